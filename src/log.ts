@@ -1,0 +1,35 @@
+/**
+ * Diagnostics on stderr (stdout carries JSON-RPC alone), one line each. Callers pass only what is
+ * fit to be seen; the redaction here is the second fence: it removes what looks like a credential.
+ */
+export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+export type Log = (level: LogLevel, message: string, fields?: LogFields) => void;
+
+const secretShapes: readonly RegExp[] = [
+  /\boauth:[^\s"',;]+/g, // Access's access and refresh tokens
+  /\bcfast_[A-Za-z0-9]+/g, // service token secrets since 2026
+  /\b[0-9a-f]{64}\b/g, // service token secrets before that
+  /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, // JWTs
+  /(?<=\b(?:code|state|token|code_verifier|device_code|refresh_token|access_token|client_secret)=)[^&\s"']+/g,
+  /(?<=\b(?:Bearer|Basic)\s)[^\s"',;]+/gi,
+];
+
+export function redact(text: string): string {
+  return secretShapes.reduce((clean, shape) => clean.replace(shape, '[redacted]'), text);
+}
+
+/** A log that writes what is at least as grave as `level` to `write` (stderr). */
+export function createLog(level: LogLevel, write: (line: string) => void): Log {
+  const most = logLevels.indexOf(level);
+  return (at, message, fields = {}) => {
+    if (logLevels.indexOf(at) > most) return;
+    const rest = Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`)
+      .join('');
+    write(`cloudflare-access-mcp ${at}: ${redact(message + rest).replace(/[\r\n]+/g, ' ')}\n`);
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * The authorization request and response: RFC 6749 §4.1.1–4.1.2 with PKCE (7636), a resource
+ * indicator (8707) and the issuer check (9207).
+ */
+import {
+  AuthorizationResponseError,
+  calculatePKCECodeChallenge,
+  generateRandomCodeVerifier,
+  validateAuthResponse,
+} from 'oauth4webapi';
+import { AccessError } from '../errors.ts';
+import { cleanServerText, quoteServerText } from '../server-text.ts';
+import { clientAuthentication, type OAuthClient } from './client.ts';
+import { protocolFailure } from './failures.ts';
+import type { ServerMetadata } from './server-metadata.ts';
+
+export interface CodeVerifier {
+  readonly verifier: string;
+  /** S256. */
+  readonly challenge: string;
+}
+
+/** Access refuses challenges that begin with `-` or `_`; one in 32 does, so another is drawn. */
+export async function drawCodeVerifier(): Promise<CodeVerifier> {
+  for (;;) {
+    const verifier = generateRandomCodeVerifier();
+    const challenge = await calculatePKCECodeChallenge(verifier);
+    if (/^[A-Za-z0-9]/.test(challenge)) return { verifier, challenge };
+  }
+}
+
+export interface AuthorizationRequest {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly codeChallenge: string;
+  readonly state: string;
+  readonly resource: string;
+  readonly scope?: string | undefined;
+}
+
+/** Throws `unsupported_authorization_server` when the server has no authorization endpoint. */
+export function authorizationUrl(server: ServerMetadata, request: AuthorizationRequest): URL {
+  const { authorization_endpoint, issuer } = server;
+  if (authorization_endpoint === undefined) {
+    throw new AccessError(
+      'unsupported_authorization_server',
+      `${new URL(issuer).host} has no authorization endpoint.`,
+      'Nobody can sign in there with a browser; ask its operator, or use authenticate with method "device" if it offers that.',
+    );
+  }
+  const url = new URL(authorization_endpoint);
+  url.hash = '';
+  const parameters = {
+    client_id: request.clientId,
+    redirect_uri: request.redirectUri,
+    response_type: 'code',
+    code_challenge: request.codeChallenge,
+    code_challenge_method: 'S256',
+    state: request.state,
+    resource: request.resource,
+    scope: request.scope,
+    // OpenID Connect Core §11: a refresh token for offline access is given only after consent.
+    prompt: request.scope?.split(' ').includes('offline_access') ? 'consent' : undefined,
+  };
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  return url;
+}
+
+/**
+ * Checks an authorization response in the order iss, state, error, code. The caller has found
+ * `state` to be its own before. Throws `sign_in_declined` when the person or a policy said no,
+ * `temporarily_unavailable` when the server could not, `invalid_server_metadata` on a wrong `iss`.
+ */
+export function readAuthorizationResponse(
+  server: ServerMetadata,
+  client: OAuthClient,
+  response: URLSearchParams,
+  state: string,
+): URLSearchParams {
+  const host = new URL(server.issuer).host;
+  try {
+    const checked = validateAuthResponse(server, clientAuthentication(client)[0], response, state);
+    if (!checked.get('code')) {
+      throw new AccessError(
+        'sign_in_declined',
+        `The answer of ${host} to the sign-in holds no code.`,
+        'Call authenticate with "force": true to start afresh.',
+      );
+    }
+    return checked;
+  } catch (error) {
+    if (error instanceof AuthorizationResponseError) throw errorResponse(error, host);
+    throw protocolFailure(
+      error,
+      'invalid_server_metadata',
+      `The authorization response did not come from ${host}`,
+      'The code was not sent anywhere. Call authenticate with "force": true; if it happens again, tell the person that somebody may be interfering with the sign-in.',
+    );
+  }
+}
+
+/** RFC 6749 §4.1.2.1. */
+function errorResponse(error: AuthorizationResponseError, host: string): AccessError {
+  const words = `${quoteServerText(error.error)}${
+    error.error_description ? `, ${quoteServerText(error.error_description)}` : ''
+  }`;
+  switch (cleanServerText(error.error)) {
+    case 'access_denied':
+      return new AccessError(
+        'sign_in_declined',
+        `The sign-in at ${host} was refused, by the person or by a policy: ${words}.`,
+        'Ask the person whether they declined; if they did not, the application’s administrator has to allow their account. Do not start another sign-in unasked.',
+      );
+    case 'temporarily_unavailable':
+    case 'server_error':
+      return new AccessError(
+        'temporarily_unavailable',
+        `${host} could not finish the sign-in: ${words}.`,
+        'Call authenticate again in a minute.',
+      );
+    case 'unauthorized_client':
+      return new AccessError(
+        'registration_rejected',
+        `${host} does not let this client sign people in: ${words}.`,
+        'Call authenticate again, which registers the client anew; if it happens again, the words above are for the administrator.',
+      );
+    default:
+      return new AccessError(
+        'sign_in_declined',
+        `${host} refused the sign-in: ${words}.`,
+        'Call authenticate again; if it happens again, the words above are for the administrator.',
+      );
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Reads WWW-Authenticate by the grammar of RFC 9110 §11.6.1, in one pass, so that text inside a
+ * quoted string can never pass for a parameter. It never throws: from the first malformed challenge
+ * on, the field is not believed any more.
+ */
+export interface Challenge {
+  /** Lower case. */
+  readonly scheme: string;
+  readonly token68?: string;
+  /** Names in lower case, quotes undone. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const token = /[!#$%&'*+\-.^_`|~\w]+/y;
+const token68 = /[\w\-.~+/]+=*(?=[ \t]*(?:,|$))/y;
+const quotedString = /"((?:[^"\\]|\\.)*)"/sy;
+const separators = /[ \t,]*/y;
+const spaces = /[ \t]*/y;
+const equals = /[ \t]*=[ \t]*/y;
+const endOfItem = /[ \t]*(?:,|$)/y;
+
+/** Several fields may be given joined by commas, as RFC 9110 §5.3 allows. */
+export function parseChallenges(field: string): Challenge[] {
+  const challenges: Challenge[] = [];
+  let at = 0;
+  /** The text that `pattern` matches here, which is then behind us. */
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(field);
+    if (match) at = pattern.lastIndex;
+    return match;
+  };
+  const peek = (pattern: RegExp): boolean => {
+    pattern.lastIndex = at;
+    return pattern.test(field);
+  };
+
+  /** One auth-param; `undefined` and nothing taken when there is none here. */
+  const takeParameter = (): [string, string] | 'malformed' | undefined => {
+    const start = at;
+    const name = take(token)?.[0].toLowerCase();
+    if (name === undefined) return undefined;
+    if (!take(equals)) {
+      at = start;
+      return undefined;
+    }
+    const quoted = take(quotedString);
+    if (quoted) return [name, (quoted[1] ?? '').replace(/\\(.)/gs, '$1')];
+    const value = take(token)?.[0];
+    return value === undefined ? 'malformed' : [name, value];
+  };
+
+  for (;;) {
+    take(separators);
+    if (at >= field.length) return challenges;
+    const scheme = take(token)?.[0].toLowerCase();
+    if (scheme === undefined) return challenges;
+    const parameters = new Map<string, string>();
+    if (!peek(endOfItem)) {
+      // After its scheme, a challenge goes on with a space, and then one token68 or parameters.
+      if (!take(spaces)?.[0]) return challenges;
+      const token68Value = take(token68)?.[0];
+      if (token68Value !== undefined) {
+        challenges.push({ scheme, token68: token68Value, parameters });
+        continue;
+      }
+      for (let first = true; ; first = false) {
+        const parameter = takeParameter();
+        if (parameter === undefined && !first) break;
+        // A parameter must not occur twice (§11.2): which one counts would be the sender's choice.
+        if (
+          parameter === undefined ||
+          parameter === 'malformed' ||
+          parameters.has(parameter[0]) ||
+          !peek(endOfItem)
+        ) {
+          return challenges;
+        }
+        parameters.set(...parameter);
+        take(separators);
+      }
+    }
+    challenges.push({ scheme, parameters });
+  }
+}

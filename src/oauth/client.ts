@@ -1,0 +1,55 @@
+/** What an authorization server knows us by, and how a request to it proves that (RFC 6749 §2.3). */
+import {
+  allowInsecureRequests,
+  type Client,
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretPost,
+  customFetch,
+  None,
+} from 'oauth4webapi';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { isLoopback } from '../secure-url.ts';
+
+export interface OAuthClient {
+  readonly clientId: string;
+  readonly clientSecret?: string | undefined;
+  readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post';
+}
+
+/** oauth4webapi's view of a client: who it is, and how it authenticates. */
+export function clientAuthentication(client: OAuthClient): [Client, ClientAuth] {
+  const { clientId: client_id, clientSecret, tokenEndpointAuthMethod } = client;
+  switch (tokenEndpointAuthMethod) {
+    case 'none':
+      return [{ client_id }, None()];
+    case 'client_secret_basic':
+      return [{ client_id }, ClientSecretBasic(clientSecret ?? '')];
+    case 'client_secret_post':
+      return [{ client_id }, ClientSecretPost(clientSecret ?? '')];
+  }
+}
+
+/** oauth4webapi's request options: our fetch, and http allowed to loopback alone. */
+export function requestOptions(fetch: ProtocolFetch, issuer: string, signal?: AbortSignal) {
+  return {
+    [customFetch]: (
+      url: string,
+      request: { method: string; headers: Record<string, string>; body?: unknown },
+    ) =>
+      fetch(url, {
+        method: request.method,
+        headers: withoutUserAgent(request.headers),
+        body: request.body as string | URLSearchParams | undefined,
+        signal,
+      }),
+    [allowInsecureRequests]: isLoopback(new URL(issuer)),
+  };
+}
+
+/** The library names itself there; what we send is the same for every request. */
+function withoutUserAgent(fields: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name]) => name.toLowerCase() !== 'user-agent'),
+  );
+}

@@ -1,0 +1,110 @@
+/**
+ * Authorization server metadata (RFC 8414, and OpenID Connect Discovery where that is all there is).
+ * The issuer must be who was asked, every endpoint must lie on the issuer's origin, S256 is required.
+ */
+import { type AuthorizationServer, processDiscoveryResponse } from 'oauth4webapi';
+import { AccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { isSecure } from '../secure-url.ts';
+import { quoteServerText } from '../server-text.ts';
+import { protocolFailure } from './failures.ts';
+
+export type ServerMetadata = AuthorizationServer;
+
+const endpoints = [
+  'authorization_endpoint',
+  'token_endpoint',
+  'registration_endpoint',
+  'revocation_endpoint',
+  'device_authorization_endpoint',
+] as const;
+
+const nextStep =
+  'Ask the person whether this authorization server is the right one; its operator has to mend the metadata.';
+
+/**
+ * `issuer`: an https URL (http to loopback) that the caller trusts. Throws `invalid_server_metadata`,
+ * `unsupported_authorization_server` (no S256), and what `fetch` throws.
+ */
+export async function fetchServerMetadata(
+  issuer: URL,
+  fetch: ProtocolFetch,
+): Promise<ServerMetadata> {
+  const subject = `The server metadata of ${issuer.host}`;
+  let response: Response | undefined;
+  for (const url of wellKnownAddresses(issuer)) {
+    response = await fetch(url, { headers: { accept: 'application/json' } });
+    if (response.status !== 404) break;
+  }
+  if (response === undefined) throw new Error('an issuer has at least one address');
+  try {
+    if (response.status >= 500 || response.status === 429) {
+      throw new AccessError(
+        'temporarily_unavailable',
+        `${issuer.host} answered ${response.status} when asked for its server metadata.`,
+        'Call again in a minute.',
+      );
+    }
+    const metadata = await processDiscoveryResponse(issuer, await withScheme(response, issuer));
+    checkEndpoints(metadata, issuer, subject);
+    return metadata;
+  } catch (error) {
+    throw protocolFailure(error, 'invalid_server_metadata', subject, nextStep);
+  }
+}
+
+/** RFC 8414 §3.1 with the issuer's path inserted, then OpenID Connect's inserted and appended forms. */
+function wellKnownAddresses(issuer: URL): URL[] {
+  const path = issuer.pathname.replace(/\/+$/, '');
+  const at = (pathname: string) => new URL(pathname, issuer.origin);
+  const addresses = [
+    at(`/.well-known/oauth-authorization-server${path}`),
+    at(`/.well-known/openid-configuration${path}`),
+  ];
+  return path === '' ? addresses : [...addresses, at(`${path}/.well-known/openid-configuration`)];
+}
+
+/**
+ * Deviation from RFC 8414 §2, where an issuer is an https URL: Access documents one without a scheme.
+ * It is taken when it is exactly the host that was asked; all else is left to the library's check
+ * that the issuer is the one that was asked (§3.3).
+ */
+async function withScheme(response: Response, asked: URL): Promise<Response> {
+  const document: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  if (
+    typeof document !== 'object' ||
+    document === null ||
+    !('issuer' in document) ||
+    document.issuer !== asked.host
+  ) {
+    return response;
+  }
+  const { status, headers } = response;
+  return new Response(JSON.stringify({ ...document, issuer: asked.origin }), { status, headers });
+}
+
+function checkEndpoints(metadata: ServerMetadata, issuer: URL, subject: string): void {
+  for (const name of endpoints) {
+    const value = metadata[name];
+    if (value === undefined) continue;
+    const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+    if (url?.origin !== issuer.origin || !isSecure(url) || url.username || url.password) {
+      throw new AccessError(
+        'invalid_server_metadata',
+        `${subject} name a ${name} outside the issuer’s origin: ${quoteServerText(String(value))}.`,
+        nextStep,
+      );
+    }
+  }
+  const methods: unknown = metadata.code_challenge_methods_supported;
+  if (!Array.isArray(methods) || !methods.includes('S256')) {
+    throw new AccessError(
+      'unsupported_authorization_server',
+      `${subject} do not offer the PKCE method S256, without which a code can be stolen (RFC 7636).`,
+      'Its operator has to enable PKCE with S256 and to advertise it in code_challenge_methods_supported.',
+    );
+  }
+}

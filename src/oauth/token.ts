@@ -1,0 +1,184 @@
+/**
+ * The token endpoint: code exchange and refresh (RFC 6749 §4.1.3, §6, with RFC 8707's resource on
+ * both) and revocation (RFC 7009). What comes back is checked before anyone keeps it.
+ */
+import {
+  authorizationCodeGrantRequest,
+  processAuthorizationCodeResponse,
+  processRefreshTokenResponse,
+  processRevocationResponse,
+  refreshTokenGrantRequest,
+  revocationRequest,
+  type TokenEndpointResponse,
+} from 'oauth4webapi';
+import { AccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
+import { isPassing, oauthErrorOf, protocolFailure } from './failures.ts';
+import type { ServerMetadata } from './server-metadata.ts';
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken?: string;
+  /** Seconds from now; absent when the server does not say. */
+  readonly expiresIn?: number;
+  readonly scope?: string;
+}
+
+/** The server's word that this grant or this client is no more. */
+export interface GrantRefused {
+  readonly refused: 'grant' | 'client';
+}
+
+/** The endpoints of a server that a later process needs without discovery. */
+export type TokenServer = Pick<ServerMetadata, 'issuer' | 'token_endpoint' | 'revocation_endpoint'>;
+
+const unavailableNext = 'Nothing is lost: call again in a minute.';
+
+/**
+ * `response`: as `readAuthorizationResponse` returned it. Throws `sign_in_expired` when the code is
+ * refused, `registration_rejected` when the client is, `temporarily_unavailable` for the rest.
+ */
+export async function redeemCode(
+  server: ServerMetadata,
+  client: OAuthClient,
+  request: {
+    response: URLSearchParams;
+    redirectUri: string;
+    codeVerifier: string;
+    resource: string;
+  },
+  fetch: ProtocolFetch,
+): Promise<Tokens> {
+  const host = new URL(server.issuer).host;
+  const [known, authentication] = clientAuthentication(client);
+  try {
+    const answer = await authorizationCodeGrantRequest(
+      server,
+      known,
+      authentication,
+      request.response,
+      request.redirectUri,
+      request.codeVerifier,
+      {
+        ...requestOptions(fetch, server.issuer),
+        additionalParameters: { resource: request.resource },
+      },
+    );
+    return readTokens(await processAuthorizationCodeResponse(server, known, answer), host);
+  } catch (error) {
+    const oauthError = oauthErrorOf(error);
+    if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') {
+      throw protocolFailure(
+        error,
+        'registration_rejected',
+        `${host} does not know this client any more`,
+        'Call authenticate with "force": true, which registers it anew.',
+      );
+    }
+    throw protocolFailure(
+      error,
+      isPassing(error) ? 'temporarily_unavailable' : 'sign_in_expired',
+      `${host} did not give a token for the sign-in`,
+      'Call authenticate again: the person has to sign in once more.',
+    );
+  }
+}
+
+/**
+ * Spends the refresh token. Passing trouble throws `temporarily_unavailable` (or what `fetch`
+ * throws) and says nothing about the grant.
+ */
+export async function refresh(
+  server: TokenServer,
+  client: OAuthClient,
+  request: { refreshToken: string; resource: string },
+  fetch: ProtocolFetch,
+): Promise<Tokens | GrantRefused> {
+  const host = new URL(server.issuer).host;
+  const [known, authentication] = clientAuthentication(client);
+  try {
+    const answer = await refreshTokenGrantRequest(
+      server,
+      known,
+      authentication,
+      request.refreshToken,
+      {
+        ...requestOptions(fetch, server.issuer),
+        additionalParameters: { resource: request.resource },
+      },
+    );
+    return readTokens(await processRefreshTokenResponse(server, known, answer), host);
+  } catch (error) {
+    if (!isPassing(error)) {
+      const oauthError = oauthErrorOf(error);
+      if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') {
+        return { refused: 'client' };
+      }
+      if (oauthError !== undefined) return { refused: 'grant' };
+    }
+    throw protocolFailure(
+      error,
+      'temporarily_unavailable',
+      `${host} could not refresh the access token`,
+      unavailableNext,
+    );
+  }
+}
+
+/** True when the server took it; false when it offers no revocation. Throws like `refresh`. */
+export async function revoke(
+  server: TokenServer,
+  client: OAuthClient,
+  token: string,
+  kind: 'refresh_token' | 'access_token',
+  fetch: ProtocolFetch,
+): Promise<boolean> {
+  if (server.revocation_endpoint === undefined) return false;
+  const [known, authentication] = clientAuthentication(client);
+  try {
+    const answer = await revocationRequest(server, known, authentication, token, {
+      ...requestOptions(fetch, server.issuer),
+      additionalParameters: { token_type_hint: kind },
+    });
+    await processRevocationResponse(answer);
+    return true;
+  } catch (error) {
+    throw protocolFailure(
+      error,
+      'temporarily_unavailable',
+      `${new URL(server.issuer).host} did not confirm the revocation`,
+      'It is removed from this machine; at the server it lives until it expires, unless the person or an administrator ends it there.',
+    );
+  }
+}
+
+/** A token travels in a header field: visible ASCII alone, and of a size that a server would take. */
+const sendable = /^[\x21-\x7e]{1,16384}$/;
+const longestLifetimeSeconds = 10 * 365 * 24 * 3600;
+
+export function readTokens(answer: TokenEndpointResponse, host: string): Tokens {
+  const { access_token, refresh_token, expires_in, scope, token_type } = answer;
+  if (token_type !== 'bearer') {
+    throw new AccessError(
+      'unsupported_authorization_server',
+      `${host} gave a token of another type than Bearer.`,
+      'Its operator has to issue Bearer tokens to this client.',
+    );
+  }
+  if (!sendable.test(access_token) || (refresh_token && !sendable.test(refresh_token))) {
+    throw new AccessError(
+      'temporarily_unavailable',
+      `${host} gave a token that cannot be sent in a header field; it was thrown away.`,
+      'Call again; if it happens again, tell the person that the authorization server is broken.',
+    );
+  }
+  return {
+    accessToken: access_token,
+    ...(refresh_token ? { refreshToken: refresh_token } : {}),
+    ...(expires_in === undefined
+      ? {}
+      : { expiresIn: Math.min(expires_in, longestLifetimeSeconds) }),
+    ...(scope ? { scope } : {}),
+  };
+}

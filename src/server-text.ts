@@ -1,0 +1,25 @@
+/**
+ * Words that came from the network, made fit to be shown to an agent or a person: they may hold
+ * instructions, terminal escapes or text that reads right to left.
+ */
+const maxLength = 200;
+
+// Control characters (Cc), format characters (Cf: bidirectional marks, zero-width, tags), line and
+// paragraph separators, and unpaired surrogates.
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
+
+/** At most 200 characters of `text` without control or bidirectional characters. */
+export function cleanServerText(text: string): string {
+  const clean = text
+    .slice(0, maxLength * 8)
+    .replace(unprintable, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const characters = [...clean];
+  return characters.length > maxLength ? `${characters.slice(0, maxLength - 1).join('')}…` : clean;
+}
+
+/** `text` cleaned, cut and in quotation marks, so that it reads as somebody else's words. */
+export function quoteServerText(text: string): string {
+  return `“${cleanServerText(text).replace(/[“”]/g, '"')}”`;
+}

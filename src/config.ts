@@ -1,0 +1,267 @@
+/**
+ * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages
+ * name variables, never values. Reads the two files that variables may point to, and nothing else.
+ */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseHostPatterns } from './cloudflare/host-pattern.ts';
+import type { ServiceToken } from './cloudflare/service-token.ts';
+import { checkServiceTokenPair, parseServiceTokensFile } from './cloudflare/service-token-file.ts';
+import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
+import { AccessError } from './errors.ts';
+import type { ProxySettings } from './http/dispatcher.ts';
+import { type LogLevel, logLevels } from './log.ts';
+import type { OAuthClient } from './oauth/client.ts';
+import { parseSecureUrl } from './secure-url.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config {
+  readonly serviceTokens: readonly ServiceToken[];
+  /** What may sign people in: the pinned team, and further authorization servers. */
+  readonly trust: IssuerTrust;
+  readonly oauthClient?: OAuthClient;
+  /** In the order in which they are tried. */
+  readonly callbackPorts: readonly number[];
+  /** Never sign a person in. */
+  readonly headless: boolean;
+  /** Absent: env-paths' data folder, which is asked for when it is needed. */
+  readonly dataDir?: string;
+  readonly cloudflaredDir: string;
+  readonly transferUrl: URL;
+  readonly logLevel: LogLevel;
+  readonly proxy: ProxySettings;
+  /** Odd but usable settings, for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** Every variable that is read, for the README and `doctor`. */
+export const variables = [
+  'CF_ACCESS_CLIENT_ID',
+  'CF_ACCESS_CLIENT_SECRET',
+  'CF_ACCESS_CLIENT_SECRET_FILE',
+  'CF_ACCESS_SERVICE_TOKENS_FILE',
+  'CF_ACCESS_HOSTS',
+  'CF_ACCESS_TEAM_DOMAIN',
+  'CF_ACCESS_AUTHORIZATION_SERVERS',
+  'CF_ACCESS_OAUTH_CLIENT_ID',
+  'CF_ACCESS_OAUTH_CLIENT_SECRET',
+  'CF_ACCESS_CALLBACK_PORT',
+  'CF_ACCESS_HEADLESS',
+  'CF_ACCESS_DATA_DIR',
+  'CF_ACCESS_TRANSFER_URL',
+  'CF_ACCESS_LOG',
+] as const;
+
+const defaultPorts = [8400, 8401, 8402, 8403, 8404, 8405, 8406, 8407, 8408, 8409];
+
+/** Throws `config_invalid`. An empty variable counts as unset. */
+export async function readConfig(environment: Environment): Promise<Config> {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const get = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const reader: Reader = { get, problems, warnings };
+
+  const serviceTokens = [...(await readPair(reader)), ...(await readTokensFile(reader))];
+  const trust = { team: readTeam(reader), authorizationServers: readAuthorizationServers(reader) };
+  const oauthClient = readOAuthClient(reader);
+  const callbackPorts = readPorts(reader);
+  const headless = readHeadless(reader);
+  const dataDir = get('CF_ACCESS_DATA_DIR');
+  const transferUrl = readTransferUrl(reader);
+  const logLevel = readLogLevel(reader);
+  const proxy = {
+    http: get('http_proxy') ?? get('HTTP_PROXY') ?? '',
+    https: get('https_proxy') ?? get('HTTPS_PROXY') ?? '',
+    no: get('no_proxy') ?? get('NO_PROXY') ?? '',
+  };
+  for (const [name, value] of [
+    ['HTTP_PROXY', proxy.http],
+    ['HTTPS_PROXY', proxy.https],
+  ] as const) {
+    if (value && !/^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '')) {
+      problems.push(`${name} is not an http:// or https:// URL.`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new AccessError(
+      'config_invalid',
+      `The environment is not usable: ${problems.join(' ')}`,
+      'Mend these variables where this server is registered, and restart it.',
+    );
+  }
+  return {
+    serviceTokens,
+    trust,
+    ...(oauthClient ? { oauthClient } : {}),
+    callbackPorts,
+    headless,
+    ...(dataDir ? { dataDir: resolve(dataDir) } : {}),
+    cloudflaredDir: join(get('HOME') ?? homedir(), '.cloudflared'),
+    transferUrl,
+    logLevel,
+    proxy,
+    warnings,
+  };
+}
+
+interface Reader {
+  readonly get: (name: string) => string | undefined;
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+/** The variable or its alias; two that differ are a problem. */
+function readAliased({ get, problems }: Reader, name: string, alias: string): string | undefined {
+  const [value, other] = [get(name), get(alias)];
+  if (value !== undefined && other !== undefined && value !== other) {
+    problems.push(`${name} and ${alias} differ: set one of them.`);
+  }
+  return value ?? other;
+}
+
+async function readPair(reader: Reader): Promise<ServiceToken[]> {
+  const { get, problems, warnings } = reader;
+  const before = problems.length;
+  const clientId = readAliased(reader, 'CF_ACCESS_CLIENT_ID', 'CLOUDFLARE_ACCESS_CLIENT_ID');
+  const inline = readAliased(reader, 'CF_ACCESS_CLIENT_SECRET', 'CLOUDFLARE_ACCESS_CLIENT_SECRET');
+  const file = get('CF_ACCESS_CLIENT_SECRET_FILE');
+  if (inline !== undefined && file !== undefined) {
+    problems.push(
+      'CF_ACCESS_CLIENT_SECRET and CF_ACCESS_CLIENT_SECRET_FILE are both set: keep one of them.',
+    );
+  }
+  const fromFile = file && (await readSmallFile(reader, 'CF_ACCESS_CLIENT_SECRET_FILE', file));
+  const clientSecret = inline ?? fromFile?.trim();
+  const hostsText = get('CF_ACCESS_HOSTS') ?? '';
+  const hosts = await parseHostPatterns(hostsText);
+  problems.push(...hosts.problems.map((problem) => `CF_ACCESS_HOSTS: ${problem}.`));
+  if (clientId === undefined && clientSecret === undefined) {
+    if (hostsText && !get('CF_ACCESS_SERVICE_TOKENS_FILE')) {
+      warnings.push('CF_ACCESS_HOSTS is set, but there is no service token to send.');
+    }
+    return [];
+  }
+  if (clientId === undefined) {
+    problems.push('There is a service token secret, but CF_ACCESS_CLIENT_ID is not set.');
+  }
+  if (clientSecret === undefined && problems.length === before) {
+    problems.push(
+      'CF_ACCESS_CLIENT_ID is set, but neither CF_ACCESS_CLIENT_SECRET nor CF_ACCESS_CLIENT_SECRET_FILE is.',
+    );
+  }
+  if (clientId === undefined || clientSecret === undefined) return [];
+  const check = checkServiceTokenPair(clientId, clientSecret);
+  const names = 'CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET';
+  problems.push(...check.problems.map((problem) => `${names}: ${problem}.`));
+  warnings.push(...check.warnings.map((warning) => `${names}: ${warning}.`));
+  return [{ clientId, clientSecret, hosts: hosts.patterns, general: true }];
+}
+
+async function readTokensFile(reader: Reader): Promise<readonly ServiceToken[]> {
+  const name = 'CF_ACCESS_SERVICE_TOKENS_FILE';
+  const path = reader.get(name);
+  const text = path && (await readSmallFile(reader, name, path));
+  if (!text) return [];
+  const { tokens, problems, warnings } = await parseServiceTokensFile(text);
+  reader.problems.push(...problems.map((problem) => `${name}: ${problem}.`));
+  reader.warnings.push(...warnings.map((warning) => `${name}: ${warning}.`));
+  return tokens;
+}
+
+async function readSmallFile(
+  { problems }: Reader,
+  name: string,
+  path: string,
+): Promise<string | undefined> {
+  if (!isAbsolute(path)) {
+    problems.push(`${name} must be an absolute path: hosts start servers in folders of their own.`);
+    return undefined;
+  }
+  try {
+    const text = await readFile(path, 'utf8');
+    if (text.trim() === '') problems.push(`${name} points to an empty file.`);
+    return text.length <= 1_048_576 ? text : void problems.push(`${name} is larger than 1 MiB.`);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+    problems.push(`${name} cannot be read${code}.`);
+    return undefined;
+  }
+}
+
+function readTeam({ get, problems }: Reader): string | undefined {
+  const text = get('CF_ACCESS_TEAM_DOMAIN');
+  if (text === undefined) return undefined;
+  const team = normaliseTeamDomain(text);
+  if (team === undefined) {
+    problems.push('CF_ACCESS_TEAM_DOMAIN is not a team: write acme or acme.cloudflareaccess.com.');
+  }
+  return team;
+}
+
+function readAuthorizationServers({ get, problems }: Reader): URL[] {
+  const servers: URL[] = [];
+  const entries = (get('CF_ACCESS_AUTHORIZATION_SERVERS') ?? '').split(/[\s,]+/);
+  for (const [index, entry] of entries.filter((text) => text !== '').entries()) {
+    const url = parseSecureUrl(entry);
+    if (url === undefined || url.search || url.hash) {
+      problems.push(
+        `CF_ACCESS_AUTHORIZATION_SERVERS: entry ${index + 1} is not an issuer: an https URL without query and fragment.`,
+      );
+    } else servers.push(url);
+  }
+  return servers;
+}
+
+function readOAuthClient({ get, problems }: Reader): OAuthClient | undefined {
+  const clientId = get('CF_ACCESS_OAUTH_CLIENT_ID');
+  const clientSecret = get('CF_ACCESS_OAUTH_CLIENT_SECRET');
+  if (clientId === undefined) {
+    if (clientSecret !== undefined) {
+      problems.push('CF_ACCESS_OAUTH_CLIENT_SECRET is set, but CF_ACCESS_OAUTH_CLIENT_ID is not.');
+    }
+    return undefined;
+  }
+  if (!/^[\x21-\x7e]+$/.test(clientId)) {
+    problems.push('CF_ACCESS_OAUTH_CLIENT_ID contains a character that a client ID cannot have.');
+  }
+  return clientSecret === undefined
+    ? { clientId, tokenEndpointAuthMethod: 'none' }
+    : { clientId, clientSecret, tokenEndpointAuthMethod: 'client_secret_basic' };
+}
+
+function readPorts({ get, problems }: Reader): readonly number[] {
+  const text = get('CF_ACCESS_CALLBACK_PORT');
+  if (text === undefined) return defaultPorts;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) {
+    problems.push('CF_ACCESS_CALLBACK_PORT is not a port: a number from 1 to 65535.');
+  }
+  return [port];
+}
+
+function readHeadless({ get, problems }: Reader): boolean {
+  const text = get('CF_ACCESS_HEADLESS')?.toLowerCase();
+  if (text !== undefined && !['1', '0', 'true', 'false'].includes(text)) {
+    problems.push('CF_ACCESS_HEADLESS is neither 1 nor 0.');
+  }
+  if (text !== undefined) return text === '1' || text === 'true';
+  return get('CI')?.toLowerCase() === 'true';
+}
+
+function readTransferUrl({ get, problems }: Reader): URL {
+  const text = get('CF_ACCESS_TRANSFER_URL') ?? 'https://login.cloudflareaccess.org';
+  const url = parseSecureUrl(text);
+  if (url === undefined || url.search || url.hash || url.pathname !== '/') {
+    problems.push('CF_ACCESS_TRANSFER_URL is not an https origin.');
+  }
+  return url ?? new URL('https://login.cloudflareaccess.org');
+}
+
+function readLogLevel({ get, problems }: Reader): LogLevel {
+  const text = get('CF_ACCESS_LOG')?.toLowerCase() ?? 'warn';
+  const level = logLevels.find((known) => known === text);
+  if (level === undefined) problems.push(`CF_ACCESS_LOG is none of ${logLevels.join(', ')}.`);
+  return level ?? 'warn';
+}

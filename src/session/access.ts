@@ -1,0 +1,140 @@
+/** The session room, put together: from a URL to a credential, and everything that can be done with it. */
+import type { ServiceToken } from '../cloudflare/service-token.ts';
+import { type IssuerTrust, trustsIssuer } from '../cloudflare/team.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { Send } from '../http/send.ts';
+import type { Log } from '../log.ts';
+import type { OAuthClient } from '../oauth/client.ts';
+import { type Authenticate, createAuthenticate } from './authenticate.ts';
+import { createCodeSignIns } from './code-sign-in.ts';
+import { createCredentials } from './credentials.ts';
+import { createDetect, type Detect } from './detect.ts';
+import { createDeviceSignIn } from './device-sign-in.ts';
+import { createDiscovery } from './discovery.ts';
+import { createGate } from './gate.ts';
+import { createGiveToken, type GiveToken } from './give-token.ts';
+import { createHop, type SendGuardedHop } from './hop.ts';
+import { createLocalSignIns } from './local-sign-in.ts';
+import { createPersons } from './persons.ts';
+import type { Clock, Lock, RecordStore, RedirectListener } from './ports.ts';
+import type { Session } from './records.ts';
+import { createRegistrations } from './registrations.ts';
+import { createServiceTokens } from './service-tokens.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+import { createTeamProofs } from './team-proofs.ts';
+import { createTransferSignIns } from './transfer-sign-in.ts';
+import { createWays } from './ways.ts';
+
+export interface AccessSettings {
+  readonly serviceTokens: readonly ServiceToken[];
+  readonly trust: IssuerTrust;
+  readonly oauthClient?: OAuthClient;
+  readonly callbackPorts: readonly number[];
+  readonly headless: boolean;
+  readonly transferUrl: URL;
+  readonly cloudflaredDir: string;
+}
+
+export interface AccessParts {
+  readonly settings: AccessSettings;
+  readonly store: RecordStore;
+  readonly lock: Lock;
+  readonly clock: Clock;
+  readonly listener: RedirectListener;
+  readonly send: Send;
+  readonly fetch: ProtocolFetch;
+  readonly log: Log;
+}
+
+export interface Access {
+  readonly detect: Detect;
+  readonly authenticate: Authenticate;
+  readonly sendHop: SendGuardedHop;
+  readonly giveToken: GiveToken;
+  readonly sessions: Pick<Sessions, 'list' | 'find' | 'leave' | 'isFresh'>;
+  /** Why sessions live in this process's memory alone; `undefined` while they are on disk. */
+  memoryOnly(): string | undefined;
+}
+
+export function createAccess(parts: AccessParts): Access {
+  const { settings, store, lock, clock, listener, send, fetch, log } = parts;
+  const { trust, headless, callbackPorts } = settings;
+  const pinnedTeam = trust.team;
+
+  const isTrusted = ({ grant, teamDomain, resource }: Session): boolean =>
+    grant
+      ? trustsIssuer(new URL(grant.issuer), new URL(resource), trust)
+      : pinnedTeam === undefined || teamDomain === pinnedTeam;
+
+  const gate = createGate(send);
+  const proofs = createTeamProofs({ fetch, clock });
+  const discovery = createDiscovery({ fetch, clock, trust });
+  const sessions = createSessions({ store, lock, clock, fetch, log, isTrusted });
+  const serviceTokens = createServiceTokens({
+    tokens: settings.serviceTokens,
+    pinnedTeam,
+    proofs,
+    gate,
+  });
+  const credentials = createCredentials({ clock, sessions, serviceTokens });
+  const registrations = createRegistrations({
+    store,
+    lock,
+    clock,
+    fetch,
+    configured: settings.oauthClient,
+  });
+  const codeSignIns = createCodeSignIns({
+    store,
+    lock,
+    clock,
+    listener,
+    fetch,
+    log,
+    discovery,
+    registrations,
+    sessions,
+    callbackPorts,
+    isTrustedIssuer: (issuer, resource) => trustsIssuer(new URL(issuer), new URL(resource), trust),
+  });
+  const localSignIns = createLocalSignIns({ store, lock, clock, log, sessions });
+  const transferSignIns = createTransferSignIns({
+    store,
+    clock,
+    fetch,
+    log,
+    sessions,
+    proofs,
+    localSignIns,
+    pinnedTeam,
+    transferUrl: settings.transferUrl,
+    cloudflaredDir: settings.cloudflaredDir,
+  });
+  const beginDevice = createDeviceSignIn({
+    fetch,
+    clock,
+    localSignIns,
+    registrations,
+    port: callbackPorts[0] ?? 8400,
+  });
+  const ways = createWays({
+    clock,
+    discovery,
+    sessions,
+    codeSignIns,
+    localSignIns,
+    transferSignIns,
+    beginDevice,
+  });
+  const persons = createPersons({ ways, clock });
+  const shared = { gate, credentials, sessions, serviceTokens, ways, persons, headless };
+
+  return {
+    detect: createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless }),
+    authenticate: createAuthenticate({ ...shared, codeSignIns }),
+    sendHop: createHop(shared),
+    giveToken: createGiveToken({ gate, credentials, serviceTokens, ways }),
+    sessions,
+    memoryOnly: () => store.memoryOnly(),
+  };
+}

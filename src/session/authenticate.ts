@@ -1,0 +1,159 @@
+/** Making sure that a URL can be fetched: by what is there, by a service token, or by a person. */
+import { refusalFor } from '../cloudflare/refusal.ts';
+import { AccessError } from '../errors.ts';
+import { discard } from '../http/peek.ts';
+import { quoteServerText } from '../server-text.ts';
+import type { CodeSignIns } from './code-sign-in.ts';
+import type { Credentials } from './credentials.ts';
+import { type Asked, type Gate, probe } from './gate.ts';
+import { type Held, heldSession } from './held.ts';
+import type { Persons } from './persons.ts';
+import { keysCovering } from './resource-key.ts';
+import type { ServiceTokens } from './service-tokens.ts';
+import type { Sessions } from './sessions.ts';
+import type { SignIn } from './sign-in.ts';
+import type { Waited, WaitOptions } from './waiting.ts';
+import { resourceOf, type Ways } from './ways.ts';
+
+export interface AuthenticateOptions extends WaitOptions {
+  readonly method: 'auto' | 'browser' | 'device' | 'service_token';
+  readonly force: boolean;
+  /** The address that the person's browser could not load. */
+  readonly callbackUrl?: URL | undefined;
+}
+
+export type Authenticated =
+  | { readonly status: 'authenticated'; readonly held: Held }
+  | { readonly status: 'pending'; readonly signIn: SignIn; readonly shown: boolean }
+  | { readonly status: 'not_needed' };
+
+export type Authenticate = (url: URL, options: AuthenticateOptions) => Promise<Authenticated>;
+
+export function createAuthenticate(parts: {
+  readonly gate: Gate;
+  readonly credentials: Credentials;
+  readonly sessions: Sessions;
+  readonly serviceTokens: ServiceTokens;
+  readonly ways: Ways;
+  readonly persons: Persons;
+  readonly codeSignIns: CodeSignIns;
+  readonly headless: boolean;
+}): Authenticate {
+  const { gate, credentials, sessions, serviceTokens, ways, persons, codeSignIns, headless } =
+    parts;
+
+  return async (url, options) => {
+    const { method, force, callbackUrl, signal } = options;
+    if (callbackUrl) return redeemCallback(url, callbackUrl);
+    if (method === 'service_token') return useServiceToken(url, await ask(url, signal), signal);
+    if (!force) {
+      const held = await credentials.held(url);
+      if (held) return { status: 'authenticated', held };
+      const joined = await ways.join(url);
+      if (joined && (method !== 'device' || joined.method === 'device_code')) {
+        return outcomeOf(joined, await persons.wait(joined, options));
+      }
+    }
+    const asked = await ask(url, signal);
+    if (asked.guard.protection === 'none') return { status: 'not_needed' };
+    if (asked.guard.protection === 'service_auth') return useServiceToken(url, asked, signal);
+    const target = await ways.target(asked, signal);
+    if (target === undefined) throw notOurs(url, asked);
+    if (!force) {
+      const silent = await ways.silent(target, undefined, signal);
+      if (silent) {
+        credentials.remember(silent);
+        return { status: 'authenticated', held: silent };
+      }
+    }
+    if (headless) {
+      if (method !== 'auto') throw headlessRefusal(url);
+      return useServiceToken(url, asked, signal);
+    }
+    if (force) credentials.forget(resourceOf(target));
+    const asking = await persons.ask(target, { ...options, device: method === 'device' });
+    return outcomeOf(asking.signIn, asking);
+  };
+
+  async function ask(url: URL, signal: AbortSignal | undefined): Promise<Asked> {
+    const asked = await probe(gate, url, signal);
+    const refusal = refusalFor(asked.guard, url);
+    if (refusal) throw refusal;
+    return asked;
+  }
+
+  function outcomeOf(signIn: SignIn, waited: Waited): Authenticated {
+    return waited.session
+      ? { status: 'authenticated', held: heldSession(waited.session) }
+      : { status: 'pending', signIn, shown: waited.shown };
+  }
+
+  async function useServiceToken(
+    url: URL,
+    asked: Asked,
+    signal: AbortSignal | undefined,
+  ): Promise<Authenticated> {
+    if (asked.guard.protection === 'none') return { status: 'not_needed' };
+    const granted = await serviceTokens.grant(url, asked.guard.claims, signal);
+    if (granted instanceof AccessError) {
+      throw granted.code === 'service_token_not_configured' &&
+        headless &&
+        asked.guard.protection !== 'service_auth'
+        ? headlessRefusal(url)
+        : granted;
+    }
+    const answer = await gate(
+      { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
+      granted,
+    );
+    discard(answer.answer);
+    const refusal = await serviceTokens.judge(answer, signal);
+    if (refusal) throw refusal;
+    return {
+      status: 'authenticated',
+      held: { credential: granted, method: 'service_token', resource: url.origin },
+    };
+  }
+
+  async function redeemCallback(url: URL, callbackUrl: URL): Promise<Authenticated> {
+    const redeemed = await codeSignIns.redeem(callbackUrl.searchParams);
+    if (redeemed?.reason) throw redeemed.reason;
+    const found = redeemed && (await firstKept(url));
+    if (!found) {
+      throw new AccessError(
+        'sign_in_expired',
+        `The address that was handed over belongs to no sign-in for ${url.host} that is waiting.`,
+        'It must be the whole address that the browser ended at, beginning with http://localhost. Call authenticate again for a fresh sign-in if that one is older than ten minutes.',
+      );
+    }
+    return { status: 'authenticated', held: found };
+  }
+
+  async function firstKept(url: URL): Promise<Held | undefined> {
+    for (const key of keysCovering(url)) {
+      const session = await sessions.reread(key);
+      if (session) return heldSession(session);
+    }
+    return undefined;
+  }
+}
+
+function headlessRefusal({ host }: URL): AccessError {
+  return new AccessError(
+    'sign_in_required',
+    `${host} wants a person to sign in, and this server runs headless: it never asks one.`,
+    `Ask the person for a service token that the application allows, set as CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS=${host}; or run this server without CF_ACCESS_HEADLESS (and CI) where a person can sign in.`,
+  );
+}
+
+function notOurs({ host }: URL, { guard }: Asked): AccessError {
+  const how =
+    guard.protection === 'other' && guard.scheme
+      ? `with the scheme ${quoteServerText(guard.scheme)}`
+      : 'in its own way';
+  return new AccessError(
+    'access_denied',
+    `${host} is guarded ${how}, not by Cloudflare Access: there is nothing here to sign in to.`,
+    'Ask the person for the application’s own credentials, and pass them in the headers of access_fetch.',
+  );
+}

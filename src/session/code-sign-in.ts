@@ -1,0 +1,326 @@
+/**
+ * Signing in with an authorization code. The request is on disk before the browser sees it, so that
+ * whichever process holds the port when the person is done can redeem the response: it need not be
+ * the one that asked. One sign-in a resource; everyone else joins it.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { AccessError, isAccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { Log } from '../log.ts';
+import {
+  authorizationUrl,
+  drawCodeVerifier,
+  readAuthorizationResponse,
+} from '../oauth/authorization.ts';
+import { redeemCode } from '../oauth/token.ts';
+import { createBell } from './bell.ts';
+import type { Discovery, OAuthTarget } from './discovery.ts';
+import type {
+  CallbackPage,
+  ClaimedPort,
+  Clock,
+  Lock,
+  RecordStore,
+  RedirectListener,
+} from './ports.ts';
+import type { PendingCode, PendingSignIn, Session } from './records.ts';
+import type { Registrations } from './registrations.ts';
+import { type Sessions, sessionFrom } from './sessions.ts';
+import { failureOf, type SignIn, signInLifetimeMs, unexpected } from './sign-in.ts';
+
+export interface CodeSignIns {
+  /**
+   * Joins the sign-in that waits for `target`, or plans a new one: port bound, client registered,
+   * request kept. Nothing is shown to the person yet. Throws `callback_port_unavailable`,
+   * `registration_rejected`, `unsupported_authorization_server`, and what the network throws.
+   */
+  begin(
+    target: OAuthTarget,
+    options: { force: boolean; scope: string | undefined },
+  ): Promise<SignIn>;
+  /** Joins the sign-in that waits for any resource covering these keys, without any request. */
+  join(keys: readonly string[]): Promise<SignIn | undefined>;
+  /**
+   * Ends the sign-in that `response` belongs to by its `state`. `undefined` when it belongs to none.
+   */
+  redeem(response: URLSearchParams): Promise<Redeemed | undefined>;
+}
+
+export interface Redeemed {
+  readonly page: CallbackPage;
+  /** Why the page says that it failed. */
+  readonly reason?: AccessError;
+}
+
+export interface CodeSignInParts {
+  readonly store: RecordStore;
+  readonly lock: Lock;
+  readonly clock: Clock;
+  readonly listener: RedirectListener;
+  readonly fetch: ProtocolFetch;
+  readonly log: Log;
+  readonly discovery: Discovery;
+  readonly registrations: Registrations;
+  readonly sessions: Sessions;
+  readonly callbackPorts: readonly number[];
+  readonly isTrustedIssuer: (issuer: string, resource: string) => boolean;
+}
+
+/** How often a waiting process looks whether another one has finished the sign-in. */
+const lookEveryMs = 250;
+
+type CodePending = PendingSignIn & { code: PendingCode };
+
+export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
+  const { store, lock, clock, listener, fetch, log, discovery, registrations, sessions } = parts;
+
+  const bell = createBell(clock);
+
+  const isOpen = (pending: PendingSignIn | undefined): pending is CodePending => {
+    if (pending?.code === undefined || pending.failure !== undefined) return false;
+    const now = clock.now();
+    // A clock set back by more than a sign-in's life says that this one is from another time.
+    return now < pending.expiresAt && now > pending.startedAt - signInLifetimeMs;
+  };
+
+  const begin: CodeSignIns['begin'] = (target, { force, scope }) =>
+    lock.hold(`sign-in ${target.resource}`, async () => {
+      const kept = await store.read('pending', target.resource);
+      if (isOpen(kept) && !force) {
+        const claim = await claimKept(kept.code.port);
+        if (claim) return follow(kept, claim, false);
+      }
+      const claim = await listener.claim(parts.callbackPorts, (response) => onCallback(response));
+      try {
+        const { client, redirectUri } = await registrations.clientFor(target.server, {
+          port: claim.port,
+          resourceIndicator: target.resourceIndicator,
+          scope,
+          anew: isRegistrationInDoubt(kept, force),
+        });
+        const { verifier, challenge } = await drawCodeVerifier();
+        const state = randomBytes(32).toString('base64url');
+        const url = authorizationUrl(target.server, {
+          clientId: client.clientId,
+          redirectUri,
+          codeChallenge: challenge,
+          state,
+          resource: target.resourceIndicator,
+          scope,
+        });
+        const startedAt = clock.now();
+        const pending: CodePending = {
+          format: 1,
+          resource: target.resource,
+          method: 'authorization_code',
+          startedAt,
+          expiresAt: startedAt + signInLifetimeMs,
+          aliveAt: startedAt,
+          code: {
+            authorizationUrl: url.href,
+            state,
+            codeVerifier: verifier,
+            redirectUri,
+            port: claim.port,
+            issuer: target.server.issuer,
+            resourceIndicator: target.resourceIndicator,
+            client: { ...client },
+            ...(scope === undefined ? {} : { scope }),
+            ...(target.teamDomain === undefined ? {} : { teamDomain: target.teamDomain }),
+          },
+        };
+        await lock.hold(`session ${target.resource}`, () =>
+          store.write('pending', target.resource, pending),
+        );
+        bell.ring();
+        return follow(pending, claim, true);
+      } catch (error) {
+        await claim.release();
+        throw error;
+      }
+    });
+
+  /** The kept request's port, or `undefined` when a stranger has taken it since. */
+  const claimKept = async (port: number): Promise<ClaimedPort | undefined> => {
+    try {
+      return await listener.claim([port], (response) => onCallback(response));
+    } catch (error) {
+      if (isAccessError(error, 'callback_port_unavailable')) return undefined;
+      throw error;
+    }
+  };
+
+  const follow = (pending: CodePending, claim: ClaimedPort, mine: boolean): SignIn => {
+    const outcome = waitForSession(pending, claim).finally(() => claim.release());
+    outcome.catch(() => {});
+    return {
+      resource: pending.resource,
+      method: 'authorization_code',
+      at: new URL(pending.code.issuer).host,
+      authorizationUrl: pending.code.authorizationUrl,
+      startedAt: pending.startedAt,
+      expiresAt: pending.expiresAt,
+      mine,
+      outcome,
+      abandon: (reason) => end(pending, reason),
+    };
+  };
+
+  /** The session may come from this process's callback or from another's: the disk tells. */
+  const waitForSession = async (started: CodePending, claim: ClaimedPort): Promise<Session> => {
+    const { resource } = started;
+    for (;;) {
+      const now = await store.read('pending', resource);
+      if (now?.code?.state !== started.code.state || now.failure) {
+        const session = await store.read('session', resource);
+        if (session && session.obtainedAt >= started.startedAt) {
+          return (await sessions.reread(resource)) ?? session;
+        }
+        throw now?.failure ? failureOf(now.failure) : superseded(started);
+      }
+      if (!isOpen(now)) {
+        const reason = expired(started);
+        await end(now as CodePending, reason);
+        throw reason;
+      }
+      if (!claim.held()) await claim.takeOver();
+      await bell.wait(lookEveryMs);
+    }
+  };
+
+  const end = (pending: CodePending, reason: AccessError): Promise<void> =>
+    lock.hold(`session ${pending.resource}`, async () => {
+      const now = await store.read('pending', pending.resource);
+      if (now?.code?.state !== pending.code.state || now.failure) return;
+      await fail(now as CodePending, reason);
+    });
+
+  const fail = async (pending: CodePending, { code, message, nextStep }: AccessError) => {
+    await store.write('pending', pending.resource, {
+      ...pending,
+      failure: { code, message, nextStep },
+    });
+    bell.ring();
+  };
+
+  const onCallback = async (response: URLSearchParams): Promise<CallbackPage> =>
+    (await redeem(response))?.page ?? { status: 'not_ours' };
+
+  const redeem: CodeSignIns['redeem'] = async (response) => {
+    const [state, ...more] = response.getAll('state');
+    if (state === undefined || more.length > 0) return undefined;
+    const found = (await store.list('pending')).find(
+      (pending) => pending.code !== undefined && isSame(pending.code.state, state),
+    );
+    if (found === undefined) return undefined;
+    return lock.hold(`session ${found.resource}`, async () => {
+      const application = new URL(found.resource).host;
+      const signedIn: Redeemed = { page: { status: 'signed_in', application } };
+      const failed = (reason: AccessError): Redeemed => ({
+        page: { status: 'failed', application, message: reason.message },
+        reason,
+      });
+      const pending = await store.read('pending', found.resource);
+      // Redeemed between the look and the lock: the same callback, sent twice.
+      if (pending?.code === undefined || !isSame(pending.code.state, state)) return signedIn;
+      if (pending.failure) return failed(failureOf(pending.failure));
+      try {
+        if (!isOpen(pending)) throw expired(pending);
+        await finish(pending, response, state);
+        return signedIn;
+      } catch (error) {
+        const reason = error instanceof AccessError ? error : unexpected(error);
+        log('warn', 'a sign-in failed', { resource: pending.resource, code: reason.code });
+        await fail(pending as CodePending, reason);
+        return failed(reason);
+      }
+    });
+  };
+
+  const finish = async (pending: CodePending, response: URLSearchParams, state: string) => {
+    const { code, resource } = pending;
+    if (!parts.isTrustedIssuer(code.issuer, resource)) {
+      throw new AccessError(
+        'untrusted_authorization_server',
+        `${new URL(code.issuer).host} is not trusted any more.`,
+        'Check CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUTHORIZATION_SERVERS, then call authenticate again.',
+      );
+    }
+    const server = await discovery.server(code.issuer);
+    const checked = readAuthorizationResponse(server, code.client, response, state);
+    const tokens = await redeemCode(
+      server,
+      code.client,
+      {
+        response: checked,
+        redirectUri: code.redirectUri,
+        codeVerifier: code.codeVerifier,
+        resource: code.resourceIndicator,
+      },
+      fetch,
+    );
+    const grant = {
+      issuer: code.issuer,
+      tokenEndpoint: server.token_endpoint ?? '',
+      ...(server.revocation_endpoint ? { revocationEndpoint: server.revocation_endpoint } : {}),
+      resourceIndicator: code.resourceIndicator,
+      client: code.client,
+      ...(code.scope === undefined ? {} : { scope: code.scope }),
+    };
+    const { teamDomain } = code;
+    await sessions.save(
+      sessionFrom(
+        { resource, method: 'authorization_code', ...(teamDomain ? { teamDomain } : {}) },
+        grant,
+        tokens,
+        clock.now(),
+      ),
+    );
+    await store.remove('pending', resource);
+    bell.ring();
+  };
+
+  return {
+    begin,
+    redeem,
+    async join(keys) {
+      for (const key of keys) {
+        const kept = await store.read('pending', key);
+        if (!isOpen(kept)) continue;
+        const claim = await claimKept(kept.code.port);
+        if (claim) return follow(kept, claim, false);
+      }
+      return undefined;
+    },
+  };
+}
+
+/**
+ * Whether the kept registration may be why the last sign-in did not end well: the server said so, or
+ * the callback never came, which may be due to a refusal on a page that only the person saw.
+ */
+function isRegistrationInDoubt(kept: PendingSignIn | undefined, force: boolean): boolean {
+  if (kept?.code === undefined) return false;
+  return kept.failure ? kept.failure.code === 'registration_rejected' : force;
+}
+
+function isSame(expected: string, given: string): boolean {
+  const [one, other] = [Buffer.from(expected), Buffer.from(given)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+function expired({ resource }: PendingSignIn): AccessError {
+  return new AccessError(
+    'sign_in_expired',
+    `Nobody finished the sign-in for ${new URL(resource).host} within ten minutes.`,
+    'Call authenticate again when the person is there.',
+  );
+}
+
+function superseded({ resource }: PendingSignIn): AccessError {
+  return new AccessError(
+    'sign_in_expired',
+    `Another sign-in for ${new URL(resource).host} was started in the place of this one.`,
+    'Call authenticate again to join it.',
+  );
+}

@@ -1,0 +1,37 @@
+/**
+ * A credential: what one request carries. At most one per request, never a mixture; made here and
+ * turned into header fields here, so that nothing else spells these names.
+ */
+export type Credential =
+  | { readonly kind: 'oauth'; readonly accessToken: string }
+  | { readonly kind: 'cf_access_token'; readonly jwt: string }
+  | { readonly kind: 'service_token'; readonly clientId: string; readonly clientSecret: string };
+
+/** How a request was authenticated, in the words of `access_fetch`'s result. */
+export type CredentialKind = 'none' | Credential['kind'];
+
+export function credentialFields(credential: Credential): [name: string, value: string][] {
+  switch (credential.kind) {
+    case 'oauth':
+      return [['authorization', `Bearer ${credential.accessToken}`]];
+    case 'cf_access_token':
+      return [['cf-access-token', credential.jwt]];
+    case 'service_token':
+      return [
+        ['cf-access-client-id', credential.clientId],
+        ['cf-access-client-secret', credential.clientSecret],
+      ];
+  }
+}
+
+/** The parts of a credential that must never be shown. */
+export function credentialSecrets(credential: Credential): string[] {
+  switch (credential.kind) {
+    case 'oauth':
+      return [credential.accessToken];
+    case 'cf_access_token':
+      return [credential.jwt];
+    case 'service_token':
+      return [credential.clientSecret];
+  }
+}

@@ -1,0 +1,55 @@
+/** What can be sent to a URL right now, without a challenge and without asking anyone. */
+
+import { type Held, heldSession } from './held.ts';
+import type { Clock } from './ports.ts';
+import { keysCovering } from './resource-key.ts';
+import type { ServiceTokens } from './service-tokens.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface Credentials {
+  /**
+   * At most one, of `url`'s own: the service token in use at its origin, else its session (refreshed
+   * when it has less than `minTtlMs` to live), else a borrowed token. Throws what `renew` throws.
+   */
+  held(url: URL, minTtlMs?: number): Promise<Held | undefined>;
+  /** Remembers a borrowed token for this process; sessions and service tokens keep themselves. */
+  remember(held: Held): void;
+  forget(resource: string): void;
+}
+
+/** A borrowed token is not sent in its last seconds. */
+const leewayMs = 5_000;
+
+export function createCredentials({
+  clock,
+  sessions,
+  serviceTokens,
+}: {
+  readonly clock: Clock;
+  readonly sessions: Sessions;
+  readonly serviceTokens: ServiceTokens;
+}): Credentials {
+  const borrowed = new Map<string, Held>();
+  return {
+    async held(url, minTtlMs = 0) {
+      const pair = serviceTokens.inUse(url);
+      if (pair) return { credential: pair, method: 'service_token', resource: url.origin };
+      const session = await sessions.find(url);
+      if (session) {
+        if (sessions.isFresh(session, minTtlMs)) return heldSession(session);
+        const renewed = await sessions.renew(session);
+        return renewed && heldSession(renewed);
+      }
+      const key = keysCovering(url).find((each) => borrowed.has(each));
+      const held = key === undefined ? undefined : borrowed.get(key);
+      if (held?.expiresAt === undefined || held.expiresAt - clock.now() > leewayMs + minTtlMs) {
+        return held;
+      }
+      return undefined;
+    },
+    remember(held) {
+      if (held.method === 'cloudflared') borrowed.set(held.resource, held);
+    },
+    forget: (resource) => void borrowed.delete(resource),
+  };
+}

@@ -1,0 +1,141 @@
+/** What guards a URL and how it can be got through: asked without a credential, in few requests. */
+
+import { refusalFor } from '../cloudflare/refusal.ts';
+import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
+import { isTrustedTeam } from '../cloudflare/team.ts';
+import { type AccessError, isAccessError } from '../errors.ts';
+import { cleanServerText } from '../server-text.ts';
+import { type Asked, type Gate, probe } from './gate.ts';
+import type { Method } from './held.ts';
+import type { Clock } from './ports.ts';
+import type { ServiceTokens } from './service-tokens.ts';
+import type { Sessions } from './sessions.ts';
+import type { TeamProofs } from './team-proofs.ts';
+import { isBareBearer, type Target, type Ways } from './ways.ts';
+
+export interface Detection {
+  readonly status: number;
+  readonly protection: Asked['guard']['protection'];
+  readonly resource?: string;
+  readonly teamDomain?: string;
+  readonly teamVerified: boolean;
+  readonly audience?: string;
+  readonly authorizationServer?: string;
+  readonly signIn: readonly ('authorization_code' | 'device_code' | 'browser_transfer')[];
+  readonly serviceToken: 'ready' | 'not_configured' | 'host_not_allowed';
+  readonly session: { state: 'none' | 'active' | 'expired'; method?: Method; expiresAt?: number };
+  /** Why a person cannot sign in although the guard asks for it. */
+  readonly obstacle?: AccessError;
+  /** The guard says no, whoever asks. */
+  readonly refusal?: AccessError;
+}
+
+export type Detect = (url: URL, signal?: AbortSignal) => Promise<Detection>;
+
+export function createDetect(parts: {
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly ways: Ways;
+  readonly sessions: Sessions;
+  readonly serviceTokens: ServiceTokens;
+  readonly proofs: TeamProofs;
+  readonly headless: boolean;
+}): Detect {
+  const { gate, ways, sessions, serviceTokens, proofs, headless } = parts;
+
+  const sessionState = async (url: URL): Promise<Detection['session']> => {
+    if (serviceTokens.inUse(url)) return { state: 'active', method: 'service_token' };
+    const session = await sessions.find(url);
+    if (!session) return { state: 'none' };
+    const { method, expiresAt, grant } = session;
+    const usable = sessions.isFresh(session) || grant?.refreshToken !== undefined;
+    return {
+      state: usable ? 'active' : 'expired',
+      method,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    };
+  };
+
+  return async (url, signal) => {
+    const asked = await probe(gate, url, signal);
+    const { guard } = asked;
+    const { protection, claims } = guard;
+    const byAccess =
+      protection === 'managed_oauth' ||
+      protection === 'browser_login' ||
+      protection === 'service_auth' ||
+      protection === 'denied';
+    // The proof is asked for before anyone else needs it, and kept for them.
+    const proof = byAccess ? await proofs.prove(url, signal) : undefined;
+    let target: Target | undefined;
+    let obstacle: AccessError | undefined;
+    const mayHaveTarget =
+      protection === 'managed_oauth' ||
+      protection === 'oauth' ||
+      protection === 'browser_login' ||
+      isBareBearer(guard, asked.challenges);
+    if (mayHaveTarget) {
+      try {
+        target = await ways.target(asked, signal);
+      } catch (error) {
+        if (
+          !isAccessError(error) ||
+          isAccessError(error, 'network_error', 'timeout', 'cancelled')
+        ) {
+          throw error;
+        }
+        obstacle = error;
+      }
+    }
+    const { state } = await serviceTokens.choose(url, signal);
+    const teamDomain = teamOf(asked, proof, target);
+    const audience = (proof?.verified ? proof.audience : undefined) ?? claims.audience;
+    const refusal = refusalFor(guard, url);
+    return {
+      status: asked.answer.status,
+      protection: settle(asked, target),
+      ...(target ? { resource: resourceText(target) } : {}),
+      ...(teamDomain === undefined ? {} : { teamDomain }),
+      teamVerified: proof?.verified === true,
+      ...(audience === undefined ? {} : { audience }),
+      ...(target?.kind === 'oauth' ? { authorizationServer: target.oauth.server.issuer } : {}),
+      signIn: target && !headless ? methodsOf(target) : [],
+      serviceToken: state,
+      session: await sessionState(url),
+      ...(obstacle ? { obstacle } : {}),
+      ...(refusal ? { refusal } : {}),
+    };
+  };
+}
+
+/** A Bearer challenge is Access's when its authorization server is a team's; else any RFC 9728 one. */
+function settle({ guard }: Asked, target: Target | undefined): Detection['protection'] {
+  if (target?.kind !== 'oauth') return guard.protection;
+  const { host } = new URL(target.oauth.server.issuer);
+  return guard.protection === 'managed_oauth' || isTrustedTeam(host, undefined)
+    ? 'managed_oauth'
+    : 'oauth';
+}
+
+function teamOf(
+  { guard: { claims } }: Asked,
+  proof: SignedAnswer | undefined,
+  target: Target | undefined,
+): string | undefined {
+  if (proof?.verified) return proof.teamDomain;
+  if (target?.kind === 'oauth') return target.oauth.teamDomain;
+  return claims.teamDomain === undefined ? undefined : cleanServerText(claims.teamDomain);
+}
+
+function resourceText(target: Target): string {
+  return target.kind === 'oauth' ? target.oauth.resourceIndicator : target.transfer.resource;
+}
+
+function methodsOf(target: Target): Detection['signIn'] {
+  if (target.kind === 'transfer') return ['browser_transfer'];
+  const { authorization_endpoint, device_authorization_endpoint } = target.oauth.server;
+  return [
+    ...(authorization_endpoint ? (['authorization_code'] as const) : []),
+    ...(device_authorization_endpoint ? (['device_code'] as const) : []),
+  ];
+}

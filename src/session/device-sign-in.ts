@@ -1,0 +1,76 @@
+/** Signing in with a device code (RFC 8628): the person types a short code into any browser. */
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { authorizeDevice, pollDeviceToken } from '../oauth/device.ts';
+import type { OAuthTarget } from './discovery.ts';
+import type { LocalSignIns } from './local-sign-in.ts';
+import type { Clock } from './ports.ts';
+import type { Registrations } from './registrations.ts';
+import { sessionFrom } from './sessions.ts';
+import type { SignIn } from './sign-in.ts';
+
+export type BeginDeviceSignIn = (
+  target: OAuthTarget,
+  options: { force: boolean; scope: string | undefined },
+) => Promise<SignIn>;
+
+export function createDeviceSignIn(parts: {
+  readonly fetch: ProtocolFetch;
+  readonly clock: Clock;
+  readonly localSignIns: LocalSignIns;
+  readonly registrations: Registrations;
+  /** Named in the registration, since a client has to have a redirection URI. */
+  readonly port: number;
+}): BeginDeviceSignIn {
+  const { fetch, clock, localSignIns, registrations, port } = parts;
+  return (target, { force, scope }) => {
+    const { server, resource, resourceIndicator, teamDomain } = target;
+    return localSignIns.begin({
+      resource,
+      method: 'device_code',
+      at: new URL(server.issuer).host,
+      force,
+      plan: async () => {
+        const { client } = await registrations.clientFor(server, {
+          port,
+          resourceIndicator,
+          scope,
+          anew: false,
+        });
+        const device = await authorizeDevice(
+          server,
+          client,
+          { resource: resourceIndicator, scope },
+          fetch,
+        );
+        return {
+          userCode: device.userCode,
+          verificationUri: device.verificationUri,
+          authorizationUrl: device.verificationUriComplete ?? device.verificationUri,
+          run: async (signal) => {
+            const tokens = await pollDeviceToken(server, client, device, resourceIndicator, fetch, {
+              now: () => clock.now(),
+              sleep: (ms, until) => clock.sleep(ms, until),
+              signal,
+            });
+            const grant = {
+              issuer: server.issuer,
+              tokenEndpoint: server.token_endpoint ?? '',
+              ...(server.revocation_endpoint
+                ? { revocationEndpoint: server.revocation_endpoint }
+                : {}),
+              resourceIndicator,
+              client: { ...client },
+              ...(scope === undefined ? {} : { scope }),
+            };
+            return sessionFrom(
+              { resource, method: 'device_code', ...(teamDomain ? { teamDomain } : {}) },
+              grant,
+              tokens,
+              clock.now(),
+            );
+          },
+        };
+      },
+    });
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * From a challenge to the authorization server that may answer it: resource metadata, trust, server
+ * metadata. Nothing found here decides where a credential goes, but for the prefix of the URL's own
+ * origin that the resource covers.
+ */
+import { type IssuerTrust, trustsIssuer } from '../cloudflare/team.ts';
+import { AccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { fetchResourceMetadata } from '../oauth/resource-metadata.ts';
+import { fetchServerMetadata, type ServerMetadata } from '../oauth/server-metadata.ts';
+import { quoteServerText } from '../server-text.ts';
+import type { Clock } from './ports.ts';
+import { resourceKey } from './resource-key.ts';
+
+export interface OAuthTarget {
+  /** The key of the session to be. */
+  readonly resource: string;
+  /** Verbatim from the metadata (RFC 8707). */
+  readonly resourceIndicator: string;
+  readonly server: ServerMetadata;
+  readonly scopesSupported?: readonly string[];
+  readonly teamDomain?: string;
+}
+
+export interface Discovery {
+  /**
+   * `challengeUrl`: the challenge's `resource_metadata`, verbatim. `undefined` when the resource has
+   * no metadata. Throws `invalid_resource_metadata`, `untrusted_authorization_server`, and what
+   * `fetchServerMetadata` throws.
+   */
+  target(url: URL, challengeUrl: string | undefined): Promise<OAuthTarget | undefined>;
+  server(issuer: string): Promise<ServerMetadata>;
+}
+
+/** A server's metadata is asked for again after this long. */
+const keptForMs = 10 * 60_000;
+
+export function createDiscovery(parts: {
+  readonly fetch: ProtocolFetch;
+  readonly clock: Clock;
+  readonly trust: IssuerTrust;
+}): Discovery {
+  const { fetch, clock, trust } = parts;
+  const servers = new Map<string, { metadata: ServerMetadata; at: number }>();
+
+  const server = async (issuer: string): Promise<ServerMetadata> => {
+    const kept = servers.get(issuer);
+    const now = clock.now();
+    if (kept && Math.abs(now - kept.at) < keptForMs) return kept.metadata;
+    const metadata = await fetchServerMetadata(new URL(issuer), fetch);
+    servers.set(issuer, { metadata, at: now });
+    return metadata;
+  };
+
+  return {
+    server,
+    async target(url, challengeUrl) {
+      const metadata = await fetchResourceMetadata(url, challengeUrl, fetch);
+      if (metadata === undefined) return undefined;
+      const { authorizationServers, resource, scopesSupported, teamDomain } = metadata;
+      const issuer = authorizationServers.find(
+        (text) => URL.canParse(text) && trustsIssuer(new URL(text), url, trust),
+      );
+      if (issuer === undefined) throw untrusted(url, authorizationServers, trust);
+      return {
+        resource: resourceKey(resource),
+        resourceIndicator: resource,
+        server: await server(issuer),
+        ...(scopesSupported ? { scopesSupported } : {}),
+        // Told only when it is the server that is trusted anyway: a claim of its own has no weight.
+        ...(teamDomain === new URL(issuer).host ? { teamDomain } : {}),
+      };
+    },
+  };
+}
+
+function untrusted(url: URL, named: readonly string[], trust: IssuerTrust): AccessError {
+  const [first] = named;
+  if (first === undefined) {
+    return new AccessError(
+      'invalid_resource_metadata',
+      `The resource metadata of ${url.host} names no authorization server.`,
+      'Ask the person whether the address is right; if it is, its owner has to mend the metadata.',
+    );
+  }
+  const pinned = trust.team ? `, and only the team ${trust.team} is trusted` : '';
+  return new AccessError(
+    'untrusted_authorization_server',
+    `${url.host} wants people to sign in at ${quoteServerText(first)}, which is not trusted${pinned}.`,
+    'Do not sign in there. Ask the person whether they know this authorization server; if they do, they add its issuer to CF_ACCESS_AUTHORIZATION_SERVERS (or correct CF_ACCESS_TEAM_DOMAIN) in this server’s environment and restart it.',
+  );
+}

@@ -1,0 +1,66 @@
+/**
+ * One request to a URL that may be guarded, with at most one credential of that URL's own, and what
+ * the answer says about the guard. Decides nothing.
+ */
+import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
+import { authorizationIsOurs } from '../http/agent-headers.ts';
+import type { HopRequest } from '../http/hops.ts';
+import { discard, peek } from '../http/peek.ts';
+import type { Incoming, Send } from '../http/send.ts';
+import { type Challenge, parseChallenges } from '../oauth/challenge.ts';
+import { type Credential, credentialFields } from './credential.ts';
+
+export interface Asked {
+  readonly answer: Incoming;
+  readonly guard: Guard;
+  readonly challenges: readonly Challenge[];
+  /** What `guard` was told from. */
+  readonly evidence: UnauthenticatedAnswer;
+}
+
+export type Gate = (request: HopRequest, credential?: Credential) => Promise<Asked>;
+
+const peekBytes = 16_384;
+
+/** Throws `header_not_allowed` when the agent's own Authorization would have to make way for ours. */
+export function createGate(send: Send): Gate {
+  return async (request, credential) => {
+    const { url, method, body, signal, headers } = request;
+    if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
+    const sent = await send({
+      method,
+      url,
+      headers: [...headers, ...(credential ? credentialFields(credential) : [])],
+      ...(body ? { body } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    // Cloudflare's error pages carry their number in the body; nothing else needs a look at it.
+    const { text, answer } = isErrorPage(sent)
+      ? await peek(sent, peekBytes, signal)
+      : { text: '', answer: sent };
+    const challenges = parseChallenges(answer.headers.get('www-authenticate') ?? '');
+    const evidence = {
+      url,
+      status: answer.status,
+      headers: answer.headers,
+      bodyStart: text,
+      challenges,
+    };
+    return { answer, guard: tellGuard(evidence), challenges, evidence };
+  };
+}
+
+export function hasAuthorization({ headers }: HopRequest): boolean {
+  return headers.some(([name]) => name.toLowerCase() === 'authorization');
+}
+
+function isErrorPage({ status }: Incoming): boolean {
+  return status >= 400 && status !== 404 && status !== 405;
+}
+
+/** Asks without a credential and reads no body: what `detect` and `authenticate` need to know. */
+export async function probe(gate: Gate, url: URL, signal?: AbortSignal): Promise<Asked> {
+  const asked = await gate({ method: 'GET', url, headers: [], ...(signal ? { signal } : {}) });
+  discard(asked.answer);
+  return asked;
+}

@@ -1,0 +1,133 @@
+/** The credential itself, for those who make requests of their own. Refreshes; never signs in. */
+import { AccessError } from '../errors.ts';
+import { discard } from '../http/peek.ts';
+import { type Credential, credentialFields } from './credential.ts';
+import type { Credentials } from './credentials.ts';
+import { type Gate, probe } from './gate.ts';
+import type { ServiceTokens } from './service-tokens.ts';
+import type { Ways } from './ways.ts';
+
+export interface GivenToken {
+  readonly resource: string;
+  /** `Authorization` or `cf-access-token`. */
+  readonly header: string;
+  readonly value: string;
+  readonly expiresAt?: number;
+}
+
+/**
+ * Throws `sign_in_required`, `service_token_not_disclosed`, the service token errors, and what a
+ * refresh throws. A refresh token or a service secret is never given.
+ */
+export type GiveToken = (
+  url: URL,
+  options: { minTtlMs: number; signal?: AbortSignal | undefined },
+) => Promise<GivenToken>;
+
+export function createGiveToken(parts: {
+  readonly gate: Gate;
+  readonly credentials: Credentials;
+  readonly serviceTokens: ServiceTokens;
+  readonly ways: Ways;
+}): GiveToken {
+  const { gate, credentials, serviceTokens, ways } = parts;
+
+  return async (url, { minTtlMs, signal }) => {
+    const held = await credentials.held(url, minTtlMs);
+    if (held && held.credential.kind !== 'service_token') return given(held, held.credential);
+    const asked = await probe(gate, url, signal);
+    const { protection, claims } = asked.guard;
+    if (protection === 'none') {
+      throw new AccessError(
+        'sign_in_required',
+        `${url.host} asks for no credential, so there is no token for it.`,
+        'Request the URL as it is.',
+      );
+    }
+    if (protection === 'browser_login' && !held) {
+      const target = await ways.target(asked, signal);
+      const silent = target && (await ways.silent(target, undefined, signal));
+      if (silent) {
+        credentials.remember(silent);
+        return given(silent, silent.credential);
+      }
+    }
+    const choice = held ?? (await serviceTokens.choose(url, signal)).state;
+    if (
+      choice === 'not_configured' ||
+      (choice === 'host_not_allowed' && protection !== 'service_auth')
+    ) {
+      throw signInRequired(url);
+    }
+    const pair = await serviceTokens.grant(url, claims, signal);
+    if (pair instanceof AccessError) throw pair;
+    return applicationToken(url, pair, signal);
+  };
+
+  /** What a classic organisation answers a service token with: a JWT for the application. */
+  async function applicationToken(
+    url: URL,
+    pair: Credential,
+    signal: AbortSignal | undefined,
+  ): Promise<GivenToken> {
+    const asked = await gate(
+      { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
+      pair,
+    );
+    discard(asked.answer);
+    const refusal = await serviceTokens.judge(asked, signal);
+    if (refusal) throw refusal;
+    const jwt = asked.answer.headers
+      .getSetCookie()
+      .map((cookie) => /^CF_Authorization=([\w-]+\.[\w-]+\.[\w-]+)(?:;|$)/.exec(cookie)?.[1])
+      .find((value) => value !== undefined);
+    if (jwt === undefined) {
+      throw new AccessError(
+        'service_token_not_disclosed',
+        `${url.host} is reached with a service token, whose secret is never given, and Access issued no token for the application.`,
+        'Use access_fetch, which sends the service token itself; or have the person run the other program with the service token in its own environment.',
+      );
+    }
+    const expiresAt = expiryOf(jwt);
+    return given(
+      { resource: url.origin, ...(expiresAt === undefined ? {} : { expiresAt }) },
+      { kind: 'cf_access_token', jwt },
+    );
+  }
+}
+
+function given(
+  { resource, expiresAt }: { resource: string; expiresAt?: number },
+  credential: Credential,
+): GivenToken {
+  const [field] = credentialFields(credential);
+  if (field === undefined || credential.kind === 'service_token') {
+    throw new Error('a service token is never given');
+  }
+  return {
+    resource,
+    header: credential.kind === 'oauth' ? 'Authorization' : field[0],
+    value: field[1],
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  };
+}
+
+function expiryOf(jwt: string): number | undefined {
+  try {
+    const claims: unknown = JSON.parse(
+      Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8'),
+    );
+    const exp = typeof claims === 'object' && claims !== null && 'exp' in claims && claims.exp;
+    return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function signInRequired(url: URL): AccessError {
+  return new AccessError(
+    'sign_in_required',
+    `There is no session for ${url.host}.`,
+    'Call authenticate with this URL first; get_token never starts a sign-in.',
+  );
+}

@@ -1,0 +1,200 @@
+/**
+ * One hop of a request: sent with the credential of its own resource or none, and once more after a
+ * challenge was met. This is where refresh, sign-in and service token are chosen between; it happens
+ * here alone, by code, never by the words of an answer.
+ */
+import { refusalFor } from '../cloudflare/refusal.ts';
+import { AccessError } from '../errors.ts';
+import { authorizationIsOurs } from '../http/agent-headers.ts';
+import type { HopAnswer, HopRequest } from '../http/hops.ts';
+import { discard } from '../http/peek.ts';
+import { credentialSecrets } from './credential.ts';
+import type { Credentials } from './credentials.ts';
+import { type Asked, type Gate, hasAuthorization } from './gate.ts';
+import { type Held, heldSession } from './held.ts';
+import type { Persons } from './persons.ts';
+import type { ServiceTokens } from './service-tokens.ts';
+import type { Sessions } from './sessions.ts';
+import type { WaitOptions } from './waiting.ts';
+import { isBareBearer, joinScopes, resourceOf, type Ways } from './ways.ts';
+
+export interface HopOptions extends WaitOptions {
+  /** False: a challenge that only a person can meet ends in `sign_in_required`. */
+  readonly signIn: boolean;
+}
+
+export type SendGuardedHop = (request: HopRequest, options: HopOptions) => Promise<HopAnswer>;
+
+/** Step-up by `insufficient_scope` (RFC 6750 §3.1) stops after so many authorizations. */
+const maxAuthorizations = 3;
+
+export function createHop(parts: {
+  readonly gate: Gate;
+  readonly credentials: Credentials;
+  readonly sessions: Sessions;
+  readonly serviceTokens: ServiceTokens;
+  readonly ways: Ways;
+  readonly persons: Persons;
+  readonly headless: boolean;
+}): SendGuardedHop {
+  const { gate, credentials, sessions, serviceTokens, ways, persons, headless } = parts;
+
+  return async (request, options) => {
+    const { url, signal } = request;
+    let held = await credentials.held(url);
+    let asked = await gate(request, held?.credential);
+    let renewals = 0;
+    let authorizations = 0;
+    for (;;) {
+      if (held?.credential.kind === 'service_token') {
+        const refusal = await serviceTokens.judge(asked, signal);
+        if (!refusal) return give(asked, held);
+        discard(asked.answer);
+        throw refusal;
+      }
+      if (!isChallenge(asked, held, request)) {
+        const refusal = refusalFor(asked.guard, url);
+        if (!refusal) return give(asked, held);
+        discard(asked.answer);
+        throw refusal;
+      }
+      // Whether a bare Bearer challenge is one of ours only its metadata tells; if it is not, the
+      // agent gets this very answer.
+      if (asked.guard.protection === 'other' && !(await ways.target(asked, signal))) {
+        return give(asked, held);
+      }
+      discard(asked.answer);
+      const stepUp = insufficientScope(asked, held);
+      if (held?.session && stepUp === undefined && renewals === 0) {
+        renewals += 1;
+        const renewed = await sessions.renew(held.session);
+        if (renewed) {
+          held = heldSession(renewed);
+          asked = await gate(request, held.credential);
+          continue;
+        }
+      } else if (held && held.method !== 'cloudflared' && stepUp === undefined) {
+        // Refreshed or signed in just now, and refused all the same, unless another application
+        // guards this part of the origin.
+        const target = await ways.target(asked, signal);
+        if (!target || resourceOf(target) === held.resource) throw tokenRejected(url);
+      }
+      if (authorizations === maxAuthorizations) throw tokenRejected(url);
+      authorizations += 1;
+      const refused = held;
+      if (refused?.method === 'cloudflared') credentials.forget(refused.resource);
+      held = await obtain(request, asked, refused, stepUp, options);
+      asked = await gate(request, held.credential);
+    }
+  };
+
+  /** Another credential than the refused one. */
+  async function obtain(
+    request: HopRequest,
+    asked: Asked,
+    refused: Held | undefined,
+    scope: string | undefined,
+    options: HopOptions,
+  ): Promise<Held> {
+    const { url, signal } = request;
+    const { guard } = asked;
+    if (guard.protection === 'service_auth') {
+      return grantServiceToken(url, asked, signal);
+    }
+    const target = await ways.target(asked, signal);
+    if (target === undefined) throw tokenRejected(url);
+    if (target.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
+    if (scope === undefined) {
+      const silent = await ways.silent(target, refused, signal);
+      if (silent) {
+        credentials.remember(silent);
+        return silent;
+      }
+    }
+    if (headless) return grantServiceToken(url, asked, signal);
+    if (!options.signIn) throw signInRequired(url);
+    const session = await persons.signIn(url, target, {
+      ...options,
+      device: false,
+      force: scope !== undefined,
+      ...(scope === undefined ? {} : { scope }),
+    });
+    return heldSession(session);
+  }
+
+  async function grantServiceToken(
+    url: URL,
+    asked: Asked,
+    signal: AbortSignal | undefined,
+  ): Promise<Held> {
+    const granted = await serviceTokens.grant(url, asked.guard.claims, signal);
+    if (granted instanceof AccessError) {
+      throw headless && asked.guard.protection !== 'service_auth'
+        ? onlyAPerson(url, granted)
+        : granted;
+    }
+    return { credential: granted, method: 'service_token', resource: url.origin };
+  }
+}
+
+function give({ answer }: Asked, held: Held | undefined): HopAnswer {
+  return {
+    ...answer,
+    auth: held?.credential.kind ?? 'none',
+    secrets: held ? credentialSecrets(held.credential) : [],
+  };
+}
+
+/** True when the answer is a guard's that a credential of ours could open. */
+function isChallenge(asked: Asked, held: Held | undefined, request: HopRequest): boolean {
+  switch (asked.guard.protection) {
+    case 'managed_oauth':
+    case 'oauth':
+    case 'browser_login':
+    case 'service_auth':
+      return true;
+    case 'other':
+      // A Bearer challenge without metadata: ours if we sent a token, or if nobody sent one.
+      return (
+        isBareBearer(asked.guard, asked.challenges) &&
+        (held?.credential.kind === 'oauth' || (!held && !hasAuthorization(request)))
+      );
+    case 'none':
+    case 'denied':
+      return false;
+  }
+}
+
+/** The scope to ask for, when that is what the session lacks. */
+function insufficientScope({ challenges }: Asked, held: Held | undefined): string | undefined {
+  if (held?.session?.grant === undefined) return undefined;
+  const bearer = challenges.find(
+    ({ scheme, parameters }) =>
+      scheme === 'bearer' && parameters.get('error') === 'insufficient_scope',
+  );
+  return bearer && joinScopes(held.session.grant.scope, bearer.parameters.get('scope'));
+}
+
+function tokenRejected({ host }: URL): AccessError {
+  return new AccessError(
+    'token_rejected',
+    `${host} refuses a token that was obtained for it just now.`,
+    'Call authenticate with "force": true to sign in afresh; if it happens again, the application’s policies or its authorization server are set up wrongly, and its administrator has to look.',
+  );
+}
+
+function signInRequired(url: URL): AccessError {
+  return new AccessError(
+    'sign_in_required',
+    `${url.host} wants a person to sign in, and this call does not allow that.`,
+    `Call authenticate with the URL ${url.origin}${url.pathname} first, or this call with "sign_in": true.`,
+  );
+}
+
+function onlyAPerson(url: URL, missing: AccessError): AccessError {
+  return new AccessError(
+    missing.code === 'service_token_not_configured' ? 'sign_in_required' : missing.code,
+    `${missing.message} Nobody can be asked to sign in: this server runs headless.`,
+    `${missing.nextStep} Or run it without CF_ACCESS_HEADLESS (and CI) where a person can sign in to ${url.host}.`,
+  );
+}

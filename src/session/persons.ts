@@ -1,0 +1,74 @@
+/** Signing a person in, from beginning to session: begins or joins, shows, waits, heals once. */
+import { AccessError, isAccessError } from '../errors.ts';
+import type { Clock } from './ports.ts';
+import type { Session } from './records.ts';
+import type { SignIn } from './sign-in.ts';
+import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
+import type { Target, Ways } from './ways.ts';
+
+export interface SignInOptions extends WaitOptions {
+  readonly device: boolean;
+  readonly force: boolean;
+  readonly scope?: string;
+}
+
+export interface Persons {
+  /** Throws `sign_in_pending` when the person is not done by `waitMs`. */
+  signIn(url: URL, target: Target, options: SignInOptions): Promise<Session>;
+  /** The same with the unfinished sign-in as an outcome. */
+  ask(target: Target, options: SignInOptions): Promise<Waited & { signIn: SignIn }>;
+  /** Waits for a sign-in that is under way. */
+  wait(signIn: SignIn, options: WaitOptions): Promise<Waited>;
+}
+
+export function createPersons({ ways, clock }: { ways: Ways; clock: Clock }): Persons {
+  const ask: Persons['ask'] = async (target, options) => {
+    const signIn = await ways.begin(target, options);
+    try {
+      const waited = await waitForPerson(signIn, clock, options);
+      if (waited.session || waited.shown || options.device) return { ...waited, signIn };
+      // RFC 8628 is made for this: no browser here, and a server that offers device codes.
+      if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {
+        return { ...waited, signIn };
+      }
+      const device = await ways.begin(target, { ...options, device: true, force: true });
+      return { shown: false, signIn: device };
+    } catch (error) {
+      // The server no longer knows this client: the one new registration that heals it.
+      if (!signIn.mine || !isAccessError(error, 'registration_rejected')) throw error;
+      const again = await ways.begin(target, options);
+      return { ...(await waitForPerson(again, clock, options)), signIn: again };
+    }
+  };
+
+  return {
+    ask,
+    wait: (signIn, options) => waitForPerson(signIn, clock, options),
+    async signIn(url, target, options) {
+      const { session, signIn } = await ask(target, options);
+      if (session) return session;
+      throw pending(url, signIn);
+    },
+  };
+}
+
+function pending(url: URL, signIn: SignIn): AccessError {
+  const { authorizationUrl, userCode, verificationUri } = signIn;
+  const how = userCode
+    ? `Show the person the address ${verificationUri} and the code ${userCode}.`
+    : authorizationUrl
+      ? `Show the person this address, in case no browser has opened: ${authorizationUrl}`
+      : 'The sign-in is open in a browser window of another process.';
+  return new AccessError(
+    'sign_in_pending',
+    `${url.host} waits for a person to sign in at ${signIn.at}.`,
+    `${how} When they have signed in, make the same call again.`,
+    {
+      details: {
+        authorization_url: authorizationUrl ?? null,
+        user_code: userCode ?? null,
+        verification_uri: verificationUri ?? null,
+      },
+    },
+  );
+}

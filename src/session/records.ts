@@ -1,0 +1,119 @@
+/**
+ * What is kept on disk. Each record carries its format's number, so that a newer program's record is
+ * recognised and left alone. Times are milliseconds since the epoch. All of it is secret.
+ */
+import * as z from 'zod/mini';
+import { errorCodes } from '../errors.ts';
+
+const format = z.literal(1);
+const text = z.string().check(z.minLength(1), z.maxLength(65_536));
+const instant = z.number();
+
+/** How a person signed in. */
+export const personMethods = ['authorization_code', 'device_code', 'browser_transfer'] as const;
+export type PersonMethod = (typeof personMethods)[number];
+
+/** What the authorization server knows us by (RFC 7591 client information, or configured). */
+const client = z.strictObject({
+  clientId: text,
+  clientSecret: z.optional(text),
+  tokenEndpointAuthMethod: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
+});
+export type OAuthClient = z.infer<typeof client>;
+
+const session = z.strictObject({
+  format,
+  /** Our key: the origin and path prefix that the session is for and sent to, and no other. */
+  resource: text,
+  method: z.enum(personMethods),
+  /** An OAuth access token, or the application's JWT after a browser transfer. */
+  accessToken: text,
+  obtainedAt: instant,
+  /** Absent when the server gave no lifetime: valid until refused. */
+  expiresAt: z.optional(instant),
+  /** The OAuth grant behind the access token; absent after a browser transfer. */
+  grant: z.optional(
+    z.strictObject({
+      issuer: text,
+      /** Kept, so that a refresh needs no discovery. Both lie on the issuer's origin. */
+      tokenEndpoint: text,
+      revocationEndpoint: z.optional(text),
+      /** The resource indicator, verbatim as the resource metadata gave it (RFC 8707). */
+      resourceIndicator: text,
+      client,
+      refreshToken: z.optional(text),
+      scope: z.optional(z.string()),
+    }),
+  ),
+  teamDomain: z.optional(text),
+  audience: z.optional(text),
+});
+export type Session = z.infer<typeof session>;
+export type Grant = NonNullable<Session['grant']>;
+
+/** A dynamic registration; it can never be deleted at Access, so it is kept and reused. */
+const registration = z.strictObject({
+  format,
+  issuer: text,
+  redirectUri: text,
+  client,
+  registeredAt: instant,
+});
+export type Registration = z.infer<typeof registration>;
+
+/**
+ * A sign-in that waits for the person. `code`, the authorization request, is complete, so that any
+ * process can redeem its response; the other methods end with the process that started them, which
+ * says `aliveAt` every few seconds.
+ */
+const pendingSignIn = z.strictObject({
+  format,
+  resource: text,
+  method: z.enum(personMethods),
+  startedAt: instant,
+  expiresAt: instant,
+  aliveAt: instant,
+  code: z.optional(
+    z.strictObject({
+      authorizationUrl: text,
+      state: text,
+      codeVerifier: text,
+      redirectUri: text,
+      port: z.number(),
+      issuer: text,
+      resourceIndicator: text,
+      client,
+      scope: z.optional(z.string()),
+      teamDomain: z.optional(text),
+    }),
+  ),
+  /** Set when the sign-in ended without a session, so that the processes that wait learn why. */
+  failure: z.optional(
+    z.strictObject({ code: z.enum(errorCodes), message: z.string(), nextStep: z.string() }),
+  ),
+});
+export type PendingSignIn = z.infer<typeof pendingSignIn>;
+export type PendingCode = NonNullable<PendingSignIn['code']>;
+
+/** A team's org token, which the team's applications exchange for their own. */
+const orgToken = z.strictObject({
+  format,
+  teamDomain: text,
+  jwt: text,
+  expiresAt: instant,
+});
+export type OrgToken = z.infer<typeof orgToken>;
+
+export interface Records {
+  session: Session;
+  registration: Registration;
+  pending: PendingSignIn;
+  org: OrgToken;
+}
+
+export const recordSchemas = {
+  session,
+  registration,
+  pending: pendingSignIn,
+  org: orgToken,
+} as const;

@@ -1,0 +1,105 @@
+/**
+ * Which client we are at an authorization server: the one that the person configured, else a dynamic
+ * registration, kept and reused, because one at Access can never be deleted.
+ */
+import { AccessError, isAccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { OAuthClient } from '../oauth/client.ts';
+import { register } from '../oauth/registration.ts';
+import type { ServerMetadata } from '../oauth/server-metadata.ts';
+import type { Clock, Lock, RecordStore } from './ports.ts';
+
+export interface Registrations {
+  /**
+   * The client for `port`, and the redirection URI that it is registered with. `anew`: the kept
+   * registration may be the trouble. Throws `registration_rejected`,
+   * `unsupported_authorization_server`, and what `register` throws.
+   */
+  clientFor(
+    server: ServerMetadata,
+    request: { port: number; resourceIndicator: string; scope?: string | undefined; anew: boolean },
+  ): Promise<{ client: OAuthClient; redirectUri: string }>;
+}
+
+export interface RegistrationsParts {
+  readonly store: RecordStore;
+  readonly lock: Lock;
+  readonly clock: Clock;
+  readonly fetch: ProtocolFetch;
+  readonly configured: OAuthClient | undefined;
+}
+
+export function registrationKey(issuer: string, redirectUri: string): string {
+  return `${issuer} ${redirectUri}`;
+}
+
+export function createRegistrations(parts: RegistrationsParts): Registrations {
+  const { store, lock, clock, fetch, configured } = parts;
+
+  return {
+    async clientFor(server, { port, resourceIndicator, scope, anew }) {
+      // Access allows the two names by separate settings: “localhost clients”, “loopback clients”.
+      const [localhost, loopback] = [
+        `http://localhost:${port}/callback`,
+        `http://127.0.0.1:${port}/callback`,
+      ] as const;
+      if (configured) {
+        return { client: atServer(configured, server), redirectUri: localhost };
+      }
+      if (server.registration_endpoint === undefined) throw noRegistration(server);
+      return lock.hold(`registration ${server.issuer}`, async () => {
+        for (const redirectUri of anew ? [] : [localhost, loopback]) {
+          const kept = await store.read(
+            'registration',
+            registrationKey(server.issuer, redirectUri),
+          );
+          if (kept) return { client: kept.client, redirectUri };
+        }
+        const create = async (redirectUri: string) => {
+          const request = {
+            redirectUri,
+            resource: resourceIndicator,
+            scope,
+            deviceCode: server.device_authorization_endpoint !== undefined,
+          };
+          const client = await register(server, request, fetch);
+          await store.write('registration', registrationKey(server.issuer, redirectUri), {
+            format: 1,
+            issuer: server.issuer,
+            redirectUri,
+            client: { ...client },
+            registeredAt: clock.now(),
+          });
+          return { client, redirectUri };
+        };
+        try {
+          return await create(localhost);
+        } catch (error) {
+          if (!isAccessError(error, 'registration_rejected')) throw error;
+          return await create(loopback);
+        }
+      });
+    },
+  };
+}
+
+/** A configured secret is sent as the server wants it; HTTP Basic when it does not say (RFC 8414). */
+function atServer(client: OAuthClient, server: ServerMetadata): OAuthClient {
+  const supported: unknown = server.token_endpoint_auth_methods_supported;
+  const postOnly =
+    Array.isArray(supported) &&
+    supported.includes('client_secret_post') &&
+    !supported.includes('client_secret_basic');
+  return client.clientSecret && postOnly
+    ? { ...client, tokenEndpointAuthMethod: 'client_secret_post' }
+    : client;
+}
+
+function noRegistration(server: ServerMetadata): AccessError {
+  const { host } = new URL(server.issuer);
+  return new AccessError(
+    'unsupported_authorization_server',
+    `${host} does not offer dynamic client registration (RFC 7591).`,
+    `Ask the person to register a native client at ${host} with the redirection URI http://localhost:8400/callback and to set CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET if it has one) in this server’s environment.`,
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * Service tokens in use: which origins have asked for a credential, which one goes where, and what
+ * came of it. The rule is that a host that never asks never sees the secret.
+ */
+
+import type { UnsignedClaims } from '../cloudflare/protection.ts';
+import {
+  chooseServiceToken,
+  type ServiceToken,
+  type ServiceTokenChoice,
+} from '../cloudflare/service-token.ts';
+import {
+  madeUpPair,
+  type ServiceTokenVerdict,
+  serviceTokenMissing,
+  serviceTokenRefused,
+  tellServiceTokenVerdict,
+} from '../cloudflare/service-token-refusal.ts';
+import type { AccessError } from '../errors.ts';
+import { discard } from '../http/peek.ts';
+import type { Credential } from './credential.ts';
+import type { Asked, Gate } from './gate.ts';
+import type { TeamProofs } from './team-proofs.ts';
+
+export interface ServiceTokens {
+  /** For detection: the pair is `ready`, or why not. Asks for the signed answer when a team is pinned. */
+  choose(url: URL, signal?: AbortSignal): Promise<ServiceTokenChoice>;
+  /** The pair for `url`, whose origin has asked for a credential just now, or why there is none. */
+  grant(url: URL, claims: UnsignedClaims, signal?: AbortSignal): Promise<Credential | AccessError>;
+  /** The pair, when this origin has asked before and took it. */
+  inUse(url: URL): Credential | undefined;
+  /** Settles what the answer to a request with the pair means: undefined when it was accepted. */
+  judge(asked: Asked, signal?: AbortSignal): Promise<AccessError | undefined>;
+}
+
+export function createServiceTokens(parts: {
+  readonly tokens: readonly ServiceToken[];
+  readonly pinnedTeam: string | undefined;
+  readonly proofs: TeamProofs;
+  readonly gate: Gate;
+}): ServiceTokens {
+  const { tokens, pinnedTeam, proofs, gate } = parts;
+  /** By origin: the pair that was accepted there. */
+  const accepted = new Map<string, Credential>();
+
+  const choose: ServiceTokens['choose'] = async (url, signal) => {
+    const choice = chooseServiceToken(url, tokens);
+    if (choice.state !== 'host_not_allowed' || pinnedTeam === undefined) return choice;
+    const proof = await proofs.prove(url, signal);
+    const provenTeam = proof?.verified ? proof.teamDomain : undefined;
+    return chooseServiceToken(url, tokens, { pinnedTeam, provenTeam });
+  };
+
+  /** A classic organisation does not say whether it knows the pair; a made-up one shows it. */
+  const askDecoy = async (url: URL, signal?: AbortSignal): Promise<Asked> => {
+    const decoy = await gate(
+      { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
+      { kind: 'service_token', ...madeUpPair() },
+    );
+    discard(decoy.answer);
+    return decoy;
+  };
+
+  return {
+    choose,
+    async grant(url, claims, signal) {
+      const choice = await choose(url, signal);
+      if (choice.state === 'ready') {
+        const { clientId, clientSecret } = choice.token;
+        const credential: Credential = { kind: 'service_token', clientId, clientSecret };
+        accepted.set(url.origin, credential);
+        return credential;
+      }
+      return serviceTokenMissing(url, choice, claims) as AccessError;
+    },
+    inUse: (url) => accepted.get(url.origin),
+    async judge({ evidence, guard }, signal) {
+      const { url } = evidence;
+      let verdict: ServiceTokenVerdict = tellServiceTokenVerdict(evidence);
+      if (verdict === 'unknown' && guard.protection !== 'denied') {
+        const decoy = await askDecoy(url, signal);
+        verdict = tellServiceTokenVerdict(evidence, decoy.evidence);
+      }
+      if (verdict === 'accepted') return undefined;
+      accepted.delete(url.origin);
+      return serviceTokenRefused(url, guard, verdict);
+    },
+  };
+}

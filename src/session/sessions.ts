@@ -1,0 +1,192 @@
+/**
+ * Sessions: looked up, refreshed once, kept and ended. The rule of contract 5 lives here: a refresh
+ * token is spent by one caller in one process, and its successor is on disk before anything uses
+ * the new access token.
+ */
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { Log } from '../log.ts';
+import { refresh, revoke, type Tokens } from '../oauth/token.ts';
+import type { Clock, Lock, RecordStore } from './ports.ts';
+import type { Grant, Session } from './records.ts';
+import { keysCovering } from './resource-key.ts';
+
+export interface Sessions {
+  /** The session of the longest prefix that covers `url`, expired or not. */
+  find(url: URL): Promise<Session | undefined>;
+  /** True when the access token has at least `minTtlMs` to live, by our clock. */
+  isFresh(session: Session, minTtlMs?: number): boolean;
+  /**
+   * A session whose access token is another one than `session`'s: what another process has kept by
+   * now, or refreshed. `undefined` when it is over and somebody has to sign in. Throws
+   * `temporarily_unavailable` and what the network throws; the session then lives on.
+   */
+  renew(session: Session): Promise<Session | undefined>;
+  /** What is kept for `resource` now, whoever kept it. */
+  reread(resource: string): Promise<Session | undefined>;
+  save(session: Session): Promise<void>;
+  /** Revokes at the server (RFC 7009) and removes. False when the server offers no revocation. */
+  leave(session: Session): Promise<boolean>;
+  list(): Promise<Session[]>;
+}
+
+export interface SessionsParts {
+  readonly store: RecordStore;
+  readonly lock: Lock;
+  readonly clock: Clock;
+  readonly fetch: ProtocolFetch;
+  readonly log: Log;
+  /** Whether the session's issuer or team is still one that the person trusts. */
+  readonly isTrusted: (session: Session) => boolean;
+}
+
+/** A token is refreshed this long before its end, or a tenth of its life before, if that is less. */
+const leewayMs = 30_000;
+
+export function createSessions(parts: SessionsParts): Sessions {
+  const { store, lock, clock, fetch, log, isTrusted } = parts;
+  /** What this process has used; the disk is asked again when one of these is refused. */
+  const known = new Map<string, Session>();
+  const renewals = new Map<string, Promise<Session | undefined>>();
+
+  const read = async (resource: string): Promise<Session | undefined> => {
+    const session = await store.read('session', resource);
+    if (session === undefined || session.resource !== resource || !isTrusted(session)) {
+      known.delete(resource);
+      return undefined;
+    }
+    known.set(resource, session);
+    return session;
+  };
+
+  const save = async (session: Session): Promise<void> => {
+    await store.write('session', session.resource, session);
+    known.set(session.resource, session);
+  };
+
+  const forget = async (resource: string): Promise<void> => {
+    known.delete(resource);
+    await store.remove('session', resource);
+  };
+
+  const isFresh = ({ obtainedAt, expiresAt }: Session, minTtlMs = 0): boolean => {
+    if (expiresAt === undefined) return true;
+    const now = clock.now();
+    // A clock set back since then says nothing about the token: it is not older than its lifetime.
+    if (now < obtainedAt - leewayMs) return false;
+    const leeway = Math.min(leewayMs, (expiresAt - obtainedAt) / 10);
+    return expiresAt - now > Math.max(leeway, minTtlMs);
+  };
+
+  /** Runs under the lock: nobody else spends this refresh token meanwhile. */
+  const spend = async (session: Session, grant: Grant): Promise<Session | undefined> => {
+    const { refreshToken } = grant;
+    if (refreshToken === undefined) return undefined;
+    const outcome = await refresh(
+      {
+        issuer: grant.issuer,
+        token_endpoint: grant.tokenEndpoint,
+        ...(grant.revocationEndpoint ? { revocation_endpoint: grant.revocationEndpoint } : {}),
+      },
+      grant.client,
+      { refreshToken, resource: grant.resourceIndicator },
+      fetch,
+    );
+    if ('refused' in outcome) {
+      // Somebody without our lock (an older program, another machine's folder) may have been first.
+      const now = await read(session.resource);
+      if (now && now.accessToken !== session.accessToken && isFresh(now)) return now;
+      log('info', 'the grant is over', { resource: session.resource, refused: outcome.refused });
+      if (outcome.refused === 'client') await forgetRegistration(grant);
+      await forget(session.resource);
+      return undefined;
+    }
+    const renewed = sessionFrom(session, { ...grant, refreshToken }, outcome, clock.now());
+    await save(renewed);
+    return renewed;
+  };
+
+  const forgetRegistration = async (grant: Grant): Promise<void> => {
+    for (const registration of await store.list('registration')) {
+      if (
+        registration.issuer === grant.issuer &&
+        registration.client.clientId === grant.client.clientId
+      ) {
+        await store.remove('registration', `${registration.issuer} ${registration.redirectUri}`);
+      }
+    }
+  };
+
+  const renewOnce = (session: Session): Promise<Session | undefined> =>
+    lock.hold(`session ${session.resource}`, async () => {
+      const now = await read(session.resource);
+      if (now === undefined) return undefined;
+      if (now.accessToken !== session.accessToken && isFresh(now)) return now;
+      return now.grant ? spend(now, now.grant) : undefined;
+    });
+
+  return {
+    async find(url) {
+      const keys = keysCovering(url);
+      for (const key of keys) {
+        const session = known.get(key);
+        if (session) return session;
+      }
+      for (const key of keys) {
+        const session = await read(key);
+        if (session) return session;
+      }
+      return undefined;
+    },
+    isFresh,
+    renew(session) {
+      const running = renewals.get(session.resource);
+      if (running) return running;
+      const renewal = renewOnce(session).finally(() => renewals.delete(session.resource));
+      renewals.set(session.resource, renewal);
+      return renewal;
+    },
+    reread: read,
+    save,
+    leave: (session) =>
+      lock.hold(`session ${session.resource}`, async () => {
+        const now = (await read(session.resource)) ?? session;
+        const { grant } = now;
+        await forget(session.resource);
+        if (!grant) return false;
+        const server = {
+          issuer: grant.issuer,
+          token_endpoint: grant.tokenEndpoint,
+          ...(grant.revocationEndpoint ? { revocation_endpoint: grant.revocationEndpoint } : {}),
+        };
+        return grant.refreshToken === undefined
+          ? revoke(server, grant.client, now.accessToken, 'access_token', fetch)
+          : revoke(server, grant.client, grant.refreshToken, 'refresh_token', fetch);
+      }),
+    list: () => store.list('session'),
+  };
+}
+
+/** What is kept after a token answer; the old refresh token stays when no new one came. */
+export function sessionFrom(
+  session: Pick<Session, 'resource' | 'method' | 'teamDomain' | 'audience'>,
+  grant: Grant,
+  tokens: Tokens,
+  obtainedAt: number,
+): Session {
+  const { refreshToken = grant.refreshToken, scope = grant.scope } = tokens;
+  return {
+    format: 1,
+    resource: session.resource,
+    method: session.method,
+    accessToken: tokens.accessToken,
+    obtainedAt,
+    ...(tokens.expiresIn === undefined ? {} : { expiresAt: obtainedAt + tokens.expiresIn * 1000 }),
+    grant: {
+      ...grant,
+      ...(refreshToken === undefined ? {} : { refreshToken }),
+      ...(scope === undefined ? {} : { scope }),
+    },
+    ...(session.teamDomain === undefined ? {} : { teamDomain: session.teamDomain }),
+    ...(session.audience === undefined ? {} : { audience: session.audience }),
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * A sign-in under way, whatever its method: what the person is shown, and the session it ends in.
+ * It outlives the call that started it; later calls join it.
+ */
+import { AccessError } from '../errors.ts';
+import type { PendingSignIn, PersonMethod, Session } from './records.ts';
+
+export interface SignIn {
+  /** The key of the session to be. */
+  readonly resource: string;
+  readonly method: PersonMethod;
+  /** Who signs the person in, for words such as "Waiting for the sign-in at …". */
+  readonly at: string;
+  /** What the browser opens; absent when another process has it open and its URL is a secret. */
+  readonly authorizationUrl?: string;
+  readonly userCode?: string;
+  readonly verificationUri?: string;
+  readonly startedAt: number;
+  readonly expiresAt: number;
+  /** True for the one who has to show it to the person; false for those who join. */
+  readonly mine: boolean;
+  /** Rejects with an AccessError; never unhandled. */
+  readonly outcome: Promise<Session>;
+  /** Ends it, here and for every process that waits for it. */
+  abandon(reason: AccessError): Promise<void>;
+}
+
+/** How long a person has for a sign-in. */
+export const signInLifetimeMs = 10 * 60_000;
+
+/** The error that a sign-in ended with, as another process has kept it. */
+export function failureOf({
+  code,
+  message,
+  nextStep,
+}: NonNullable<PendingSignIn['failure']>): AccessError {
+  return new AccessError(code, message, nextStep);
+}
+
+export function unexpected(error: unknown): AccessError {
+  return new AccessError(
+    'internal_error',
+    `The sign-in failed inside this program (${error instanceof Error ? error.name : 'unknown'}).`,
+    'Call authenticate again; if it happens again, report it with CF_ACCESS_LOG=debug.',
+    { cause: error },
+  );
+}

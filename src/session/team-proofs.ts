@@ -1,0 +1,46 @@
+/** The signed answers that prove which team a host is of, asked for once in a while. */
+import { askSignedAnswer, type SignedAnswer } from '../cloudflare/signed-answer.ts';
+import { createSigningKeys } from '../cloudflare/signing-keys.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { Clock } from './ports.ts';
+
+export interface TeamProofs {
+  /** `undefined` when the host gives no signed answer. Throws what `askSignedAnswer` throws. */
+  prove(url: URL, signal?: AbortSignal): Promise<SignedAnswer | undefined>;
+}
+
+/** A host seldom changes its team, and a proof that is asked for each time would double every call. */
+const keptForMs = 10 * 60_000;
+const maxKept = 200;
+
+export function createTeamProofs({
+  fetch,
+  clock,
+}: {
+  readonly fetch: ProtocolFetch;
+  readonly clock: Clock;
+}): TeamProofs {
+  const keys = createSigningKeys({ fetch, now: () => clock.now() });
+  const kept = new Map<string, { answer: SignedAnswer; at: number }>();
+  return {
+    async prove(url, signal) {
+      const key = url.origin + url.pathname;
+      const known = kept.get(key);
+      const now = clock.now();
+      if (known && Math.abs(now - known.at) < keptForMs) return known.answer;
+      kept.delete(key);
+      const answer = await askSignedAnswer(url, {
+        fetch,
+        now: () => clock.now(),
+        keys,
+        ...(signal ? { signal } : {}),
+      });
+      // What was not proven is asked again: it may have been a passing fault.
+      if (answer?.verified) {
+        if (kept.size >= maxKept) kept.clear();
+        kept.set(key, { answer, at: now });
+      }
+      return answer;
+    },
+  };
+}

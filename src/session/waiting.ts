@@ -1,0 +1,106 @@
+/** Waiting for a person: showing them the sign-in once, and telling the caller while it lasts. */
+import { AccessError } from '../errors.ts';
+import type { Clock } from './ports.ts';
+import type { Session } from './records.ts';
+import type { SignIn } from './sign-in.ts';
+
+/**
+ * `shown`: a browser has it. `declined`: the person said no. `unavailable`: they could not be asked.
+ * `done` resolves when the sign-in has ended, one way or the other.
+ */
+export type AskPerson = (request: {
+  url: URL;
+  message: string;
+  done: Promise<void>;
+}) => Promise<'shown' | 'declined' | 'unavailable'>;
+
+export interface WaitOptions {
+  /** Milliseconds. */
+  readonly waitMs: number;
+  readonly askPerson: AskPerson;
+  readonly signal?: AbortSignal | undefined;
+  /** Called every few seconds, with words for the person. */
+  readonly onWaiting?: ((message: string, elapsedMs: number) => void) | undefined;
+}
+
+export type Waited =
+  | { readonly session: Session }
+  /** `shown` is false when no browser could be opened: the person needs the URL. */
+  | { readonly session?: undefined; readonly shown: boolean };
+
+const tellEveryMs = 5_000;
+
+/** Throws what the sign-in ends with, and `cancelled`; the sign-in goes on when the caller leaves. */
+export async function waitForPerson(
+  signIn: SignIn,
+  clock: Clock,
+  { waitMs, askPerson, signal, onWaiting }: WaitOptions,
+): Promise<Waited> {
+  const startedAt = clock.now();
+  let shown = true;
+  let unavailable: (() => void) | undefined;
+  const couldNotAsk = new Promise<void>((resolve) => {
+    unavailable = resolve;
+  });
+  if (signIn.mine && signIn.authorizationUrl !== undefined) {
+    show(signIn, signIn.authorizationUrl, askPerson).then((answer) => {
+      if (answer === 'unavailable') {
+        shown = false;
+        unavailable?.();
+      }
+    });
+  }
+  const left = new AbortController();
+  const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+  try {
+    for (;;) {
+      const elapsed = clock.now() - startedAt;
+      if (!shown || elapsed >= waitMs) return { shown };
+      const next = await Promise.race([
+        signIn.outcome,
+        couldNotAsk,
+        clock.sleep(Math.min(tellEveryMs, waitMs - elapsed), until),
+      ]);
+      if (next) return { session: next };
+      const seconds = Math.round((clock.now() - startedAt) / 1000);
+      onWaiting?.(`Waiting for the sign-in at ${signIn.at}, ${seconds} s`, clock.now() - startedAt);
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new AccessError(
+      'cancelled',
+      'The call was cancelled; the sign-in stays open.',
+      'Call authenticate again to join it.',
+    );
+  } finally {
+    left.abort();
+  }
+}
+
+async function show(
+  signIn: SignIn,
+  url: string,
+  askPerson: AskPerson,
+): Promise<'shown' | 'declined' | 'unavailable'> {
+  const { host } = new URL(signIn.resource);
+  const done = signIn.outcome.then(
+    () => {},
+    () => {},
+  );
+  const message = signIn.userCode
+    ? `Sign in to ${host} at ${signIn.verificationUri} with the code ${signIn.userCode}.`
+    : `Sign in to ${host} at ${signIn.at}.`;
+  const answer = await askPerson({ url: new URL(url), message, done }).catch(
+    () => 'unavailable' as const,
+  );
+  if (answer === 'declined') {
+    await signIn.abandon(
+      new AccessError(
+        'sign_in_declined',
+        `The person declined to sign in to ${host}.`,
+        'Do not ask again unless the person wants to.',
+      ),
+    );
+  }
+  return answer;
+}

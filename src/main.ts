@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/**
+ * argv and environment in; a server on stdio or a command out. The one file that reads process.env.
+ * At start the server binds nothing, opens nothing and reads no token: hosts start it in pairs.
+ */
+import { readConfig } from './config.ts';
+import { isAccessError } from './errors.ts';
+import { serve } from './tools/serve.ts';
+
+/** package.json's, put in by the bundler. */
+declare const VERSION: string;
+
+const environment = process.env;
+const [command, ...rest] = process.argv.slice(2);
+
+try {
+  if (command === undefined || command === 'serve') {
+    await serve({ config: await readConfig(environment), environment, version: VERSION });
+  } else {
+    const { runCommand } = await import('./cli/command.ts');
+    process.exitCode = await runCommand([command, ...rest], { environment, version: VERSION });
+  }
+} catch (error) {
+  const text = isAccessError(error) ? `${error.message}\n${error.nextStep}` : String(error);
+  process.stderr.write(`cloudflare-access-mcp: ${text}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,105 @@
+/** Wires the rooms for one process. Loaded by the first call that needs more than `tools/list`. */
+
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import envPaths from 'env-paths';
+import type { Config, Environment } from './config.ts';
+import { createBrowser } from './host/browser.ts';
+import { createClock } from './host/clock.ts';
+import { createIdentityKey } from './host/identity-key.ts';
+import { createLock } from './host/lock.ts';
+import { createRedirectListener } from './host/redirect-listener.ts';
+import { openRecordStore } from './host/session-files.ts';
+import { createTemporaryFiles } from './host/temporary-files.ts';
+import { createCookieStore } from './http/cookies.ts';
+import { createDispatcher } from './http/dispatcher.ts';
+import { createPages } from './http/pages.ts';
+import { createProtocolFetch } from './http/protocol-fetch.ts';
+import { createSend } from './http/send.ts';
+import type { Log } from './log.ts';
+import { createAccess } from './session/access.ts';
+import type { Browser } from './session/ports.ts';
+import type { AskPerson } from './session/waiting.ts';
+import type { HostCapabilities } from './tools/server.ts';
+import type { ToolContext } from './tools/tool.ts';
+
+export interface Rooms {
+  readonly dataDir: string;
+  readonly browser: Browser;
+  /** Everything a tool call needs but its signal and progress. */
+  context(host: HostCapabilities): Omit<ToolContext, 'signal' | 'onProgress'>;
+  /** Gives up ports, locks and temporary files at once. */
+  close(): Promise<void>;
+}
+
+export function openRooms(config: Config, environment: Environment, log: Log): Rooms {
+  const dataDir = config.dataDir ?? envPaths('cloudflare-access-mcp', { suffix: '' }).data;
+  const clock = createClock();
+  const store = openRecordStore({ dataDir, log, clock });
+  const lock = createLock({
+    folder: join(dataDir, 'locks'),
+    clock,
+    log,
+    memoryOnly: () => store.memoryOnly(),
+  });
+  const listener = createRedirectListener({
+    identityKey: createIdentityKey({ dataDir, log }),
+    log,
+  });
+  const browser = createBrowser({ environment, log });
+  const dispatcher = createDispatcher(config.proxy);
+  const send = createSend(dispatcher);
+  const temporary = createTemporaryFiles({ dataDir });
+  const access = createAccess({
+    settings: config,
+    store,
+    lock,
+    clock,
+    listener,
+    send,
+    fetch: createProtocolFetch(send),
+    log,
+  });
+  const kept = {
+    pages: createPages<never>({ now: () => clock.now() }),
+    cookies: createCookieStore(),
+  };
+
+  return {
+    dataDir,
+    browser,
+    context: (host) => ({
+      access,
+      kept,
+      temporary,
+      askPerson: askThrough(host, browser),
+      roots: async () => [process.cwd(), ...(await host.roots()).map((uri) => fileURLToPath(uri))],
+    }),
+    async close() {
+      lock.releaseAll();
+      temporary.removeAll();
+      await Promise.allSettled([listener.close(), dispatcher.destroy()]);
+    },
+  };
+}
+
+/** The host asks the person where it can; else the machine's browser is opened. */
+function askThrough({ elicitUrl }: HostCapabilities, browser: Browser): AskPerson {
+  const openBrowser: AskPerson = async ({ url }) =>
+    (await browser.open(url)) ? 'shown' : 'unavailable';
+  if (elicitUrl === undefined) return openBrowser;
+  return async (request) => {
+    const action = await elicitUrl(request).catch(() => undefined);
+    switch (action) {
+      case 'accept':
+        return 'shown';
+      case 'decline':
+        return 'declined';
+      case 'cancel':
+        // Dismissed without an answer: the address in the result is still theirs to use.
+        return 'unavailable';
+      default:
+        return openBrowser(request);
+    }
+  };
+}

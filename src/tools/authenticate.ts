@@ -1,0 +1,164 @@
+/** authenticate: gets a session for a URL, by what is there or by asking the person. */
+import * as z from 'zod';
+import { AccessError } from '../errors.ts';
+import { isLoopback } from '../secure-url.ts';
+import type { Authenticated } from '../session/authenticate.ts';
+import { targetUrl } from './target-url.ts';
+import type { ToolContext } from './tool.ts';
+import { defineTool, instant, structured } from './tool.ts';
+
+export const authenticate = defineTool({
+  name: 'authenticate',
+  title: 'Sign in to a URL',
+  description: `Makes sure that a URL behind Cloudflare Access can be fetched: reuses or refreshes the session, sends a configured service token when nobody is there, or has the person sign in in their browser. access_fetch does this by itself; call authenticate to sign in beforehand, to finish a pending sign-in, or to start afresh (force).
+
+When status is pending, SHOW THE PERSON authorization_url (or user_code and verification_uri) and call again with the same url: the sign-in stays open for ten minutes, and calling again joins it instead of opening another tab. If their browser is on another machine and ends at an address beginning with http://localhost that does not load, pass that whole address as callback_url.
+
+status not_needed means that the URL asks for nothing. Never ask the person for a password or a token.`,
+  input: z.strictObject({
+    url: z.string().describe('The absolute URL that has to be reached.'),
+    method: z
+      .enum(['auto', 'browser', 'device', 'service_token'])
+      .default('auto')
+      .describe(
+        'auto unless the person wants a certain way; device: a short code for a browser elsewhere.',
+      ),
+    force: z
+      .boolean()
+      .default(false)
+      .describe('Start afresh although there is a session or a pending sign-in.'),
+    wait_seconds: z
+      .number()
+      .min(0)
+      .max(600)
+      .default(45)
+      .describe('How long to wait for the person before answering pending.'),
+    callback_url: z
+      .string()
+      .optional()
+      .describe('The address that the person’s browser ended at and could not load.'),
+  }),
+  output: z.object({
+    status: z.enum(['authenticated', 'pending', 'not_needed']),
+    resource: z.string().nullable(),
+    method: z
+      .enum([
+        'authorization_code',
+        'device_code',
+        'browser_transfer',
+        'cloudflared',
+        'service_token',
+      ])
+      .nullable(),
+    expires_at: z.string().nullable(),
+    authorization_url: z.string().nullable(),
+    user_code: z.string().nullable(),
+    verification_uri: z.string().nullable(),
+    next_step: z.string(),
+  }),
+  annotations: {
+    readOnlyHint: false,
+    openWorldHint: true,
+    idempotentHint: true,
+    destructiveHint: false,
+  },
+  async run({ url: text, method, force, wait_seconds, callback_url }, context) {
+    const url = targetUrl(text);
+    const { access, signal, askPerson, onProgress } = context;
+    const outcome = await access.authenticate(url, {
+      method,
+      force,
+      waitMs: wait_seconds * 1000,
+      callbackUrl: callback_url === undefined ? undefined : callbackAddress(callback_url),
+      askPerson,
+      signal,
+      onWaiting: onProgress && ((message, elapsedMs) => onProgress(message, elapsedMs / 1000)),
+    });
+    return structured(result(url, outcome, context));
+  },
+});
+
+function result(
+  url: URL,
+  outcome: Authenticated,
+  { access }: ToolContext,
+): Record<string, unknown> {
+  const nothing = {
+    resource: null,
+    method: null,
+    expires_at: null,
+    authorization_url: null,
+    user_code: null,
+    verification_uri: null,
+  };
+  switch (outcome.status) {
+    case 'not_needed':
+      return {
+        status: 'not_needed',
+        ...nothing,
+        next_step: 'Call access_fetch: this URL asks for nothing.',
+      };
+    case 'authenticated': {
+      const { held } = outcome;
+      const memoryOnly = access.memoryOnly();
+      return {
+        status: 'authenticated',
+        ...nothing,
+        resource: held.resource,
+        method: held.method,
+        expires_at: instant(held.expiresAt),
+        next_step: `Call access_fetch.${
+          memoryOnly
+            ? ` The session ends with this server, since it is kept in memory: ${memoryOnly}`
+            : ''
+        }`,
+      };
+    }
+    case 'pending': {
+      const { signIn, shown } = outcome;
+      const { authorizationUrl, userCode, verificationUri } = signIn;
+      return {
+        status: 'pending',
+        ...nothing,
+        resource: signIn.resource,
+        method: signIn.method,
+        expires_at: instant(signIn.expiresAt),
+        authorization_url: authorizationUrl ?? null,
+        user_code: userCode ?? null,
+        verification_uri: verificationUri ?? null,
+        next_step: `${whatToShow(signIn, shown)} Then call authenticate again with ${url.href} to join this sign-in.`,
+      };
+    }
+  }
+}
+
+function whatToShow(
+  {
+    authorizationUrl,
+    userCode,
+    verificationUri,
+  }: { authorizationUrl?: string; userCode?: string; verificationUri?: string },
+  shown: boolean,
+): string {
+  if (userCode !== undefined) {
+    return `Tell the person to open ${verificationUri} in any browser and to enter the code ${userCode}.`;
+  }
+  if (authorizationUrl === undefined) {
+    return 'Tell the person that the sign-in is open in their browser, started by another process.';
+  }
+  return shown
+    ? `Tell the person to finish the sign-in in their browser, and show them this address in case none has opened: ${authorizationUrl}`
+    : `No browser could be opened here. Show the person this address to open in any browser: ${authorizationUrl} If it ends at an http://localhost address that does not load, have them copy that whole address and pass it as callback_url.`;
+}
+
+function callbackAddress(text: string): URL {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
+  if (url === undefined || !isLoopback(url) || url.pathname !== '/callback') {
+    throw new AccessError(
+      'invalid_input',
+      'callback_url is not an address that a sign-in ends at.',
+      'Pass the whole address from the browser’s address bar, such as http://localhost:8400/callback?code=…&state=…',
+    );
+  }
+  return url;
+}

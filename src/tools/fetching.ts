@@ -1,0 +1,162 @@
+/** The work of access_fetch: from its arguments to a request, and from the answer to blocks. */
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { AccessError } from '../errors.ts';
+import { checkAgentHeaders } from '../http/agent-headers.ts';
+import { decodedBody, readBody } from '../http/body.ts';
+import { fileBody } from '../http/body-file.ts';
+import { createConcealer } from '../http/conceal.ts';
+import { type Field, followRedirects, type HopResult } from '../http/hops.ts';
+import { pageKey } from '../http/pages.ts';
+import { type Presented, page, presentSaved, render, shownBodyLimit } from '../http/present.ts';
+import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
+import { checkSavePath, saveTo } from '../http/save.ts';
+import type { AccessFetchInput } from './access-fetch.ts';
+import { targetUrl } from './target-url.ts';
+import type { ToolContext } from './tool.ts';
+
+/** A person gets this long within one call; then the call answers `sign_in_pending`. */
+const longestWaitMs = 45_000;
+
+export async function runAccessFetch(
+  input: AccessFetchInput,
+  context: ToolContext,
+): Promise<CallToolResult> {
+  const url = targetUrl(input.url);
+  const method = checkMethod(input.method);
+  const headers = checkAgentHeaders(input.headers ?? {});
+  const { access, kept } = context;
+  const session = await access.sessions.find(url);
+  const key = pageKey({
+    method,
+    url: url.href,
+    headers,
+    format: input.format,
+    body: input.body ?? input.body_base64 ?? input.body_file ?? '',
+    identity: session ? `${session.method} ${session.resource}` : '',
+  });
+  const window = { startIndex: input.start_index, maxLength: input.max_length };
+  if (input.start_index > 0) {
+    const rendered = kept.pages.take(key);
+    if (rendered) return blocks(page(rendered, window));
+  }
+  const body = await requestBody(input, context);
+  if (body) addContentType(headers, input);
+  const roots = input.save_to === undefined ? [] : await context.roots();
+  if (input.save_to !== undefined) await checkSavePath({ path: input.save_to, roots });
+
+  const timeoutMs = input.timeout_seconds * 1000;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const result = await followRedirects(
+    { method, url, headers, signal: context.signal, ...(body ? { body } : {}) },
+    (hop) =>
+      access.sendHop(hop, {
+        signIn: input.sign_in,
+        waitMs: Math.min(longestWaitMs, timeoutMs * 0.75),
+        askPerson: context.askPerson,
+        signal: context.signal,
+        onWaiting:
+          context.onProgress &&
+          ((message, elapsedMs) => context.onProgress?.(message, elapsedMs / 1000)),
+      }),
+    { cookies: kept.cookies, deadline },
+  );
+  const answer = { ...result.answer, ...shownParts(result) };
+  if (input.save_to !== undefined && answer.status >= 200 && answer.status < 300) {
+    const decoded = decodedBody(result.answer);
+    const clean =
+      result.secrets.length === 0
+        ? decoded
+        : decoded.pipe(createConcealer(result.secrets).stream());
+    decoded.on('error', (error) => clean.destroy(error));
+    const saved = await saveTo(clean, {
+      path: input.save_to,
+      roots,
+      url: answer.url,
+      signal: AbortSignal.any([context.signal, deadline]),
+      ...(context.onProgress
+        ? { onProgress: (bytes) => context.onProgress?.(`${bytes} bytes saved`, bytes) }
+        : {}),
+    });
+    return blocks(presentSaved(answer, saved));
+  }
+  const read = await readBody(result.answer, {
+    maxBytes: shownBodyLimit,
+    signal: context.signal,
+    until: deadline,
+  });
+  const rendered = await render(answer, read, input.format);
+  kept.pages.keep(key, rendered, rendered.size);
+  return blocks(page(rendered, window));
+}
+
+function shownParts({ redirects, secrets, droppedHeaders }: HopResult) {
+  return { redirects, secrets, droppedHeaders };
+}
+
+function blocks({ blocks: content }: Presented): CallToolResult {
+  return { content: content.map((block) => ({ ...block })) };
+}
+
+function checkMethod(text: string): string {
+  const method = text.toUpperCase();
+  if (method === 'CONNECT' || method === 'TRACE') {
+    throw new AccessError(
+      'invalid_input',
+      `access_fetch does not send ${method}: it is made for proxies and would echo credentials.`,
+      'Use another method.',
+    );
+  }
+  return method;
+}
+
+async function requestBody(
+  { body, body_base64, body_file, method }: AccessFetchInput,
+  { roots }: ToolContext,
+): Promise<RepeatableBody | undefined> {
+  const given = [body, body_base64, body_file].filter((each) => each !== undefined);
+  if (given.length > 1) {
+    throw new AccessError(
+      'invalid_input',
+      'body, body_base64 and body_file were given together.',
+      'Call again with one of them.',
+    );
+  }
+  if (given.length === 1 && /^(?:get|head)$/i.test(method)) {
+    throw new AccessError(
+      'invalid_input',
+      `A ${method.toUpperCase()} request has no body (RFC 9110 §9.3.1).`,
+      'Call again with "method": "POST" (or another one that takes a body), or without the body.',
+    );
+  }
+  if (body !== undefined) return bytesBody(body);
+  if (body_base64 !== undefined) return bytesBody(decodeBase64(body_base64));
+  return body_file === undefined ? undefined : fileBody(body_file, await roots());
+}
+
+function decodeBase64(text: string): Buffer {
+  const compact = text.replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(compact)) {
+    throw new AccessError(
+      'invalid_input',
+      'body_base64 is not base64.',
+      'Call again with the body in base64 (RFC 4648 §4), or as text in body.',
+    );
+  }
+  return Buffer.from(compact, 'base64');
+}
+
+function addContentType(headers: Field[], { body }: AccessFetchInput): void {
+  if (headers.some(([name]) => name === 'content-type')) return;
+  headers.push(['content-type', contentTypeOf(body)]);
+}
+
+function contentTypeOf(body: string | undefined): string {
+  if (body === undefined) return 'application/octet-stream';
+  if (!/^\s*[[{]/.test(body)) return 'text/plain; charset=utf-8';
+  try {
+    JSON.parse(body);
+    return 'application/json';
+  } catch {
+    return 'text/plain; charset=utf-8';
+  }
+}

@@ -1,0 +1,126 @@
+/** The MCP server: the four tools on a transport. Only tools/ and main know the SDK. */
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
+import {
+  CallToolRequestSchema,
+  ErrorCode,
+  ListToolsRequestSchema,
+  McpError,
+  type ServerNotification,
+  type ServerRequest,
+} from '@modelcontextprotocol/sdk/types.js';
+import * as z from 'zod';
+import type { Log } from '../log.ts';
+import { instructions, tools } from './catalogue.ts';
+import { callTool, type ToolContext } from './tool.ts';
+
+/** What a call gets from the machine; everything about the host is added here. */
+export type OpenContext = (
+  host: HostCapabilities,
+) => Promise<Omit<ToolContext, 'signal' | 'onProgress'>>;
+
+/** What the host on the other side can do for us. */
+export interface HostCapabilities {
+  /** The host's roots as absolute folders; empty when it has none. */
+  roots(): Promise<readonly string[]>;
+  /** URL-mode elicitation, where the host declares it. */
+  readonly elicitUrl: ElicitUrl | undefined;
+}
+
+export type ElicitUrl = (request: {
+  url: URL;
+  message: string;
+  done: Promise<void>;
+}) => Promise<'accept' | 'decline' | 'cancel'>;
+
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+
+export interface ServerParts {
+  readonly version: string;
+  readonly log: Log;
+  readonly open: OpenContext;
+}
+
+export function createServer({ version, log, open }: ServerParts): Server {
+  const server = new Server(
+    { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version },
+    { capabilities: { tools: {} }, instructions },
+  );
+  server.onerror = (error) => log('warn', 'a message could not be handled', { error: error.name });
+
+  server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: tools.map(({ name, title, description, input, output, annotations }) => ({
+      name,
+      title,
+      description,
+      inputSchema: toJsonSchema(input, 'input'),
+      ...(output ? { outputSchema: toJsonSchema(output, 'output') } : {}),
+      annotations: { title, ...annotations },
+    })),
+  }));
+
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
+    const tool = tools.find(({ name }) => name === params.name);
+    if (tool === undefined) {
+      throw new McpError(ErrorCode.InvalidParams, `There is no tool called ${params.name}.`);
+    }
+    const startedAt = performance.now();
+    const result = await callTool(tool, params.arguments, async () => ({
+      ...(await open(hostOf(server, extra))),
+      signal: extra.signal,
+      ...progressOf(extra),
+    }));
+    log('info', 'a call ended', {
+      tool: tool.name,
+      failed: result.isError === true,
+      ms: Math.round(performance.now() - startedAt),
+    });
+    return result;
+  });
+  return server;
+}
+
+function toJsonSchema(schema: z.ZodObject, io: 'input' | 'output') {
+  const { $schema: _, ...shape } = z.toJSONSchema(schema, { io });
+  return { ...shape, type: 'object' as const };
+}
+
+/** Progress is sent only to a caller that gave a token for it. */
+function progressOf({ _meta, sendNotification }: Extra): Pick<ToolContext, 'onProgress'> {
+  const progressToken = _meta?.progressToken;
+  if (progressToken === undefined) return {};
+  return {
+    onProgress: (message, progress, total) => {
+      sendNotification({
+        method: 'notifications/progress',
+        params: { progressToken, message, progress, ...(total === undefined ? {} : { total }) },
+      }).catch(() => {});
+    },
+  };
+}
+
+function hostOf(server: Server, { signal }: Extra): HostCapabilities {
+  const capabilities = server.getClientCapabilities();
+  return {
+    async roots() {
+      if (!capabilities?.roots) return [];
+      const { roots } = await server.listRoots(undefined, { signal, timeout: 5_000 });
+      return roots.map(({ uri }) => uri).filter((uri) => uri.startsWith('file:'));
+    },
+    // `elicitation: {}` means forms alone.
+    elicitUrl: capabilities?.elicitation?.url
+      ? async ({ url, message, done }) => {
+          const elicitationId = crypto.randomUUID();
+          const { action } = await server.elicitInput(
+            { mode: 'url', message, url: url.href, elicitationId },
+            { timeout: 600_000 },
+          );
+          if (action === 'accept') {
+            const complete = server.createElicitationCompletionNotifier(elicitationId);
+            done.then(complete).catch(() => {});
+          }
+          return action;
+        }
+      : undefined,
+  };
+}

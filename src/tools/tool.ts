@@ -1,0 +1,109 @@
+/**
+ * What a tool is, and the one place where its input is checked and its failures become results. A
+ * tool's file holds its words and shapes; its `run` is loaded by the first call of any tool.
+ */
+import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
+import type * as z from 'zod';
+import { AccessError, isAccessError } from '../errors.ts';
+import type { CookieStore } from '../http/cookies.ts';
+import type { Pages } from '../http/pages.ts';
+import type { Rendered } from '../http/present.ts';
+import type { Access } from '../session/access.ts';
+import type { AskPerson } from '../session/waiting.ts';
+
+/** What a call can reach; made for each call by the server, or by the command line. */
+export interface ToolContext {
+  readonly access: Access;
+  readonly signal: AbortSignal;
+  readonly askPerson: AskPerson;
+  /** Absent when the caller asked for no progress. `total` in the same unit, when it is known. */
+  readonly onProgress?: (message: string, progress: number, total?: number) => void;
+  /** Absolute folders that files may be read from and saved to. */
+  readonly roots: () => Promise<readonly string[]>;
+  /** What access_fetch remembers from call to call. */
+  readonly kept: KeptFetches;
+  /** Where files that end with this process may be put; made when asked for. */
+  readonly temporary: TemporaryFiles;
+}
+
+export interface KeptFetches {
+  readonly pages: Pages<Rendered>;
+  readonly cookies: CookieStore;
+}
+
+export interface TemporaryFiles {
+  /** Writes a file of mode 0600 that is removed when the process ends; returns its path. */
+  write(name: string, content: string): Promise<string>;
+}
+
+export interface Tool<Input extends z.ZodObject = z.ZodObject> {
+  readonly name: string;
+  readonly title: string;
+  /** Under 2 KB, and nothing from the network. */
+  readonly description: string;
+  readonly input: Input;
+  readonly output?: z.ZodObject;
+  readonly annotations: ToolAnnotations;
+  run(input: z.infer<Input>, context: ToolContext): Promise<CallToolResult>;
+}
+
+export function defineTool<Input extends z.ZodObject>(tool: Tool<Input>): Tool {
+  return tool as unknown as Tool;
+}
+
+/** Runs `tool` with input from outside. Never throws. */
+export async function callTool(
+  tool: Tool,
+  input: unknown,
+  open: () => Promise<ToolContext>,
+): Promise<CallToolResult> {
+  try {
+    const checked = tool.input.safeParse(input ?? {});
+    if (!checked.success) throw invalidInput(tool, checked.error);
+    return await tool.run(checked.data, await open());
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+/** A result that is one JSON object, in text and as structured content. */
+export function structured(result: Record<string, unknown>): CallToolResult {
+  return {
+    content: [{ type: 'text', text: JSON.stringify(result) }],
+    structuredContent: result,
+  };
+}
+
+export function failure(error: unknown): CallToolResult {
+  const { code, message, nextStep, details } = isAccessError(error) ? error : unexpected(error);
+  const result = { error: { code, message, next_step: nextStep, ...details } };
+  return { content: [{ type: 'text', text: JSON.stringify(result) }], isError: true };
+}
+
+/** Its message may hold anything, so only the kind of error is told. */
+function unexpected(error: unknown): AccessError {
+  return new AccessError(
+    'internal_error',
+    `Something failed inside cloudflare-access-mcp (${error instanceof Error ? error.name : typeof error}).`,
+    'Call again; if it happens again, have the person report it with what CF_ACCESS_LOG=debug prints on stderr.',
+  );
+}
+
+function invalidInput(tool: Tool, error: z.ZodError): AccessError {
+  const problems = error.issues.slice(0, 10).map((issue) => {
+    const at = issue.path.join('.');
+    return at === '' ? issue.message : `${at}: ${issue.message}`;
+  });
+  return new AccessError(
+    'invalid_input',
+    `${tool.name} was called with arguments it does not take: ${problems.join('; ')}.`,
+    `Call it again with these alone: ${Object.keys(tool.input.shape).join(', ')}.`,
+  );
+}
+
+/** An instant in the words of the results: ISO 8601, or null when nobody said. */
+export function instant(milliseconds: number | undefined): string | null {
+  if (milliseconds === undefined) return null;
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}

@@ -1,0 +1,244 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { createBrowser } from '../../src/host/browser.ts';
+import type { Environment } from '../../src/host/display.ts';
+import { recordingLog } from './log.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'browser-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const noPlaces = { runtimeDir: join(root, 'none'), x11Dir: join(root, 'none') };
+let folder: string;
+let counter = 0;
+beforeEach(() => {
+  counter += 1;
+  folder = join(root, String(counter));
+  mkdirSync(folder);
+});
+
+const record = (): string => join(folder, 'record');
+
+/** A program that writes its arguments and environment to the record, and then does `then`. */
+function program(name: string, then = 'exit 0'): string {
+  const path = join(folder, name);
+  writeFileSync(
+    path,
+    `#!/bin/sh\n{ echo "$0"; for a in "$@"; do echo "arg $a"; done; env; } > '${record()}.part'\nmv '${record()}.part' '${record()}'\n${then}\n`,
+  );
+  chmodSync(path, 0o755);
+  return path;
+}
+
+interface Started {
+  readonly args: string[];
+  readonly environment: string[];
+}
+
+function started(): Started | undefined {
+  if (!existsSync(record())) return undefined;
+  const lines = readFileSync(record(), 'utf8').trimEnd().split('\n');
+  return {
+    args: lines.filter((line) => line.startsWith('arg ')).map((line) => line.slice(4)),
+    environment: lines.slice(1).filter((line) => !line.startsWith('arg ')),
+  };
+}
+
+async function open(
+  environment: Environment,
+  url = 'https://app.example.com/authorize?a=b&c=d',
+  display = noPlaces,
+): Promise<boolean> {
+  const browser = createBrowser({
+    environment: { PATH: '/usr/bin:/bin', ...environment },
+    platform: 'linux',
+    display,
+    log: recordingLog().log,
+  });
+  return await browser.open(new URL(url));
+}
+
+describe('BROWSER names the browser', () => {
+  test('which gets the address as its one argument', async () => {
+    expect(await open({ BROWSER: program('browser') })).toBe(true);
+    expect(started()?.args).toEqual(['https://app.example.com/authorize?a=b&c=d']);
+  });
+
+  test('and may have arguments, and a place for the address', async () => {
+    expect(await open({ BROWSER: `${program('browser')} --new-tab --url=%s` })).toBe(true);
+    expect(started()?.args).toEqual([
+      '--new-tab',
+      '--url=https://app.example.com/authorize?a=b&c=d',
+    ]);
+  });
+
+  test('one that fails opened nothing, and no other is tried', async () => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    copyFileSync(program('other'), join(bin, 'xdg-open'));
+    const failing = join(folder, 'failing');
+    writeFileSync(failing, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    expect(await open({ BROWSER: failing, PATH: `${bin}:/usr/bin:/bin`, DISPLAY: ':9' })).toBe(
+      false,
+    );
+    expect(started()).toBeUndefined();
+  });
+
+  test('the next after a colon is tried', async () => {
+    expect(await open({ BROWSER: `${join(folder, 'absent')}:false:${program('browser')}` })).toBe(
+      true,
+    );
+    expect(started()?.args).toHaveLength(1);
+  });
+
+  test('one that is not there opened nothing', async () => {
+    expect(await open({ BROWSER: join(folder, 'absent') })).toBe(false);
+    expect(await open({ BROWSER: 'none' })).toBe(false);
+  });
+
+  test('one that goes on running was opened', async () => {
+    const from = performance.now();
+    expect(await open({ BROWSER: program('browser', 'exec sleep 4') })).toBe(true);
+    expect(performance.now() - from).toBeLessThan(3_500);
+  });
+});
+
+test.each([
+  'https://app.example.com/$(touch x)`touch y`;touch z&touch w|touch v',
+  'https://app.example.com/\'"?q=\'$(touch x)\'&r="`touch y`"%s%n%%#;touch z',
+  'https://app.example.com/?a=%0Atouch%20x&b=*&c=~&d=--flag',
+])('no shell ever reads %s (contract §4.7)', async (url) => {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    expect(await open({ BROWSER: program('browser') }, url)).toBe(true);
+    expect(await open({ BROWSER: `${program('browser')} %s` }, url)).toBe(true);
+  } finally {
+    process.chdir(before);
+  }
+  expect(started()?.args).toEqual([new URL(url).href]);
+  for (const name of ['x', 'y', 'z', 'w', 'v']) expect(existsSync(join(folder, name))).toBe(false);
+});
+
+test('our variables are not in its environment; others are (contract §4.9)', async () => {
+  await open({
+    BROWSER: program('browser'),
+    CF_ACCESS_CLIENT_SECRET: 'secret',
+    CF_ACCESS_CLIENT_ID: 'secret',
+    cf_access_oauth_client_secret: 'secret',
+    CLOUDFLARE_ACCESS_CLIENT_SECRET: 'secret',
+    NODE_OPTIONS: '--require secret',
+    LANG: 'de_DE.UTF-8',
+    DISPLAY: ':7',
+  });
+  const text = started()?.environment.join('\n') ?? '';
+  expect(text).not.toMatch(/secret|NODE_OPTIONS|CF_ACCESS|CLOUDFLARE/i);
+  expect(text).toMatch(/^LANG=de_DE.UTF-8$/m);
+  expect(text).toMatch(/^DISPLAY=:7$/m);
+  // Nothing comes from the test's own process either.
+  expect(text).not.toMatch(/VITEST/);
+});
+
+test.each([
+  'http://app.example.com/',
+  'http://localhost.example.com/',
+  'http://127.0.0.1.example.com/',
+  'file:///etc/passwd',
+  'javascript:alert(1)',
+  'ms-settings:',
+  'data:text/html,x',
+  'https://user:password@app.example.com/',
+])('%s is not opened (contract §4.7)', async (url) => {
+  await expect(open({ BROWSER: program('browser') }, url)).rejects.toMatchObject({
+    code: 'invalid_input',
+    message: expect.not.stringContaining('password@'),
+  });
+  expect(started()).toBeUndefined();
+});
+
+test.each(['http://localhost:8400/x', 'http://127.0.0.1:1/x', 'http://[::1]:1/x'])(
+  '%s is opened',
+  async (url) => {
+    expect(await open({ BROWSER: program('browser') }, url)).toBe(true);
+  },
+);
+
+describe('xdg-open', () => {
+  /** PATH with open's own xdg-open and the few programs that it needs, and no browser. */
+  function bareMachine(): string {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    copyFileSync('node_modules/open/xdg-open', join(bin, 'xdg-open'));
+    chmodSync(join(bin, 'xdg-open'), 0o755);
+    return bin;
+  }
+
+  test('that finds no browser (it exits with 3) opened nothing', async () => {
+    const bin = bareMachine();
+    const tools = join(folder, 'tools');
+    mkdirSync(tools);
+    for (const tool of ['sh', 'sed', 'grep', 'uname', 'cut', 'head', 'tail', 'awk', 'env']) {
+      for (const place of ['/usr/bin', '/bin']) {
+        if (!existsSync(join(place, tool)) || existsSync(join(tools, tool))) continue;
+        writeFileSync(join(tools, tool), `#!/bin/sh\nexec ${join(place, tool)} "$@"\n`, {
+          mode: 0o755,
+        });
+      }
+    }
+    const from = performance.now();
+    expect(await open({ PATH: [bin, tools].join(delimiter), DISPLAY: ':77' })).toBe(false);
+    expect(performance.now() - from).toBeLessThan(2_400);
+  });
+
+  test('is not even started where there is no screen: a text browser is of no use', async () => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    copyFileSync(program('text-browser'), join(bin, 'xdg-open'));
+    expect(await open({ PATH: `${bin}:/usr/bin:/bin` })).toBe(false);
+    expect(started()).toBeUndefined();
+  });
+
+  test('is given the screen that a host has kept from us', async () => {
+    const bin = join(folder, 'bin');
+    const places = { runtimeDir: join(folder, 'run'), x11Dir: join(folder, 'x') };
+    for (const made of [bin, places.runtimeDir, places.x11Dir]) mkdirSync(made);
+    copyFileSync(program('fake'), join(bin, 'xdg-open'));
+    for (const name of ['wayland-0', 'bus', 'xauth_abc', 'wayland-0.lock']) {
+      writeFileSync(join(places.runtimeDir, name), '');
+    }
+    const before = process.cwd();
+    process.chdir(places.x11Dir);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen('X3', resolve));
+    process.chdir(before);
+    try {
+      const environment = { PATH: `${bin}:/usr/bin:/bin` };
+      expect(await open(environment, undefined, places)).toBe(true);
+      expect(started()?.environment).toEqual(
+        expect.arrayContaining([
+          `XDG_RUNTIME_DIR=${places.runtimeDir}`,
+          'WAYLAND_DISPLAY=wayland-0',
+          'DISPLAY=:3',
+          `XAUTHORITY=${join(places.runtimeDir, 'xauth_abc')}`,
+          `DBUS_SESSION_BUS_ADDRESS=unix:path=${join(places.runtimeDir, 'bus')}`,
+        ]),
+      );
+      // Over SSH it is another machine's screen that the person sees.
+      const overSsh = { ...environment, SSH_CONNECTION: '192.0.2.1 1 192.0.2.2 22' };
+      expect(await open(overSsh, undefined, places)).toBe(false);
+    } finally {
+      server.close();
+    }
+  });
+});

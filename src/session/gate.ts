@@ -4,11 +4,11 @@
  */
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
+import { type Credential, credentialFields } from '../http/credential.ts';
 import type { HopRequest } from '../http/hops.ts';
 import { discard, peek } from '../http/peek.ts';
 import type { Incoming, Send } from '../http/send.ts';
 import { type Challenge, parseChallenges } from '../oauth/challenge.ts';
-import { type Credential, credentialFields } from './credential.ts';
 
 export interface Asked {
   readonly answer: Incoming;

@@ -1,7 +1,7 @@
 /** The credential itself, for those who make requests of their own. Refreshes; never signs in. */
 import { AccessError } from '../errors.ts';
+import { type Credential, credentialFields } from '../http/credential.ts';
 import { discard } from '../http/peek.ts';
-import { type Credential, credentialFields } from './credential.ts';
 import type { Credentials } from './credentials.ts';
 import { type Gate, probe } from './gate.ts';
 import type { ServiceTokens } from './service-tokens.ts';

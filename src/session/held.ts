@@ -1,5 +1,5 @@
 /** What this machine holds for a URL: the credential, and where it comes from. */
-import type { Credential } from './credential.ts';
+import type { Credential } from '../http/credential.ts';
 import type { PersonMethod, Session } from './records.ts';
 
 export type Method = PersonMethod | 'cloudflared' | 'service_token';

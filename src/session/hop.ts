@@ -6,9 +6,9 @@
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { AccessError } from '../errors.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
+import { credentialSecrets } from '../http/credential.ts';
 import type { HopAnswer, HopRequest } from '../http/hops.ts';
 import { discard } from '../http/peek.ts';
-import { credentialSecrets } from './credential.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, type Gate, hasAuthorization } from './gate.ts';
 import { type Held, heldSession } from './held.ts';

@@ -17,8 +17,8 @@ import {
   tellServiceTokenVerdict,
 } from '../cloudflare/service-token-refusal.ts';
 import type { AccessError } from '../errors.ts';
+import type { Credential } from '../http/credential.ts';
 import { discard } from '../http/peek.ts';
-import type { Credential } from './credential.ts';
 import type { Asked, Gate } from './gate.ts';
 import type { TeamProofs } from './team-proofs.ts';
 

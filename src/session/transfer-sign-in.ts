@@ -2,8 +2,10 @@
  * Signing in to an application without Managed OAuth: what cloudflared keeps for it, the team's org
  * token exchanged, or a browser transfer.
  */
+
+import type { AccessToken } from '../cloudflare/application-token.ts';
 import { planBrowserTransfer, receiveTransfer } from '../cloudflare/browser-transfer.ts';
-import { readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
+import { readCloudflaredOrgToken, readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
 import { exchangeOrgToken } from '../cloudflare/org-token.ts';
 import type { UnsignedClaims } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
@@ -78,6 +80,23 @@ export function createTransferSignIns(parts: {
     audience: target.audience,
   });
 
+  const keptOrgToken = async (teamDomain: string): Promise<AccessToken | undefined> => {
+    const kept = await store.read('org', teamDomain);
+    return kept && kept.expiresAt > clock.now() ? kept : undefined;
+  };
+
+  const cloudflared = () => ({
+    folder: parts.cloudflaredDir,
+    now: clock.now(),
+    userId: process.getuid?.(),
+  });
+
+  const borrowedOrgToken = async (target: TransferTarget): Promise<AccessToken | undefined> => {
+    if (!target.proven || target.teamDomain === undefined) return undefined;
+    const found = await readCloudflaredOrgToken(target.teamDomain, target.url, cloudflared());
+    return found && 'token' in found ? found.token : undefined;
+  };
+
   return {
     async target(url, claims, signal) {
       const proof = await proofs.prove(url, signal);
@@ -124,7 +143,7 @@ export function createTransferSignIns(parts: {
     async borrow({ url, resource, domain, audience, proven, teamDomain }) {
       const found = await readCloudflaredToken(
         { url, domain, audience, proven, teamDomain },
-        { folder: parts.cloudflaredDir, now: clock.now(), userId: process.getuid?.() },
+        cloudflared(),
       );
       if (found === undefined) return undefined;
       if ('ignored' in found) {
@@ -136,17 +155,17 @@ export function createTransferSignIns(parts: {
 
     async exchange(target, signal) {
       const { url, teamDomain, audience } = target;
-      const kept = teamDomain === undefined ? undefined : await store.read('org', teamDomain);
-      if (kept === undefined || kept.expiresAt <= clock.now()) return undefined;
-      const token = await exchangeOrgToken(
-        url,
-        { jwt: kept.jwt, teamDomain: kept.teamDomain, expiresAt: kept.expiresAt },
-        { fetch, now: () => clock.now(), audience, signal },
-      );
-      if (token === undefined) return undefined;
-      const session = sessionOf(target, token);
-      await sessions.save(session);
-      return session;
+      if (teamDomain === undefined) return undefined;
+      for (const organisation of [await keptOrgToken(teamDomain), await borrowedOrgToken(target)]) {
+        if (organisation === undefined) continue;
+        const options = { fetch, now: () => clock.now(), audience, signal };
+        const token = await exchangeOrgToken(url, organisation, options);
+        if (token === undefined) continue;
+        const session = sessionOf(target, token);
+        await sessions.save(session);
+        return session;
+      }
+      return undefined;
     },
 
     begin: (target, { force }) =>
@@ -156,7 +175,8 @@ export function createTransferSignIns(parts: {
         at: target.teamDomain ?? target.url.host,
         force,
         plan: async () => {
-          const transfer = planBrowserTransfer(target.url, target.audience);
+          // Not the whole URL, which an agent chose: the person's browser is sent there afterwards.
+          const transfer = planBrowserTransfer(new URL(target.resource), target.audience);
           return {
             authorizationUrl: transfer.url.href,
             run: async (signal) => {
@@ -167,7 +187,14 @@ export function createTransferSignIns(parts: {
                 teamDomain: target.teamDomain,
                 signal,
               });
-              if (organisation) {
+              // Whoever runs the application knows the transfer's public key, and could deliver an org
+              // token of a team of their own: only the team that the host is proven to be of counts.
+              const isTheirs =
+                organisation !== undefined &&
+                target.proven &&
+                organisation.teamDomain === target.teamDomain &&
+                (await proofs.isOrgToken(organisation.jwt, organisation.teamDomain, target.url));
+              if (isTheirs) {
                 await store.write('org', organisation.teamDomain, {
                   format: 1,
                   teamDomain: organisation.teamDomain,

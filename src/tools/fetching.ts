@@ -10,7 +10,7 @@ import { pageKey } from '../http/pages.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../http/present.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
 import { checkSavePath, saveTo } from '../http/save.ts';
-import type { AccessFetchInput } from './access-fetch.ts';
+import type { AccessFetchInput } from './access-fetch-input.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
 

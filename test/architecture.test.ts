@@ -1,0 +1,156 @@
+/** The rules of the house, read from the imports: who may know whom (AGENTS.md). */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = new URL('../src', import.meta.url).pathname;
+
+interface File {
+  /** Relative to src/, with slashes. */
+  readonly name: string;
+  /** The folder, or the file itself for those directly in src/. */
+  readonly room: string;
+  /** Relative to src/ for our own, as written for packages. */
+  readonly imports: readonly string[];
+  readonly text: string;
+}
+
+const files: readonly File[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((path) => {
+    const name = path.split(sep).join('/');
+    const text = readFileSync(join(root, path), 'utf8');
+    const imports = [...text.matchAll(/(?:^|\s)(?:from|import)\s*\(?\s*'([^']+)'/g)]
+      .map(([, source]) => source ?? '')
+      .map((source) =>
+        source.startsWith('.')
+          ? relative(root, join(root, dirname(path), source))
+              .split(sep)
+              .join('/')
+          : source,
+      );
+    return { name, room: name.includes('/') ? (name.split('/')[0] ?? '') : name, imports, text };
+  });
+
+const roomOf = (source: string) => (source.includes('/') ? (source.split('/')[0] ?? '') : source);
+const own = (source: string) => source.endsWith('.ts');
+/** Files directly in src/ that any room may use: they know no room themselves. */
+const common = ['errors.ts', 'log.ts', 'secure-url.ts', 'server-text.ts'];
+
+/** Which other rooms a room may import from. */
+const mayKnow: Record<string, readonly string[]> = {
+  oauth: ['http'],
+  cloudflare: ['http', 'oauth'],
+  http: [],
+  session: ['oauth', 'cloudflare', 'http'],
+  host: ['session'],
+  tools: ['session', 'http', 'config.ts', 'rooms.ts'],
+  cli: [
+    'session',
+    'http',
+    'tools',
+    'sandbox',
+    'oauth',
+    'cloudflare',
+    'host',
+    'config.ts',
+    'rooms.ts',
+  ],
+  sandbox: [],
+};
+
+describe('a room', () => {
+  it.each(Object.entries(mayKnow))('%s imports only what it may know', (room, allowed) => {
+    const strange = files
+      .filter((file) => file.room === room)
+      .flatMap(({ name, imports }) =>
+        imports
+          .filter(own)
+          .filter((source) => roomOf(source) !== room && ![...allowed].includes(roomOf(source)))
+          .filter((source) => room === 'sandbox' || !common.includes(source))
+          .map((source) => `${name} imports ${source}`),
+      );
+    expect(strange).toEqual([]);
+  });
+
+  it('host imports of the session room only its ports and records', () => {
+    const strange = files
+      .filter(({ room }) => room === 'host')
+      .flatMap(({ name, imports }) =>
+        imports
+          .filter((source) => source.startsWith('session/'))
+          .filter((source) => !['session/ports.ts', 'session/records.ts'].includes(source))
+          .map((source) => `${name} imports ${source}`),
+      );
+    expect(strange).toEqual([]);
+  });
+});
+
+describe('the whole', () => {
+  it('knows the MCP SDK only in tools/ and in the demo of cli/', () => {
+    const strange = files
+      .filter(({ imports }) =>
+        imports.some((source) => source.startsWith('@modelcontextprotocol/')),
+      )
+      .filter(({ name, room }) => room !== 'tools' && !name.startsWith('cli/demo'));
+    expect(strange.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('reads process.env in main.ts alone', () => {
+    const strange = files.filter(
+      ({ name, text }) => name !== 'main.ts' && /process\.env\b/.test(text),
+    );
+    expect(strange.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('writes to stdout only in cli/, since stdout belongs to JSON-RPC', () => {
+    const strange = files.filter(
+      ({ room, text }) => room !== 'cli' && /console\.log|process\.stdout\.write/.test(text),
+    );
+    expect(strange.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('has no cycle between files', () => {
+    const imports = new Map(files.map(({ name, imports: sources }) => [name, sources.filter(own)]));
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (name: string, way: readonly string[]): void => {
+      if (way.includes(name)) {
+        cycles.push([...way.slice(way.indexOf(name)), name].join(' > '));
+        return;
+      }
+      if (done.has(name)) return;
+      for (const source of imports.get(name) ?? []) visit(source, [...way, name]);
+      done.add(name);
+    };
+    for (const { name } of files) visit(name, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it('has no barrels and no rooms for odds and ends', () => {
+    const odd = files.filter(({ name }) =>
+      /(?:^|\/)(?:index|utils?|helpers?|manager|common|misc)\.ts$/.test(name),
+    );
+    expect(odd.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('loads nothing of the other rooms for tools/list', () => {
+    const seen = new Set<string>();
+    const reach = (name: string): void => {
+      if (seen.has(name)) return;
+      seen.add(name);
+      const text = files.find((file) => file.name === name)?.text ?? '';
+      // What is imported statically, and not only for its types.
+      for (const [, words, source] of text.matchAll(
+        /^(?:import|export) ([^;]*?) ?from '(\.[^']+)'/gms,
+      )) {
+        if (!/^type\b/.test(words ?? '')) reach(join(dirname(name), source ?? ''));
+      }
+    };
+    reach('main.ts');
+    const heavy = [...seen].filter((name) =>
+      /^(?:http|oauth|host|session|cli|sandbox)\//.test(name),
+    );
+    expect(heavy).toEqual([]);
+  });
+});

@@ -145,6 +145,13 @@ describe('the org token goes to no host but the team’s', () => {
     expect(stranger.requests).toHaveLength(0);
   });
 
+  test('and not to the application where the team writes a user into its address', async () => {
+    teamAnswer = (_, response) =>
+      to(response, `http://x@${app.url.host}/cdn-cgi/access/authorized?nonce=1`);
+    expect(await exchange()).toBeUndefined();
+    expect(app.requests).toHaveLength(1);
+  });
+
   test('and a circle of redirects ends', async () => {
     appAnswer = (_, response) => to(response, `${team.url}cdn-cgi/access/login/x`);
     teamAnswer = (_, response) => to(response, `${app.url}wiki`);

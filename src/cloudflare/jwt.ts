@@ -1,0 +1,62 @@
+/**
+ * Compact JWS (RFC 7515 §7.1) with a JSON object of claims, read strictly, and RS256 checked. Only
+ * what Access's tokens need: no other algorithm exists here, so none can be talked into.
+ */
+import { type KeyObject, verify } from 'node:crypto';
+
+export interface Jwt {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** What the signature is over: ASCII. */
+  readonly signed: string;
+  readonly signature: Buffer;
+}
+
+const maxLength = 16_384;
+
+/** `undefined` for anything but `header.claims.signature` in unpadded, canonical base64url. */
+export function readJwt(text: string): Jwt | undefined {
+  if (text.length > maxLength) return undefined;
+  const parts = text.split('.');
+  const [first, second, third] = parts;
+  if (parts.length !== 3 || first === undefined || second === undefined || !third) return undefined;
+  const header = readObject(first);
+  const claims = readObject(second);
+  const signature = fromBase64url(third);
+  if (!header || !claims || !signature) return undefined;
+  return { header, claims, signed: `${first}.${second}`, signature };
+}
+
+/** The header's `kid`, when the header is one that `isSignedBy` can check at all. */
+export function rs256KeyId({ header }: Jwt): string | undefined {
+  // RFC 7515 §4.1.11: an extension that is marked critical and not understood must be refused.
+  if (header.alg !== 'RS256' || 'crit' in header) return undefined;
+  return typeof header.kid === 'string' && header.kid !== '' ? header.kid : undefined;
+}
+
+/** Whether `key`, an RSA public key, signed it by RS256 (RFC 7518 §3.3). */
+export function isSignedBy(jwt: Jwt, key: KeyObject): boolean {
+  if (rs256KeyId(jwt) === undefined || key.asymmetricKeyType !== 'rsa') return false;
+  return verify('RSA-SHA256', Buffer.from(jwt.signed, 'ascii'), key, jwt.signature);
+}
+
+/** Padding is allowed where `padded`, and then required. `undefined` when it is not canonical. */
+export function fromBase64url(text: string, { padded = false } = {}): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url');
+  const canonical = bytes.toString('base64url');
+  return text === (padded ? canonical.padEnd(Math.ceil(canonical.length / 4) * 4, '=') : canonical)
+    ? bytes
+    : undefined;
+}
+
+function readObject(part: string): Record<string, unknown> | undefined {
+  const bytes = fromBase64url(part);
+  if (!bytes) return undefined;
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

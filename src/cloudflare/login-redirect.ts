@@ -1,0 +1,54 @@
+/** Redirects to a login: Access's own, and those of others, which must not be taken for it. */
+import { isLoopback } from '../secure-url.ts';
+import { isAccessTeamHost } from './team.ts';
+
+export interface LoginRedirect {
+  readonly url: URL;
+  /** True when it leads to Access's login: the one that a browser transfer gets through. */
+  readonly byAccess: boolean;
+  /** Absent when the login is path-relative: the application's own host answers for the team. */
+  readonly teamDomain?: string;
+  /** `kid`, as it came. */
+  readonly audience?: string;
+}
+
+const accessLoginPath = '/cdn-cgi/access/login';
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
+
+/** Path segments by which other systems' logins are known. */
+const loginWords =
+  /(?:^|\/)(?:log-?in|sign-?in|sign_in|sso|saml2?|oauth2?|oidc|authorize|authenticate|auth|cas|openid-connect|adfs)(?:\.\w+)?(?:\/|$)/i;
+
+/** `undefined` when the answer is no redirect, or one that does not look like a login. */
+export function tellLoginRedirect(
+  asked: URL,
+  status: number,
+  location: string | null,
+): LoginRedirect | undefined {
+  if (!redirects.includes(status) || location === null || !URL.canParse(location, asked.href))
+    return undefined;
+  const url = new URL(location, asked);
+  if (!isAccessLogin(url, asked)) {
+    return loginWords.test(url.pathname) ? { url, byAccess: false } : undefined;
+  }
+  const audience = url.searchParams.get('kid');
+  return {
+    url,
+    byAccess: true,
+    ...(url.origin === asked.origin ? {} : { teamDomain: url.host }),
+    ...(audience ? { audience } : {}),
+  };
+}
+
+/**
+ * True when `url` is Access's login page for `asked`: on a team domain, on the host asked itself
+ * (path-relative), or between two loopback hosts. Never a step down from https, never with userinfo.
+ */
+export function isAccessLogin(url: URL, asked: URL): boolean {
+  if (url.username || url.password) return false;
+  if (url.pathname !== accessLoginPath && !url.pathname.startsWith(`${accessLoginPath}/`))
+    return false;
+  if (url.origin === asked.origin) return true;
+  if (isLoopback(asked)) return isLoopback(url) && /^https?:$/.test(url.protocol);
+  return url.protocol === 'https:' && isAccessTeamHost(url.host);
+}

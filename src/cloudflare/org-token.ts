@@ -1,0 +1,102 @@
+/**
+ * One login for a whole team: exchanges the team's org token for an application's own
+ * (access-on-the-wire.md §5.7). The redirects are followed by hand, because each hop carries another
+ * secret: the org token goes to the team's host alone, the application's cookie to the application.
+ */
+import { AccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { isSecure } from '../secure-url.ts';
+import { type AccessToken, readAccessToken } from './application-token.ts';
+import { isAccessLogin } from './login-redirect.ts';
+
+export interface ExchangeOptions {
+  readonly fetch: ProtocolFetch;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** The application's audience tag. */
+  readonly audience: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const authorizedPath = '/cdn-cgi/access/authorized';
+const maxHops = 10;
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
+
+/**
+ * The application's token, or `undefined` when it cannot be had without the person: the team wants
+ * a login, or the way leads anywhere but between application and team. Throws
+ * `temporarily_unavailable` for a 5xx or 429, and what `fetch` throws.
+ */
+export async function exchangeOrgToken(
+  application: URL,
+  organisation: AccessToken,
+  { fetch, now, audience, signal }: ExchangeOptions,
+): Promise<AccessToken | undefined> {
+  if (!isSecure(application) || organisation.expiresAt <= now()) return undefined;
+  const cookies = new Map<string, string>();
+  const start = new URL(application.pathname, application.origin);
+  let url = start;
+  for (let hop = 0; hop < maxHops; hop += 1) {
+    const cookie = cookieFor(url, start, organisation, cookies.get('CF_AppSession'));
+    if (cookie === undefined) return undefined;
+    const answer = await fetch(url, {
+      method: 'HEAD',
+      headers: cookie === '' ? {} : { cookie },
+      signal,
+    });
+    if (answer.status >= 500 || answer.status === 429) throw unavailable(url, answer.status);
+    if (url.origin === start.origin) {
+      for (const [name, value] of setCookies(answer.headers)) cookies.set(name, value);
+      const jwt = cookies.get('CF_Authorization');
+      if (jwt !== undefined && url.pathname.startsWith(authorizedPath)) {
+        const expected = { audience, teamDomain: organisation.teamDomain, application, now: now() };
+        const token = readAccessToken(jwt, expected);
+        return typeof token === 'string' ? undefined : token;
+      }
+    }
+    const location = answer.headers.get('location');
+    if (
+      !redirects.includes(answer.status) ||
+      location === null ||
+      !URL.canParse(location, url.href)
+    )
+      return undefined;
+    url = new URL(location, url);
+    url.hash = '';
+  }
+  return undefined;
+}
+
+/** What this hop's request carries; `undefined` when the hop must not be made at all. */
+function cookieFor(
+  url: URL,
+  start: URL,
+  organisation: AccessToken,
+  appSession: string | undefined,
+): string | undefined {
+  if (url.username || url.password) return undefined;
+  if (url.origin === start.origin) {
+    if (url.pathname.startsWith(authorizedPath)) {
+      return appSession === undefined ? '' : `CF_AppSession=${appSession}`;
+    }
+    // The request that starts it all, and a login that the application's own host answers for.
+    return url.href === start.href || isAccessLogin(url, start) ? '' : undefined;
+  }
+  const isTeam = url.host === organisation.teamDomain && isAccessLogin(url, start);
+  return isTeam ? `CF_Authorization=${organisation.jwt}` : undefined;
+}
+
+function setCookies(headers: Headers): [name: string, value: string][] {
+  return headers.getSetCookie().flatMap((field): [string, string][] => {
+    const match = /^\s*([^=;\s]+)=([^;]*)/.exec(field);
+    return match?.[1] === undefined || !match[2] ? [] : [[match[1], match[2].trim()]];
+  });
+}
+
+function unavailable({ host }: URL, status: number): AccessError {
+  return new AccessError(
+    'temporarily_unavailable',
+    `${host} cannot renew the sign-in at the moment (status ${status}).`,
+    'Try again in a minute.',
+  );
+}

@@ -1,0 +1,113 @@
+/**
+ * Who guards this host? Access's signed answer, the only proof that a host belongs to a team:
+ * `HEAD` with `cf-access-metadata-request: true` brings a JWT in `cf-access-metadata`. Undocumented
+ * by Cloudflare, so its absence proves nothing.
+ */
+import { isAccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { isLoopback } from '../secure-url.ts';
+import { isSignedBy, type Jwt, readJwt, rs256KeyId } from './jwt.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import { isAccessTeamHost } from './team.ts';
+
+/**
+ * A forged answer is a value and not an error: it is a finding about the host, to be shown beside
+ * the others, and what it forbids (a credential) is the caller's to withhold.
+ */
+export type SignedAnswer =
+  | {
+      readonly verified: true;
+      readonly teamDomain: string;
+      /** The application's audience tag: 64 hex digits. */
+      readonly audience: string;
+      /** The application's domain, which may be a wildcard or carry a path. */
+      readonly applicationDomain: string;
+    }
+  /** There was an answer, and it does not hold. `why` is in our own words. */
+  | { readonly verified: false; readonly why: string };
+
+export interface SignedAnswerOptions {
+  readonly fetch: ProtocolFetch;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly keys: SigningKeys;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const maxAgeSeconds = 24 * 3600;
+const maxAheadSeconds = 5 * 60;
+
+/**
+ * Asks `url`'s host, with the URL's path and without its query. `undefined`: it gave no such answer.
+ * Throws what `fetch` throws, and `temporarily_unavailable` when the team's keys cannot be had.
+ */
+export async function askSignedAnswer(
+  url: URL,
+  { fetch, now, keys, signal }: SignedAnswerOptions,
+): Promise<SignedAnswer | undefined> {
+  const answer = await fetch(new URL(url.pathname, url.origin), {
+    method: 'HEAD',
+    headers: { 'cf-access-metadata-request': 'true' },
+    signal,
+  });
+  const text = answer.headers.get('cf-access-metadata');
+  if (text === null || text === '') return undefined;
+  return verifySignedAnswer(text, url, { now, keys });
+}
+
+/** As `askSignedAnswer`, for the field's value `text`, which came from `url`'s host. */
+export async function verifySignedAnswer(
+  text: string,
+  url: URL,
+  { now, keys }: Pick<SignedAnswerOptions, 'now' | 'keys'>,
+): Promise<SignedAnswer> {
+  const forged = (why: string): SignedAnswer => ({ verified: false, why });
+  const jwt = readJwt(text);
+  if (!jwt) return forged('it is not a signed token');
+  const keyId = rs256KeyId(jwt);
+  if (keyId === undefined) return forged('it is not signed by RS256');
+
+  const { type, hostname, auth_domain: teamDomain, iat } = jwt.claims;
+  const audience = readAudience(jwt);
+  const applicationDomain = jwt.claims.app_hostname;
+  if (type !== 'match') return forged('it is not about this request');
+  if (hostname !== url.host) return forged('it was given to another host');
+  if (typeof iat !== 'number' || !isCurrent(iat, now() / 1000)) return forged('it is not of today');
+  if (
+    !audience ||
+    typeof applicationDomain !== 'string' ||
+    !/^[\w.:[\]*/~%-]{1,255}$/.test(applicationDomain)
+  ) {
+    return forged('it names no application');
+  }
+  const team = typeof teamDomain === 'string' ? teamOrigin(teamDomain, url) : undefined;
+  if (!team) return forged('it names no team of Cloudflare Access');
+
+  let key: Awaited<ReturnType<SigningKeys['find']>>;
+  try {
+    key = await keys.find(team, keyId);
+  } catch (error) {
+    if (isAccessError(error, 'invalid_server_metadata'))
+      return forged('the team that it names has no keys');
+    throw error;
+  }
+  if (!key || !isSignedBy(jwt, key)) return forged('the team that it names did not sign it');
+  return { verified: true, teamDomain: team.host, audience, applicationDomain };
+}
+
+function isCurrent(iat: number, nowSeconds: number): boolean {
+  return iat >= nowSeconds - maxAgeSeconds && iat <= nowSeconds + maxAheadSeconds;
+}
+
+function readAudience({ claims: { aud } }: Jwt): string | undefined {
+  const one = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
+  return typeof one === 'string' && /^[0-9a-f]{64}$/.test(one) ? one : undefined;
+}
+
+/** The team's origin: at Cloudflare by https, or on loopback as the host asked is. */
+function teamOrigin(teamDomain: string, asked: URL): URL | undefined {
+  if (isAccessTeamHost(teamDomain)) return new URL(`https://${teamDomain}`);
+  if (!isLoopback(asked) || !URL.canParse(`${asked.protocol}//${teamDomain}`)) return undefined;
+  const team = new URL(`${asked.protocol}//${teamDomain}`);
+  return isLoopback(team) && team.host === teamDomain ? team : undefined;
+}

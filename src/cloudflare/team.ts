@@ -1,0 +1,59 @@
+/**
+ * Access's team domains, and which authorization servers are trusted (contract, trust 3). A team
+ * domain is written as a URL's `host`: `acme.cloudflareaccess.com`, `localhost:8401` in the sandbox.
+ */
+import { isLoopback, isSecure } from '../secure-url.ts';
+
+/** `<team>.cloudflareaccess.com`; FedRAMP's are `<team>.fed.cloudflareaccess.com`. */
+const teamHost = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+cloudflareaccess\.com$/;
+
+/** True for a team domain at Cloudflare, in lower case, without a port or a trailing dot. */
+export function isAccessTeamHost(host: string): boolean {
+  return host.length <= 253 && teamHost.test(host) && host !== 'fed.cloudflareaccess.com';
+}
+
+/**
+ * What a person sets as their team, as a team domain: `acme`, `Acme.cloudflareaccess.com`,
+ * `https://acme.cloudflareaccess.com/`, or a loopback host with its port, for the sandbox.
+ * `undefined` when it is none of these.
+ */
+export function normaliseTeamDomain(text: string): string | undefined {
+  const host = text
+    .trim()
+    .toLowerCase()
+    .replace(/^https?:\/\//, '')
+    .replace(/\/$/, '');
+  if (!/^[a-z0-9_.:[\]-]+$/.test(host) || host.endsWith('.')) return undefined;
+  if (!URL.canParse(`http://${host}`)) return undefined;
+  const url = new URL(`http://${host}`);
+  if (isLoopback(url)) return url.host === host ? host : undefined;
+  const domain = host.includes('.') ? host : `${host}.cloudflareaccess.com`;
+  return isAccessTeamHost(domain) ? domain : undefined;
+}
+
+/** What the person trusts beyond Access itself. */
+export interface IssuerTrust {
+  /** The pinned team's domain, as `normaliseTeamDomain` gives it. */
+  readonly team?: string | undefined;
+  /** Issuers listed one by one. */
+  readonly authorizationServers: readonly URL[];
+}
+
+/**
+ * Whether `issuer` may sign people in for `resource`: a team of Access (the pinned team alone, where
+ * one is pinned), a listed issuer (compared whole), or both on loopback. An issuer with userinfo,
+ * a query or a fragment (RFC 8414 §2), or over http beyond loopback, never is.
+ */
+export function trustsIssuer(issuer: URL, resource: URL, trust: IssuerTrust): boolean {
+  if (issuer.username || issuer.password || issuer.href.includes('?') || issuer.href.includes('#'))
+    return false;
+  if (!isSecure(issuer)) return false;
+  if (trust.authorizationServers.some((listed) => listed.href === issuer.href)) return true;
+  if (isLoopback(issuer)) return isLoopback(resource);
+  return issuer.protocol === 'https:' && isTrustedTeam(issuer.host, trust.team);
+}
+
+/** Whether `host` is a team of Access, and the pinned one where one is pinned. */
+export function isTrustedTeam(host: string, pinnedTeam: string | undefined): boolean {
+  return isAccessTeamHost(host) && (pinnedTeam === undefined || host === pinnedTeam);
+}

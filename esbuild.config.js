@@ -7,8 +7,9 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 
 await rm('dist', { recursive: true, force: true });
 await build({
-  entryPoints: ['src/main.ts'],
+  entryPoints: ['src/main.ts', 'src/host/open-browser.ts'],
   outdir: 'dist',
+  entryNames: '[name]',
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -26,6 +27,6 @@ await build({
   chunkNames: 'chunks/[name]-[hash]',
 });
 // `open` starts this script of its own on Linux, looked for beside the file that imports it.
-await copyFile('node_modules/open/xdg-open', 'dist/chunks/xdg-open');
-await chmod('dist/chunks/xdg-open', 0o755);
+await copyFile('node_modules/open/xdg-open', 'dist/xdg-open');
+await chmod('dist/xdg-open', 0o755);
 await chmod('dist/main.js', 0o755);

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createBrowser } from '../../src/host/browser.ts';
 import type { Environment } from '../../src/host/display.ts';
@@ -174,46 +174,52 @@ test.each(['http://localhost:8400/x', 'http://127.0.0.1:1/x', 'http://[::1]:1/x'
   },
 );
 
-describe('xdg-open', () => {
-  /** PATH with open's own xdg-open and the few programs that it needs, and no browser. */
+describe('the system’s browser, through open and its xdg-open', () => {
+  /** A PATH with the few programs that xdg-open needs, and no browser but those put there. */
   function bareMachine(): string {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
-    copyFileSync('node_modules/open/xdg-open', join(bin, 'xdg-open'));
-    chmodSync(join(bin, 'xdg-open'), 0o755);
+    for (const tool of ['sh', 'sed', 'grep', 'uname', 'cut', 'head', 'tail', 'awk', 'env', 'mv']) {
+      const place = ['/usr/bin', '/bin'].find((each) => existsSync(join(each, tool)));
+      if (place === undefined) continue;
+      writeFileSync(join(bin, tool), `#!/bin/sh\nexec ${join(place, tool)} "$@"\n`, {
+        mode: 0o755,
+      });
+    }
     return bin;
   }
 
-  test('that finds no browser (it exits with 3) opened nothing', async () => {
+  test('gets the address, no shell reads it, and our variables are not in its environment', async () => {
     const bin = bareMachine();
-    const tools = join(folder, 'tools');
-    mkdirSync(tools);
-    for (const tool of ['sh', 'sed', 'grep', 'uname', 'cut', 'head', 'tail', 'awk', 'env']) {
-      for (const place of ['/usr/bin', '/bin']) {
-        if (!existsSync(join(place, tool)) || existsSync(join(tools, tool))) continue;
-        writeFileSync(join(tools, tool), `#!/bin/sh\nexec ${join(place, tool)} "$@"\n`, {
-          mode: 0o755,
-        });
-      }
-    }
+    copyFileSync(program('fake'), join(bin, 'x-www-browser'));
+    const url = 'https://app.example.com/?q=$(touch%20x)`touch`;touch&r=1';
+    expect(await open({ PATH: bin, DISPLAY: ':77', CF_ACCESS_CLIENT_SECRET: 'secret' }, url)).toBe(
+      true,
+    );
+    expect(started()?.args).toEqual([new URL(url).href]);
+    expect(started()?.environment.join('\n')).not.toMatch(/secret|CF_ACCESS|VITEST/);
+    expect(existsSync('x')).toBe(false);
+  });
+
+  test('that is not there (xdg-open exits with 3) was not opened', async () => {
     const from = performance.now();
-    expect(await open({ PATH: [bin, tools].join(delimiter), DISPLAY: ':77' })).toBe(false);
+    expect(await open({ PATH: bareMachine(), DISPLAY: ':77' })).toBe(false);
     expect(performance.now() - from).toBeLessThan(2_400);
   });
 
-  test('is not even started where there is no screen: a text browser is of no use', async () => {
-    const bin = join(folder, 'bin');
-    mkdirSync(bin);
-    copyFileSync(program('text-browser'), join(bin, 'xdg-open'));
-    expect(await open({ PATH: `${bin}:/usr/bin:/bin` })).toBe(false);
+  test('is not even looked for where there is no screen: a text browser is of no use', async () => {
+    const bin = bareMachine();
+    for (const name of ['x-www-browser', 'lynx', 'w3m'])
+      copyFileSync(program('text'), join(bin, name));
+    expect(await open({ PATH: bin })).toBe(false);
     expect(started()).toBeUndefined();
   });
 
   test('is given the screen that a host has kept from us', async () => {
-    const bin = join(folder, 'bin');
+    const bin = bareMachine();
     const places = { runtimeDir: join(folder, 'run'), x11Dir: join(folder, 'x') };
-    for (const made of [bin, places.runtimeDir, places.x11Dir]) mkdirSync(made);
-    copyFileSync(program('fake'), join(bin, 'xdg-open'));
+    for (const made of [places.runtimeDir, places.x11Dir]) mkdirSync(made);
+    copyFileSync(program('fake'), join(bin, 'x-www-browser'));
     for (const name of ['wayland-0', 'bus', 'xauth_abc', 'wayland-0.lock']) {
       writeFileSync(join(places.runtimeDir, name), '');
     }
@@ -223,7 +229,7 @@ describe('xdg-open', () => {
     await new Promise<void>((resolve) => server.listen('X3', resolve));
     process.chdir(before);
     try {
-      const environment = { PATH: `${bin}:/usr/bin:/bin` };
+      const environment = { PATH: bin };
       expect(await open(environment, undefined, places)).toBe(true);
       expect(started()?.environment).toEqual(
         expect.arrayContaining([

@@ -1,6 +1,6 @@
 /** Run by session-files.test.ts on a small file system of its own. */
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClock } from '../../src/host/clock.ts';
 import { openRecordStore } from '../../src/host/session-files.ts';
@@ -31,8 +31,15 @@ rmSync(filler);
 await store.write('session', key, sampleSession(key, 'token-3'));
 say(`room again: on disk ${await token()}, ${store.memoryOnly()}`);
 
+const damaged = 'https://damaged.example.com';
+await store.write('session', damaged, sampleSession(damaged));
+for (const name of readdirSync(join(dataDir, 'sessions'))) {
+  const path = join(dataDir, 'sessions', name);
+  if (readFileSync(path, 'utf8').includes(damaged)) writeFileSync(path, '{', { mode: 0o644 });
+}
 execFileSync('mount', ['-o', 'remount,ro', dataDir]);
 const late = open();
+say(`damaged: ${await late.read('session', damaged)}, of ${(await late.list('session')).length}`);
 await late.write('session', key, sampleSession(key, 'token-4'));
 say(`read-only: ${await token(late)}, ${late.memoryOnly()}`);
 await late.remove('session', key);

@@ -421,6 +421,7 @@ describe('a disk that fails while we write', () => {
         'full: token-2, Sessions are kept in memory only, because DIR/sessions is on a full disk.',
         'on disk: token-1',
         'room again: on disk token-3, undefined',
+        'damaged: undefined, of 1',
         'read-only: token-4, Sessions are kept in memory only, because DIR/sessions is on a read-only file system.',
         'leaving: undefined',
       ]);

@@ -1,0 +1,117 @@
+/**
+ * The person's browser, started without a shell and without our secrets (contract §4.7, §4.9): the
+ * one that `BROWSER` names, else the system's through the `open` package.
+ */
+import { spawn } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { AccessError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { isSecure } from '../secure-url.ts';
+import type { Browser } from '../session/ports.ts';
+import { type DisplayPlaces, displayPlaces, type Environment, findDisplay } from './display.ts';
+import { namedBrowsers, type Opener } from './named-browsers.ts';
+
+/** An opener that still runs by then has found a browser, and is it. */
+const patienceMs = 2_500;
+
+export interface BrowserOptions {
+  /** The environment of this process, which the browser inherits but for our own variables. */
+  readonly environment: Environment;
+  readonly log: Log;
+  /** `process.platform` unless told. */
+  readonly platform?: NodeJS.Platform;
+  readonly display?: DisplayPlaces;
+}
+
+/** In WSL the browser is Windows', which needs no screen of Linux. */
+function isWsl(platform: NodeJS.Platform): boolean {
+  return platform === 'linux' && /microsoft/i.test(release());
+}
+
+export function createBrowser(options: BrowserOptions): Browser {
+  const { environment, log, platform = process.platform } = options;
+  const places = options.display ?? displayPlaces(environment);
+  return {
+    async open(url) {
+      const target = openable(url);
+      const hasScreens = platform === 'darwin' || platform === 'win32' || isWsl(platform);
+      const display = hasScreens ? {} : await findDisplay(environment, places);
+      const named = environment.BROWSER;
+      // Who names a browser wants that one and no other, or, with `false` or `none`, no browser.
+      const openers = named ? namedBrowsers(named, platform) : [await systemBrowser()];
+      for (const opener of openers) {
+        if (opener.needsDisplay && display === undefined) {
+          log('info', 'no browser is opened: there is no screen here');
+          continue;
+        }
+        const outcome = await run(opener, target, { ...withoutSecrets(environment), ...display });
+        if (outcome === 'opened') return true;
+        log('info', 'a browser could not be opened', { with: opener.command, outcome });
+      }
+      return false;
+    },
+  };
+}
+
+/** Throws `invalid_input`. */
+function openable(url: URL): string {
+  if (isSecure(url) && url.username === '' && url.password === '') return url.href;
+  throw new AccessError(
+    'invalid_input',
+    `The browser is not opened for ${url.protocol}//${url.host}: only https addresses without a user name are, and http on this machine.`,
+    'Check the address of the application, which should begin with https.',
+  );
+}
+
+/** Everything but our own variables, and what would make a browser's Node run foreign code. */
+function withoutSecrets(environment: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name]) => !/^(CF_ACCESS_|CLOUDFLARE_ACCESS_|NODE_OPTIONS$)/i.test(name),
+    ),
+  );
+}
+
+/** `opened`, or why not. */
+function run(opener: Opener, target: string, environment: Environment): Promise<string> {
+  return new Promise((resolve) => {
+    const child = spawn(opener.command, opener.args(target), {
+      env: { ...environment },
+      stdio: 'ignore',
+      // A group of its own: a signal to ours must not end the person's browser. On Windows a
+      // detached process gets a console window.
+      detached: opener.detached,
+      windowsHide: true,
+      shell: false,
+    });
+    const settle = (outcome: string): void => {
+      clearTimeout(timer);
+      child.unref();
+      resolve(outcome);
+    };
+    const timer = setTimeout(() => settle('opened'), patienceMs);
+    child.once('error', (error) => settle(error.message));
+    child.once('exit', (code, signal) => {
+      settle(code === 0 ? 'opened' : `it ended with ${code ?? signal}`);
+    });
+  });
+}
+
+/** Our program around `open`, wherever the bundle put it. */
+async function systemBrowser(): Promise<Opener> {
+  for (const place of ['./open-browser.js', '../open-browser.js', '../../dist/open-browser.js']) {
+    const program = fileURLToPath(new URL(place, import.meta.url));
+    try {
+      await access(program);
+      return {
+        command: process.execPath,
+        args: (url) => [program, url],
+        needsDisplay: true,
+        detached: true,
+      };
+    } catch {} // not there
+  }
+  throw new Error('open-browser.js is missing from this installation');
+}

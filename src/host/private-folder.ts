@@ -1,0 +1,106 @@
+/**
+ * A folder that is ours alone: a directory, owned by the person who runs this, mode 0700. A looser
+ * mode is tightened; anything else about it is trouble, told in words fit for the person.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
+
+/** The folder cannot be used; `message` is one clause that says why, without a full stop. */
+export class FolderTrouble extends Error {
+  override readonly name = 'FolderTrouble';
+}
+
+/** The code of a failed system call, such as `ENOENT`; empty text for any other error. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : '';
+}
+
+/** Whether a system call failed (`ENOSPC`), rather than this program (`ERR_…`, or no code). */
+export function isSystemFailure(error: unknown): boolean {
+  return /^E[A-Z0-9]+$/.test(systemCode(error));
+}
+
+/** The user that files are made and owned by; `undefined` where the system has no such thing. */
+export function ownUserId(): number | undefined {
+  return process.geteuid?.();
+}
+
+/**
+ * Makes sure that `path` is such a folder; with `create` it is made when absent. A symbolic link
+ * counts only when `allowOwnLink` is set, and it and what it points to belong to this user.
+ * Throws FolderTrouble, and system errors that say nothing about the folder, such as EMFILE.
+ */
+export async function usePrivateFolder(
+  path: string,
+  options: { create: boolean; allowOwnLink?: boolean },
+): Promise<'ready' | 'absent'> {
+  try {
+    if (options.create) await mkdir(path, { recursive: true, mode: 0o700 });
+    const own = ownUserId();
+    const link = await lstat(path);
+    if (link.isSymbolicLink()) {
+      if (options.allowOwnLink !== true) throw new FolderTrouble(`${path} is a symbolic link`);
+      if (own !== undefined && link.uid !== own) {
+        throw new FolderTrouble(`${path} is a symbolic link made by another user`);
+      }
+    }
+    if (process.platform === 'win32') {
+      // Directories cannot be opened there, and access is a matter of the profile's folder.
+      if (!(await stat(path)).isDirectory()) throw new FolderTrouble(`${path} is not a folder`);
+      return 'ready';
+    }
+    const noFollow = link.isSymbolicLink() ? 0 : constants.O_NOFOLLOW;
+    const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | noFollow);
+    try {
+      await tighten(folder, path, own);
+    } finally {
+      await folder.close();
+    }
+    return 'ready';
+  } catch (error) {
+    if (error instanceof FolderTrouble) throw error;
+    const code = systemCode(error);
+    if (code === 'ENOENT' && !options.create) return 'absent';
+    // Trouble of this process, or of the disk, says nothing about the folder.
+    if (['', 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO'].includes(code)) throw error;
+    if (code === 'ENOTDIR' || code === 'EEXIST') {
+      throw new FolderTrouble(`${path} is not a folder`, { cause: error });
+    }
+    throw new FolderTrouble(`${path} ${folderFailure(code)}`, { cause: error });
+  }
+}
+
+async function tighten(folder: FileHandle, path: string, own: number | undefined): Promise<void> {
+  const found = await folder.stat();
+  if (own !== undefined && found.uid !== own) {
+    throw new FolderTrouble(`${path} belongs to another user`);
+  }
+  if ((found.mode & 0o077) === 0) return;
+  // Takes from the others, and gives the person nothing that they took from themselves.
+  await folder.chmod(found.mode & 0o7700);
+  // File systems without modes (a Windows drive under WSL) take the call and do nothing.
+  if (((await folder.stat()).mode & 0o077) !== 0) {
+    throw new FolderTrouble(`${path} is on a file system where others can read it`);
+  }
+}
+
+/** What a failed call on a file or folder means, as the end of a sentence. */
+export function folderFailure(code: string): string {
+  switch (code) {
+    case 'EROFS':
+      return 'is on a read-only file system';
+    case 'EACCES':
+    case 'EPERM':
+      return 'cannot be written by this user';
+    case 'ENOSPC':
+      return 'is on a full disk';
+    case 'EDQUOT':
+      return 'is over its disk quota';
+    case 'ELOOP':
+      return 'is a symbolic link';
+    default:
+      return `cannot be used (${code || 'unknown failure'})`;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * How a process finds out who holds a port: it asks the listener there to prove that it knows the
+ * identity key. The proof is bound to the port and to a fresh nonce, so that a stranger can neither
+ * make one, nor keep one, nor fetch one from a sibling's other port.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { get } from 'node:http';
+
+export const identifyParameter = 'identify';
+const answerTimeoutMs = 1_000;
+const maxAnswerBytes = 256;
+
+/** The answer to `GET /callback?identify=<nonce>`; undefined when that is no nonce. */
+export function proveIdentity(key: Uint8Array, port: number, nonce: string): string | undefined {
+  if (!/^[\w-]{16,64}$/.test(nonce)) return undefined;
+  return createHmac('sha256', key).update(`identify:${port}:${nonce}`).digest('base64url');
+}
+
+/** `free`: nobody listens there any more. */
+export type PortHolder = 'sibling' | 'stranger' | 'free';
+
+export async function identifyHolder(port: number, key: Uint8Array): Promise<PortHolder> {
+  const nonce = randomBytes(24).toString('base64url');
+  const proof = proveIdentity(key, port, nonce);
+  const answers = await Promise.all(['127.0.0.1', '::1'].map((host) => ask(host, port, nonce)));
+  if (answers.some((answer) => isEqual(answer, proof))) return 'sibling';
+  return answers.every((answer) => answer === undefined) ? 'free' : 'stranger';
+}
+
+/** The answer's text; undefined when nothing listens there. */
+function ask(host: string, port: number, nonce: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const request = get(
+      {
+        host,
+        port,
+        path: `/callback?${identifyParameter}=${nonce}`,
+        headers: { host: `localhost:${port}` },
+        agent: false,
+        signal: AbortSignal.timeout(answerTimeoutMs),
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('latin1');
+        response.on('data', (part: string) => {
+          text += part;
+          if (text.length > maxAnswerBytes) request.destroy();
+        });
+        response.on('error', () => resolve(''));
+        response.on('close', () => resolve(response.statusCode === 200 ? text : ''));
+      },
+    );
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const nobody = ['ECONNREFUSED', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENETUNREACH'];
+      resolve(nobody.includes(error.code ?? '') ? undefined : '');
+    });
+  });
+}
+
+function isEqual(answer: string | undefined, proof: string | undefined): boolean {
+  if (answer === undefined || proof === undefined || answer.length !== proof.length) return false;
+  return timingSafeEqual(Buffer.from(answer, 'latin1'), Buffer.from(proof, 'latin1'));
+}

@@ -53,6 +53,10 @@ test.each([
     const asked = authorizationUrl(other, client.client_id, challenge);
     const { url } = await open(asked, 'ada@example.com');
     expect(url.searchParams.get('iss')).toBe(sent ? other.team.origin : null);
+    const metadata = new URL('/.well-known/oauth-authorization-server', other.team);
+    expect(
+      (await readJson(await fetch(metadata))).authorization_response_iss_parameter_supported,
+    ).toBe(iss === 'unadvertised' ? undefined : true);
     const declined = await open(asked, decline);
     expect(declined.url.searchParams.has('iss')).toBe(sent);
   } finally {

@@ -1,20 +1,33 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { afterEach, expect, test } from 'vitest';
-import type { Fault } from '../../src/sandbox/fault.ts';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Fault, FaultHook } from '../../src/sandbox/fault.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { obtainTokens, refresh, statusWith, type TokenAnswer } from './oauth-client.ts';
 import { rawRequest, readJson } from './raw-request.ts';
 
-const running: Sandbox[] = [];
-async function start(options?: SandboxOptions): Promise<Sandbox> {
-  const sandbox = await startSandbox(options);
-  running.push(sandbox);
-  return sandbox;
-}
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((one) => one.close()));
+let sandbox: Sandbox;
+let fault: FaultHook | undefined;
+beforeAll(async () => {
+  sandbox = await startSandbox({ fault: (request) => fault?.(request) });
 });
+afterEach(() => {
+  fault = undefined;
+  sandbox.clearRequests();
+});
+afterAll(() => sandbox.close());
+
+async function within<T>(
+  options: SandboxOptions,
+  work: (other: Sandbox) => Promise<T>,
+): Promise<T> {
+  const other = await startSandbox(options);
+  try {
+    return await work(other);
+  } finally {
+    await other.close();
+  }
+}
 
 test('shares no code with the client: it imports only Node, its own files and a cipher', async () => {
   const folder = new URL('../../src/sandbox/', import.meta.url);
@@ -27,7 +40,6 @@ test('shares no code with the client: it imports only Node, its own files and a 
 });
 
 test('every host answers on 127.0.0.1 and on ::1', async () => {
-  const sandbox = await start();
   const urls = [
     sandbox.team,
     sandbox.transfer,
@@ -41,7 +53,6 @@ test('every host answers on 127.0.0.1 and on ::1', async () => {
 });
 
 test('a name that somebody pointed at loopback is refused', async () => {
-  const sandbox = await start();
   const { url } = sandbox.applications.bypass;
   for (const host of [`evil.example:${url.port}`, 'localhost', 'localhost:1', '']) {
     const answer = await rawRequest(url, { fields: [['host', host]] });
@@ -53,28 +64,26 @@ test('a name that somebody pointed at loopback is refused', async () => {
 });
 
 test('takes the team’s port when it is free, and says so when it is not', async () => {
-  const first = await start();
-  const port = Number(first.team.port);
-  await expect(startSandbox({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
-  await first.close();
-  expect(Number((await start({ port })).team.port)).toBe(port);
+  const taken = Number(sandbox.team.port);
+  await expect(startSandbox({ port: taken })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const port = await within({}, async (other) => Number(other.team.port));
+  await within({ port }, async (other) => expect(other.team.port).toBe(String(port)));
 });
 
-test('closes at once, whatever is still under way', async () => {
-  const sandbox = await start();
-  const name = `${'A'.repeat(43)}=`;
-  const held = fetch(`${sandbox.transfer.origin}/transfer/${name}`).catch(() => 'cut');
-  const stream = await fetch(new URL('/stream', sandbox.applications.bypass.url));
-  await expect.poll(() => sandbox.requests.length).toBe(2);
-  const started = performance.now();
-  await sandbox.close();
-  expect(performance.now() - started).toBeLessThan(500);
-  expect(await held).toBe('cut');
-  await expect(stream.text()).rejects.toThrow();
-});
+test('closes at once, whatever is still under way', () =>
+  within({}, async (other) => {
+    const name = `${'A'.repeat(43)}=`;
+    const held = fetch(`${other.transfer.origin}/transfer/${name}`).catch(() => 'cut');
+    const stream = await fetch(new URL('/stream', other.applications.bypass.url));
+    await expect.poll(() => other.requests.length).toBe(2);
+    const started = performance.now();
+    await other.close();
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(await held).toBe('cut');
+    await expect(stream.text()).rejects.toThrow();
+  }));
 
 test('the log has every request with its label, header and answer', async () => {
-  const sandbox = await start();
   const tokens = await obtainTokens(sandbox);
   await statusWith(sandbox, tokens.access_token);
   await statusWith(sandbox, 'oauth:wrong');
@@ -102,17 +111,16 @@ test('the log has every request with its label, header and answer', async () => 
 });
 
 test('a fault answers instead of the work, or after it', async () => {
-  let fault: Fault | undefined;
-  const sandbox = await start({
-    fault: ({ what }) => (what === 'token:refresh_token' ? fault : undefined),
-  });
+  const atRefresh = (one: Fault): FaultHook => {
+    return ({ what }) => (what === 'token:refresh_token' ? one : undefined);
+  };
   const tokens = await obtainTokens(sandbox);
-  fault = { status: 503, headers: { 'Retry-After': '1' } };
+  fault = atRefresh({ status: 503, headers: { 'Retry-After': '1' } });
   const unavailable = await refresh(sandbox, tokens);
   expect([unavailable.status, unavailable.headers.get('retry-after')]).toEqual([503, '1']);
   fault = undefined;
   const next = { ...tokens, ...(await readJson<TokenAnswer>(await refresh(sandbox, tokens))) };
-  fault = { reset: true, afterWork: true };
+  fault = atRefresh({ reset: true, afterWork: true });
   await expect(refresh(sandbox, next)).rejects.toThrow();
   fault = undefined;
   expect((await refresh(sandbox, next)).status).toBe(400);
@@ -120,37 +128,32 @@ test('a fault answers instead of the work, or after it', async () => {
 });
 
 test('a fault cuts, delays, or changes parts of the real answer', async () => {
-  const sandbox = await start({
-    fault: ({ url }) => {
-      if (url === '/echo?reset') return { reset: true };
-      if (url === '/echo?slow') return { delayMs: 60 };
-      if (url === '/echo?fields') return { headers: { 'Content-Type': 'text/html' } };
-      if (url === '/bytes/9') return { body: 'other' };
-      if (url === '/echo?throw') throw new Error('a defect');
-      return undefined;
-    },
-  });
-  const get = (path: string) => fetch(new URL(path, sandbox.applications.bypass.url));
-  await expect(get('/echo?reset')).rejects.toThrow();
+  const get = (path: string, one: FaultHook) => {
+    fault = one;
+    return fetch(new URL(path, sandbox.applications.bypass.url));
+  };
+  await expect(get('/echo', () => ({ reset: true }))).rejects.toThrow();
   const started = performance.now();
-  expect((await get('/echo?slow')).status).toBe(200);
+  expect((await get('/echo', () => ({ delayMs: 60 }))).status).toBe(200);
   expect(performance.now() - started).toBeGreaterThan(55);
-  const fields = await get('/echo?fields');
+  const fields = await get('/echo', () => ({ headers: { 'Content-Type': 'text/html' } }));
   expect([fields.status, fields.headers.get('content-type')]).toEqual([200, 'text/html']);
-  expect(await (await get('/bytes/9')).text()).toBe('other');
-  const defect = await get('/echo?throw');
+  const body = await get('/bytes/9', () => ({ body: 'other' }));
+  expect([body.status, await body.text()]).toEqual([200, 'other']);
+  const defect = await get('/echo', () => {
+    throw new Error('a defect');
+  });
   expect([defect.status, await defect.text()]).toEqual([500, expect.stringContaining('a defect')]);
 });
 
-test('latency is added to every answer', async () => {
-  const sandbox = await start({ latencyMs: 40 });
-  const started = performance.now();
-  await fetch(sandbox.applications.bypass.url);
-  expect(performance.now() - started).toBeGreaterThan(35);
-});
+test('latency is added to every answer', () =>
+  within({ latencyMs: 40 }, async (other) => {
+    const started = performance.now();
+    await fetch(other.applications.bypass.url);
+    expect(performance.now() - started).toBeGreaterThan(35);
+  }));
 
 test('refuses a body of more than 16 MiB', async () => {
-  const sandbox = await start();
   const url = new URL('/status/200', sandbox.applications.bypass.url);
   const send = (size: number) => fetch(url, { method: 'POST', body: Buffer.alloc(size) });
   expect((await send(1024 * 1024)).status).toBe(200);

@@ -152,6 +152,8 @@ describe('a refresh token (RFC 6749 §6)', () => {
     const code = url.searchParams.get('code') ?? '';
     const answer = await redeem(sandbox, { clientId: client_id, verifier, code });
     expect(await answer.json()).not.toHaveProperty('refresh_token');
+    const asked = await refresh(sandbox, { clientId: client_id, refresh_token: 'any' });
+    await refused(asked, 'unauthorized_client');
   });
 });
 
@@ -217,6 +219,13 @@ describe('a client authenticates as it registered (RFC 6749 §2.3)', () => {
     expect(answer.status).toBe(200);
   });
 
+  test('with its client_id alone when it is public', async () => {
+    const code = await obtainCode(sandbox);
+    const secret = await redeem(sandbox, code, { client_secret: 'a secret' });
+    await refused(secret, 'invalid_client', 401);
+    expect((await redeem(sandbox, code)).status).toBe(200);
+  });
+
   test('and is invalid_client when unknown', async () => {
     const code = await obtainCode(sandbox);
     await refused(await redeem(sandbox, { ...code, clientId: 'unknown' }), 'invalid_client', 401);
@@ -234,6 +243,7 @@ test('refuses other grant types, other bodies and repeated parameters (RFC 6749 
   ]) {
     await refused(await postForm(url, { client_id, grant_type }), 'unsupported_grant_type');
   }
+  expect((await postForm(oauthUrl(sandbox, 'device_authorization'), {})).status).toBe(404);
   await refused(await fetch(url, { method: 'POST', body: '{}' }), 'invalid_request');
   const body = new URLSearchParams([
     ['client_id', client_id],

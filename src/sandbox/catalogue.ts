@@ -1,0 +1,73 @@
+/**
+ * The applications: one per row of the first table of access-on-the-wire.md, and the variants that a
+ * client has to cope with. A team has them all; each is an origin of its own.
+ */
+export const applicationNames = [
+  'managed-oauth',
+  'managed-oauth-path',
+  'browser-login',
+  'browser-login-second',
+  'browser-login-path-relative',
+  'service-auth',
+  'service-auth-401',
+  'service-auth-or-login',
+  'denied',
+  'bypass',
+  'no-application',
+  'tunnel-down',
+  'strict-service-auth',
+  'strict-service-auth-or-login',
+] as const;
+
+export type ApplicationName = (typeof applicationNames)[number];
+
+export interface Application {
+  readonly name: ApplicationName;
+  /** Its origin's root: http://localhost:PORT/ */
+  readonly url: URL;
+  /** The audience tag: 64 hexadecimal digits. */
+  readonly audience: string;
+  /** The path it guards, `/` or without a slash at the end. */
+  readonly path: string;
+  /** What it is called on the login page. */
+  readonly title: string;
+}
+
+const titles: Partial<Record<ApplicationName, string>> = {
+  'managed-oauth': 'Internal wiki',
+  'managed-oauth-path': 'Admin pages',
+  'browser-login': 'Dashboard',
+  'browser-login-second': 'Second dashboard',
+};
+
+export function describeApplication(
+  name: ApplicationName,
+  port: number,
+  audience: string,
+): Application {
+  return {
+    name,
+    url: new URL(`http://localhost:${port}/`),
+    audience,
+    path: name === 'managed-oauth-path' ? '/admin' : '/',
+    title: titles[name] ?? name,
+  };
+}
+
+/** The domain as a person configured it: host and path, no scheme, no slash at the end. */
+export function domainOf(application: Application): string {
+  return application.url.host + (application.path === '/' ? '' : application.path);
+}
+
+/** Whether a path lies under the application's, at a `/` boundary and after percent-decoding. */
+export function guards(application: Application, pathname: string): boolean {
+  if (application.path === '/') return true;
+  let path = pathname;
+  try {
+    path = decodeURIComponent(pathname);
+  } catch {
+    // Not decodable: compared as it came.
+  }
+  path = path.replace(/\/{2,}/g, '/');
+  return path === application.path || path.startsWith(`${application.path}/`);
+}

@@ -1,0 +1,58 @@
+/** What can be set when the sandbox starts, and the values otherwise. */
+import type { FaultHook } from './fault.ts';
+
+export interface SandboxOptions {
+  /** The team's port; 0 takes any. Applications and the transfer service get ports of their own. */
+  port?: number;
+  /** Lifetimes may be fractions of a second. */
+  accessTokenSeconds?: number;
+  refreshTokenSeconds?: number;
+  codeSeconds?: number;
+  /** The lifetime of an application's JWT. */
+  applicationSessionSeconds?: number;
+  /** The lifetime of an org token, and of the team's memory of who signed in. */
+  organisationSessionSeconds?: number;
+  /** How long the transfer service holds a poll. */
+  transferHoldMs?: number;
+  /** Added to every answer. */
+  latencyMs?: number;
+  /** The issuer as Cloudflare documents it, without a scheme. */
+  schemelessIssuer?: boolean;
+  /** RFC 9207: `missing` advertises `iss` and does not send it. Off otherwise, as in the real one. */
+  iss?: 'advertised' | 'unadvertised' | 'missing';
+  /** The account's toggle for redirection URIs on `localhost`. */
+  allowLocalhostClients?: boolean;
+  /** The account's toggle for redirection URIs on 127.0.0.1 and [::1]. */
+  allowLoopbackClients?: boolean;
+  /** Offers RFC 8628, which the real one does not. */
+  announceDeviceFlow?: boolean;
+  deviceIntervalSeconds?: number;
+  deviceCodeSeconds?: number;
+  /** The path that `resource_metadata` carries in the challenge's header; the body's is the root. */
+  resourcePath?: 'request' | 'root';
+  fault?: FaultHook;
+}
+
+export type Settings = Required<Omit<SandboxOptions, 'iss' | 'fault'>> &
+  Pick<SandboxOptions, 'iss' | 'fault'>;
+
+export function settle(options: SandboxOptions): Settings {
+  return {
+    port: 0,
+    accessTokenSeconds: 900,
+    refreshTokenSeconds: 1_209_600,
+    codeSeconds: 60,
+    applicationSessionSeconds: 86_400,
+    organisationSessionSeconds: 86_400,
+    transferHoldMs: 60_000,
+    latencyMs: 0,
+    schemelessIssuer: false,
+    allowLocalhostClients: true,
+    allowLoopbackClients: true,
+    announceDeviceFlow: false,
+    deviceIntervalSeconds: 5,
+    deviceCodeSeconds: 600,
+    resourcePath: 'request',
+    ...options,
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * A local Cloudflare Access on loopback: a team domain, a transfer service, and one application per row
+ * of access-on-the-wire.md. It shares no code with the client that it stands in for.
+ */
+import { randomBytes } from 'node:crypto';
+import { visitApplication } from './application.ts';
+import type { AuthorizationServer } from './authorization.ts';
+import {
+  type Application,
+  type ApplicationName,
+  applicationNames,
+  describeApplication,
+} from './catalogue.ts';
+import type { DeviceRequests } from './device.ts';
+import type { Fault } from './fault.ts';
+import { Grants } from './grants.ts';
+import { LoopbackServer, type Wiring } from './loopback-server.ts';
+import { type SandboxOptions, settle } from './options.ts';
+import { Organisation, refusedPerson } from './organisation.ts';
+import { type RecordedRequest, RequestLog } from './request-log.ts';
+import type { ServiceToken } from './service-tokens.ts';
+import { SigningKeys } from './signing-keys.ts';
+import { visitTeam } from './team.ts';
+import { TransferService } from './transfer.ts';
+
+export type SandboxApplication = Application;
+export type { ApplicationName, Fault, RecordedRequest, SandboxOptions };
+
+export interface Sandbox {
+  /** The team domain's origin. */
+  readonly team: URL;
+  readonly transfer: URL;
+  readonly applications: Readonly<Record<ApplicationName, Application>>;
+  /** Live: grows with each request, keeps the last 10,000. */
+  readonly requests: readonly RecordedRequest[];
+  /** Valid, and allowed by every Service Auth policy. */
+  readonly serviceToken: ServiceToken;
+  /** Valid, but allowed by no policy. */
+  readonly otherServiceToken: ServiceToken;
+  /** The addresses on the login page. */
+  readonly people: readonly string[];
+  /** The one of them whom the policies refuse at first. */
+  readonly refusedPerson: string;
+  /** Changes what the policies say of a person, for sign-ins, refreshes and application JWTs. */
+  setAdmitted(person: string, admitted: boolean): void;
+  /** OAuth access tokens and application JWTs; refresh tokens and org tokens stay good. */
+  expireAccessTokens(): void;
+  /** Everything that a sign-in gave, refresh tokens and org tokens included. */
+  endGrants(): void;
+  /** The team signs with a new key; the one before it stays valid. */
+  rotateKeys(): void;
+  clearRequests(): void;
+  close(): Promise<void>;
+}
+
+/** Rejects with the system's error (EADDRINUSE) when the team's port is taken. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const settings = settle(options);
+  const servers: LoopbackServer[] = [];
+  const listen = async (port: number) => {
+    const server = await LoopbackServer.listen(port);
+    servers.push(server);
+    return server;
+  };
+  const close = async () => {
+    await Promise.all(servers.map((one) => one.close()));
+  };
+  const applicationServers = new Map<ApplicationName, LoopbackServer>();
+  let teamServer: LoopbackServer;
+  let transferServer: LoopbackServer;
+  try {
+    teamServer = await listen(settings.port);
+    transferServer = await listen(0);
+    for (const name of applicationNames) applicationServers.set(name, await listen(0));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  const applications = Object.fromEntries(
+    [...applicationServers].map(([name, { port }]) => [
+      name,
+      describeApplication(name, port, randomBytes(32).toString('hex')),
+    ]),
+  ) as Record<ApplicationName, Application>;
+  const keys = await SigningKeys.create();
+  const organisation = new Organisation(settings, teamServer.origin, applications, keys);
+  const grants = new Grants(settings);
+  const transfer = new TransferService(settings.transferHoldMs);
+  const server: AuthorizationServer = { organisation, clients: new Map(), grants };
+  const devices: DeviceRequests = new Map();
+  const log = new RequestLog();
+
+  const wire = (host: Wiring['host'], handle: Wiring['handle']): Wiring => {
+    return { host, log, latencyMs: settings.latencyMs, fault: settings.fault, handle };
+  };
+  teamServer.serve(wire('team', (request) => visitTeam(server, devices, request)));
+  transferServer.serve(wire('transfer', (request) => transfer.handle(request)));
+  const edge = { organisation, grants, transfer };
+  for (const [name, applicationServer] of applicationServers) {
+    const application = applications[name];
+    applicationServer.serve(wire(name, (request) => visitApplication(edge, application, request)));
+  }
+
+  return {
+    team: teamServer.origin,
+    transfer: transferServer.origin,
+    applications,
+    requests: log.requests,
+    serviceToken: organisation.serviceTokens.allowed,
+    otherServiceToken: organisation.serviceTokens.other,
+    people: organisation.people,
+    refusedPerson,
+    setAdmitted: (person, admitted) => organisation.setAdmitted(person, admitted),
+    expireAccessTokens: () => {
+      grants.expireAccessTokens();
+      organisation.endApplicationSessions();
+    },
+    endGrants: () => {
+      grants.endAll();
+      organisation.endApplicationSessions();
+      organisation.endOrganisationSessions();
+    },
+    rotateKeys: () => organisation.keys.rotate(),
+    clearRequests: () => log.clear(),
+    close,
+  };
+}

@@ -15,7 +15,7 @@ const [command, ...rest] = process.argv.slice(2);
 
 try {
   if (command === undefined || command === 'serve') {
-    await serve({ config: await readConfig(environment), environment, version: VERSION });
+    serve({ config: await readConfig(environment), environment, version: VERSION });
   } else {
     const { runCommand } = await import('./cli/command.ts');
     process.exitCode = await runCommand([command, ...rest], { environment, version: VERSION });

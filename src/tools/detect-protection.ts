@@ -83,6 +83,7 @@ Result: protection is managed_oauth, browser_login, service_auth, denied, oauth,
 /** In the order in which the other tools would try. */
 function nextStep({
   protection,
+  how,
   session,
   signIn,
   serviceToken,
@@ -94,16 +95,33 @@ function nextStep({
     case 'none':
       return 'Call access_fetch, or any other HTTP client: nothing is asked for.';
     case 'other':
-      return 'This is not Cloudflare Access: ask the person for the application’s own credentials and pass them in the headers of access_fetch.';
+      if (obstacle) return `${obstacle.message} ${obstacle.nextStep}`;
+      return otherStep(how);
     default:
       if (session.state === 'active') return 'Call access_fetch: there is a session.';
       if (protection !== 'service_auth' && signIn.length > 0) {
         return 'Call authenticate with this URL (or access_fetch, which does so itself): a person signs in once, in a browser.';
       }
-      if (serviceToken === 'ready') return 'Call access_fetch: the service token will be sent.';
       if (obstacle) return `${obstacle.message} ${obstacle.nextStep}`;
+      if (protection === 'oauth') {
+        return 'A person has to sign in here, and this server runs headless: ask the person to run it without CF_ACCESS_HEADLESS (and CI), or for a token of the application’s own to pass in the headers of access_fetch.';
+      }
+      if (serviceToken === 'ready') return 'Call access_fetch: the service token will be sent.';
       return serviceToken === 'not_configured'
         ? 'Ask the person for a service token that the application allows: CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS in this server’s environment.'
         : 'A service token is configured, but not for this host: ask the person to add the host to CF_ACCESS_HOSTS.';
+  }
+}
+
+function otherStep(how: Detection['how']): string {
+  switch (how) {
+    case 'proxy':
+      return 'A proxy on the way wants credentials, not the application: ask the person to put them into HTTPS_PROXY in this server’s environment.';
+    case 'cloudflare_challenge':
+      return 'This is Cloudflare’s check for bots, not Access: no sign-in helps. Ask the person to open the page in their browser, or to have it let this client through.';
+    case 'cloudflare_block':
+      return 'A firewall rule of the site at Cloudflare refuses the request, not Access: no sign-in helps. Tell the person, whose administrator can change the rule.';
+    default:
+      return 'This is not Cloudflare Access: ask the person for the application’s own credentials and pass them in the headers of access_fetch.';
   }
 }

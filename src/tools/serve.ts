@@ -2,16 +2,18 @@
  * Serving on stdio, and leaving: stdin's end, SIGINT, SIGTERM and a closed stdout all end the process
  * within a second. The SDK's transport does not notice the first and dies of the last.
  */
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { readFileSync } from 'node:fs';
 import type { Config, Environment } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { Rooms } from '../rooms.ts';
-import { createServer } from './server.ts';
+import { startFront } from './front.ts';
+import type { Handshake } from './handshake.ts';
+import type { HostCapabilities } from './server.ts';
 
 /** After this long the process ends, whatever has not been closed by then. */
 const closingMs = 500;
 
-export async function serve({
+export function serve({
   config,
   environment,
   version,
@@ -19,15 +21,15 @@ export async function serve({
   config: Config;
   environment: Environment;
   version: string;
-}): Promise<void> {
-  const log = createLog(config.logLevel, (line) => process.stderr.write(line));
+}): void {
+  const { stdin, stdout, stderr } = process;
+  const log = createLog(config.logLevel, (line) => stderr.write(line));
   for (const warning of config.warnings) log('warn', warning);
   let rooms: Promise<Rooms> | undefined;
   const open = () => {
     rooms ??= import('../rooms.ts').then(({ openRooms }) => openRooms(config, environment, log));
     return rooms;
   };
-  const server = createServer({ version, log, open: async (host) => (await open()).context(host) });
 
   let leaving = false;
   const leave = () => {
@@ -38,17 +40,31 @@ export async function serve({
       .then((opened) => opened?.close())
       .finally(() => process.exit(0));
   };
-  process.stdin.on('end', () => leave());
-  process.stdin.on('close', () => leave());
-  process.on('SIGINT', () => leave());
-  process.on('SIGTERM', () => leave());
-  process.on('SIGHUP', () => leave());
+  stdin.on('end', leave);
+  stdin.on('close', leave);
+  process.on('SIGINT', leave);
+  process.on('SIGTERM', leave);
+  process.on('SIGHUP', leave);
   // The host is gone, or reads no more: nobody is left to serve.
-  process.stdout.on('error', () => leave());
-  process.stderr.on('error', () => {});
+  stdout.on('error', leave);
+  stderr.on('error', () => {});
   process.on('uncaughtException', (error) => log('error', 'unexpected', { error: error.name }));
   process.on('unhandledRejection', (reason) =>
     log('error', 'unexpected', { error: reason instanceof Error ? reason.name : typeof reason }),
   );
-  await server.connect(new StdioServerTransport());
+
+  startFront({ input: stdin, output: stdout }, readHandshake(), async (input, output) => {
+    const { connectServer } = await import('./server.ts');
+    const context = async (host: HostCapabilities) => (await open()).context(host);
+    await connectServer({ version, log, open: context }, input, output);
+  });
+}
+
+/** Absent only while the build asks the SDK's server for it. */
+function readHandshake(): Handshake | undefined {
+  try {
+    return JSON.parse(readFileSync(new URL('handshake.json', import.meta.url), 'utf8'));
+  } catch {
+    return undefined;
+  }
 }

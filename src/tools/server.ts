@@ -1,5 +1,7 @@
 /** The MCP server: the four tools on a transport. Only tools/ and main know the SDK. */
+import type { Readable, Writable } from 'node:stream';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import {
   CallToolRequestSchema,
@@ -41,7 +43,16 @@ export interface ServerParts {
   readonly open: OpenContext;
 }
 
-export function createServer({ version, log, open }: ServerParts): Server {
+/** Answers on these streams from now on. */
+export async function connectServer(
+  parts: ServerParts,
+  input: Readable,
+  output: Writable,
+): Promise<void> {
+  await createServer(parts).connect(new StdioServerTransport(input, output));
+}
+
+function createServer({ version, log, open }: ServerParts): Server {
   const server = new Server(
     { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version },
     { capabilities: { tools: {} }, instructions },

@@ -116,8 +116,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
 }
 
 /** The server as a bare process, for tests of stdin, stdout and signals. */
-export function spawnServer(environment: Record<string, string>, args: readonly string[] = []) {
-  const child = spawn(process.execPath, [builtServer, ...args], {
+export function spawnServer(
+  environment: Record<string, string>,
+  args: readonly string[] = [],
+  program = builtServer,
+) {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH ?? '', ...environment },
     stdio: 'pipe',
   });

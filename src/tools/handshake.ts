@@ -1,0 +1,72 @@
+/**
+ * The first two questions of every host, `initialize` and `tools/list`, answered without the SDK: with
+ * what the SDK's own server answered when this package was built (handshake.json). Hosts start
+ * several servers, often in pairs, and use few of them; loading the SDK and zod would triple the
+ * time and is left to the first message that needs them.
+ */
+
+/** What the build recorded. */
+export interface Handshake {
+  readonly protocolVersions: readonly string[];
+  /** The result for a version that is not among these. */
+  readonly initialize: { readonly protocolVersion: string };
+  readonly toolsList: object;
+}
+
+export interface EarlyAnswer {
+  readonly jsonrpc: '2.0';
+  readonly id: string | number;
+  readonly result: object;
+}
+
+/**
+ * The answer to one line from the host; `later` when there is none to give but the SDK has to hear
+ * of it once it is there; `undefined` when only the SDK can deal with it.
+ */
+export function answerEarly(line: string, handshake: Handshake): EarlyAnswer | 'later' | undefined {
+  const message = parse(line);
+  if (message?.jsonrpc !== '2.0') return undefined;
+  const { id, method, params } = message;
+  if (id === undefined) return method === 'notifications/initialized' ? 'later' : undefined;
+  if (typeof id !== 'string' && typeof id !== 'number') return undefined;
+  if (method === 'tools/list' && (params === undefined || params.cursor === undefined)) {
+    return { jsonrpc: '2.0', id, result: handshake.toolsList };
+  }
+  if (method !== 'initialize' || !isInitialize(params)) return undefined;
+  const { initialize, protocolVersions } = handshake;
+  const asked = params.protocolVersion;
+  const protocolVersion = protocolVersions.includes(asked) ? asked : initialize.protocolVersion;
+  return { jsonrpc: '2.0', id, result: { ...initialize, protocolVersion } };
+}
+
+interface Message {
+  readonly jsonrpc?: unknown;
+  readonly id?: unknown;
+  readonly method?: unknown;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+function parse(line: string): Message | undefined {
+  try {
+    const message: unknown = JSON.parse(line);
+    if (!isObject(message)) return undefined;
+    return message.params === undefined || isObject(message.params) ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isInitialize(params: Message['params']): params is { protocolVersion: string } {
+  if (params === undefined || !isObject(params.capabilities)) return false;
+  const { clientInfo, protocolVersion } = params;
+  return (
+    typeof protocolVersion === 'string' &&
+    isObject(clientInfo) &&
+    typeof clientInfo.name === 'string' &&
+    typeof clientInfo.version === 'string'
+  );
+}

@@ -1,0 +1,64 @@
+/** What every host is shown before any call: small, true, and in the README as it is in the code. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { variables } from '../../src/config.ts';
+import { errorCodes } from '../../src/errors.ts';
+import { instructions, tools } from '../../src/tools/catalogue.ts';
+
+const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+/** The first cells of the README's table under `heading`. */
+function firstCells(heading: string): string[] {
+  const section = read('README.md').split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split('|')[1] ?? '');
+}
+const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '');
+
+describe('the words that a host keeps in its context', () => {
+  it('stay under 2 KB each, and the instructions under 1 KB', () => {
+    for (const { name, description } of tools) {
+      expect(Buffer.byteLength(description), name).toBeLessThan(2048);
+    }
+    expect(Buffer.byteLength(instructions)).toBeLessThan(1024);
+  });
+
+  it('are the four tools of the contract, whose inputs are strict', () => {
+    expect(tools.map(({ name }) => name)).toEqual([
+      'detect_protection',
+      'authenticate',
+      'access_fetch',
+      'get_token',
+    ]);
+    for (const { input } of tools) {
+      expect(input.safeParse({ url: 'https://a.example/', surprise: 1 }).success).toBe(false);
+    }
+  });
+
+  it('declare an output for the three small tools alone (contract §2)', () => {
+    expect(tools.filter(({ output }) => output).map(({ name }) => name)).toEqual([
+      'detect_protection',
+      'authenticate',
+      'get_token',
+    ]);
+  });
+});
+
+describe('the README', () => {
+  it('names every tool, and no other', () => {
+    expect(firstCells('Tools').flatMap(quoted)).toEqual(tools.map(({ name }) => name));
+  });
+
+  it('names every variable, and no other', () => {
+    expect(firstCells('Environment').flatMap(quoted).sort()).toEqual([...variables].sort());
+  });
+
+  it('and AGENTS.md name no error code that does not exist', () => {
+    const named = `${read('README.md')}${read('AGENTS.md')}`.match(
+      /`(?:sign_in|access|service_token|token)_[a-z_]+`/g,
+    );
+    const known: string[] = [...errorCodes, ...tools.map(({ name }) => name)];
+    for (const name of named ?? []) expect(known).toContain(name.slice(1, -1));
+  });
+});

@@ -15,7 +15,13 @@ const [command, ...rest] = process.argv.slice(2);
 
 try {
   if (command === undefined || command === 'serve') {
-    serve({ config: await readConfig(environment), environment, version: VERSION });
+    serve({
+      config: await readConfig(environment),
+      environment,
+      version: VERSION,
+      // Beside this file, wherever the bundler has put the others.
+      handshake: new URL('handshake.json', import.meta.url),
+    });
   } else {
     const { runCommand } = await import('./cli/command.ts');
     process.exitCode = await runCommand([command, ...rest], { environment, version: VERSION });

@@ -10,7 +10,7 @@ export type ConnectServer = (input: Readable, output: Writable) => Promise<void>
 
 const newline = 0x0a;
 
-/** `handshake`: absent while the package is being built; the SDK then answers from the beginning. */
+/** Without a `handshake` the SDK answers from the beginning. */
 export function startFront(
   { input, output }: { input: Readable; output: Writable },
   handshake: Handshake | undefined,

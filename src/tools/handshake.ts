@@ -1,6 +1,6 @@
 /**
- * The first two questions of every host, `initialize` and `tools/list`, answered without the SDK: with
- * what the SDK's own server answered when this package was built (handshake.json). Hosts start
+ * What every host asks first, `initialize` and the lists, answered without the SDK: with what the
+ * SDK's own server answered when this package was built (handshake.json). Hosts start
  * several servers, often in pairs, and use few of them; loading the SDK and zod would triple the
  * time and is left to the first message that needs them.
  */
@@ -10,7 +10,8 @@ export interface Handshake {
   readonly protocolVersions: readonly string[];
   /** The result for a version that is not among these. */
   readonly initialize: { readonly protocolVersion: string };
-  readonly toolsList: object;
+  /** Results by method: `tools/list` and what else never changes. */
+  readonly lists: Readonly<Record<string, object>>;
 }
 
 export interface EarlyAnswer {
@@ -29,8 +30,9 @@ export function answerEarly(line: string, handshake: Handshake): EarlyAnswer | '
   const { id, method, params } = message;
   if (id === undefined) return method === 'notifications/initialized' ? 'later' : undefined;
   if (typeof id !== 'string' && typeof id !== 'number') return undefined;
-  if (method === 'tools/list' && (params === undefined || params.cursor === undefined)) {
-    return { jsonrpc: '2.0', id, result: handshake.toolsList };
+  if (typeof method !== 'string') return undefined;
+  if (Object.hasOwn(handshake.lists, method) && params?.cursor === undefined) {
+    return { jsonrpc: '2.0', id, result: handshake.lists[method] ?? {} };
   }
   if (method !== 'initialize' || !isInitialize(params)) return undefined;
   const { initialize, protocolVersions } = handshake;

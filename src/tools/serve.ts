@@ -17,10 +17,13 @@ export function serve({
   config,
   environment,
   version,
+  handshake,
 }: {
   config: Config;
   environment: Environment;
   version: string;
+  /** The file that the build recorded. */
+  handshake: URL;
 }): void {
   const { stdin, stdout, stderr } = process;
   const log = createLog(config.logLevel, (line) => stderr.write(line));
@@ -53,17 +56,17 @@ export function serve({
     log('error', 'unexpected', { error: reason instanceof Error ? reason.name : typeof reason }),
   );
 
-  startFront({ input: stdin, output: stdout }, readHandshake(), async (input, output) => {
+  startFront({ input: stdin, output: stdout }, readHandshake(handshake), async (input, output) => {
     const { connectServer } = await import('./server.ts');
     const context = async (host: HostCapabilities) => (await open()).context(host);
     await connectServer({ version, log, open: context }, input, output);
   });
 }
 
-/** Absent only while the build asks the SDK's server for it. */
-function readHandshake(): Handshake | undefined {
+/** Without it the SDK answers everything, which only takes longer. */
+function readHandshake(file: URL): Handshake | undefined {
   try {
-    return JSON.parse(readFileSync(new URL('handshake.json', import.meta.url), 'utf8'));
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }

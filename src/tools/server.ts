@@ -6,14 +6,22 @@ import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/proto
 import {
   CallToolRequestSchema,
   ErrorCode,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
   ListToolsRequestSchema,
   McpError,
+  ReadResourceRequestSchema,
   type ServerNotification,
   type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { Log } from '../log.ts';
 import { instructions, tools } from './catalogue.ts';
+import { icons } from './icon.ts';
+import { readSessions, sessionsResource } from './sessions-resource.ts';
+import { signInMessage, signInPrompt } from './sign-in-prompt.ts';
 import { callTool, type ToolContext } from './tool.ts';
 
 /** What a call gets from the machine; everything about the host is added here. */
@@ -52,10 +60,10 @@ export async function connectServer(
   await createServer(parts).connect(new StdioServerTransport(input, output));
 }
 
-function createServer({ version, log, open }: ServerParts): Server {
+export function createServer({ version, log, open }: ServerParts): Server {
   const server = new Server(
-    { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version },
-    { capabilities: { tools: {} }, instructions },
+    { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version, icons },
+    { capabilities: { tools: {}, prompts: {}, resources: {} }, instructions },
   );
   server.onerror = (error) => log('warn', 'a message could not be handled', { error: error.name });
 
@@ -87,6 +95,32 @@ function createServer({ version, log, open }: ServerParts): Server {
       ms: Math.round(performance.now() - startedAt),
     });
     return result;
+  });
+
+  server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [signInPrompt] }));
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => {
+    const url = params.arguments?.url;
+    if (params.name !== signInPrompt.name || url === undefined) {
+      throw new McpError(ErrorCode.InvalidParams, 'There is one prompt: sign_in, with a url.');
+    }
+    return {
+      description: signInPrompt.description,
+      messages: [{ role: 'user', content: { type: 'text', text: signInMessage(url) } }],
+    };
+  });
+
+  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: [sessionsResource] }));
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: [] }));
+  server.setRequestHandler(ReadResourceRequestSchema, async ({ params: { uri } }, extra) => {
+    if (uri !== sessionsResource.uri) {
+      throw new McpError(
+        ErrorCode.InvalidParams,
+        `There is one resource: ${sessionsResource.uri}.`,
+      );
+    }
+    const { access } = await open(hostOf(server, extra));
+    const { mimeType } = sessionsResource;
+    return { contents: [{ uri, mimeType, text: await readSessions(access) }] };
   });
   return server;
 }

@@ -34,6 +34,11 @@ const initialize = (protocolVersion: string, more: object = {}) => ({
 });
 const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
 const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' };
+const lists = ['prompts/list', 'resources/list', 'resources/templates/list'].map((method) => ({
+  jsonrpc: '2.0',
+  id: method,
+  method,
+}));
 
 /** What the server says to `lines`, each sent in one piece or byte by byte. */
 async function conversation(
@@ -68,9 +73,9 @@ describe('the handshake answered early', () => {
   it.each([...SUPPORTED_PROTOCOL_VERSIONS, '1999-01-01'])(
     'is what the SDK answers to version %s',
     async (version) => {
-      const lines = [initialize(version), initialized, list];
-      const early = await conversation(builtServer, lines, { answers: 2 });
-      expect(early).toEqual(await conversation(withoutHandshake, lines, { answers: 2 }));
+      const lines = [initialize(version), initialized, list, ...lists];
+      const early = await conversation(builtServer, lines, { answers: 5 });
+      expect(early).toEqual(await conversation(withoutHandshake, lines, { answers: 5 }));
     },
   );
 

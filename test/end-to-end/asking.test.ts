@@ -1,0 +1,217 @@
+/** How the person is asked: by the host where it can, else by the browser, else in the result. */
+import {
+  ElicitationCompleteNotificationSchema,
+  ElicitRequestSchema,
+  type ElicitResult,
+} from '@modelcontextprotocol/sdk/types.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { signInAs } from '../../src/sandbox/person.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import {
+  eventually,
+  startServer,
+  type TestServer,
+  type TestServerOptions,
+} from '../support/mcp-server.ts';
+
+let sandbox: Sandbox;
+let servers: TestServer[];
+
+beforeEach(async () => {
+  sandbox = await startSandbox();
+  servers = [];
+});
+afterEach(async () => {
+  for (const server of servers) await server.close();
+  await sandbox.close();
+});
+
+const start = async (options: TestServerOptions = {}) => {
+  const server = await startServer(options);
+  servers.push(server);
+  return server;
+};
+const url = () => sandbox.applications['managed-oauth'].url.href;
+const person = () => sandbox.people[0] ?? '';
+const opened = (server: TestServer) => eventually(async () => (await server.opened())[0]);
+
+/** A host that shows URLs itself and lets `answer` decide. */
+function urlMode(
+  answer: (url: string) => ElicitResult['action'] | Promise<ElicitResult['action']>,
+) {
+  const asked: { url: string; message: string; id: string }[] = [];
+  const completed: string[] = [];
+  const options: TestServerOptions = {
+    capabilities: { elicitation: { url: {} } },
+    prepare: (client) => {
+      client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+        if (params.mode !== 'url') throw new Error('a form was not expected');
+        asked.push({ url: params.url, message: params.message, id: params.elicitationId });
+        return { action: await answer(params.url) };
+      });
+      client.setNotificationHandler(ElicitationCompleteNotificationSchema, ({ params }) => {
+        completed.push(params.elicitationId);
+      });
+    },
+  };
+  return { asked, completed, options };
+}
+
+describe('a host with URL-mode elicitation', () => {
+  it('shows the address itself, no browser is opened, and it hears when the sign-in is done', async () => {
+    const host = urlMode((address) => {
+      signInAs(address, person());
+      return 'accept';
+    });
+    const server = await start(host.options);
+    const answer = await server.call('authenticate', { url: url() });
+    expect(answer.json).toMatchObject({ status: 'authenticated' });
+    expect(host.asked).toHaveLength(1);
+    expect(host.asked[0]?.message).toContain(new URL(url()).host);
+    expect(await server.opened()).toEqual([]);
+    expect(await eventually(() => host.completed[0])).toBe(host.asked[0]?.id);
+  });
+
+  it('that declines ends the sign-in, and the agent is told to stop', async () => {
+    const host = urlMode(() => 'decline');
+    const server = await start(host.options);
+    const answer = await server.call('authenticate', { url: url() });
+    expect(answer.json.error?.code).toBe('sign_in_declined');
+    expect(await server.opened()).toEqual([]);
+  });
+
+  it('that dismisses the question leaves the sign-in open, with the address in the result', async () => {
+    const host = urlMode(() => 'cancel');
+    const server = await start(host.options);
+    const answer = await server.call('authenticate', { url: url() });
+    expect(answer.json).toMatchObject({ status: 'pending' });
+    await signInAs(String(answer.json.authorization_url), person());
+    expect((await server.call('authenticate', { url: url() })).json).toMatchObject({
+      status: 'authenticated',
+    });
+  });
+
+  it('that fails to ask has the browser opened instead', async () => {
+    const host = urlMode(() => Promise.reject(new Error('no window')));
+    const server = await start(host.options);
+    const signingIn = server.call('authenticate', { url: url() });
+    await signInAs(await opened(server), person());
+    expect((await signingIn).json).toMatchObject({ status: 'authenticated' });
+  });
+
+  it('that dies while the person signs in loses nothing: the next server has the session', async () => {
+    const host = urlMode(() => new Promise(() => {}));
+    const server = await start(host.options);
+    server.call('authenticate', { url: url() }).catch(() => {});
+    const address = await eventually(() => host.asked[0]?.url);
+    process.kill(server.pid, 'SIGKILL');
+    const other = await start({ dataDir: server.dataDir });
+    const joining = other.call('authenticate', { url: url() });
+    const signingIn = eventually(async () => {
+      const { status } = await signInAs(address, person());
+      return status === 200 ? true : undefined;
+    });
+    expect(await signingIn).toBe(true);
+    expect((await joining).json).toMatchObject({ status: 'authenticated' });
+    expect(await other.opened()).toEqual([]);
+  });
+});
+
+describe('a host without URL-mode elicitation', () => {
+  it.each([
+    ['none at all', {}],
+    ['forms alone', { elicitation: {} }],
+    ['forms by name', { elicitation: { form: {} } }],
+  ])('(%s) has the browser opened', async (_, capabilities) => {
+    const server = await start({ capabilities });
+    const signingIn = server.call('authenticate', { url: url() });
+    await signInAs(await opened(server), person());
+    expect((await signingIn).json).toMatchObject({ status: 'authenticated' });
+    expect(await server.opened()).toHaveLength(1);
+  });
+
+  it('and without a browser gets the address at once, and can hand over where it ended', async () => {
+    const server = await start({ browser: '/bin/false' });
+    const startedAt = performance.now();
+    const pending = await server.call('authenticate', { url: url() });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(pending.json).toMatchObject({ status: 'pending' });
+    expect(JSON.stringify(pending.content[0]?.text)).toContain('callback_url');
+    // The person's browser is on another machine: nothing of ours listens there.
+    const { url: end } = await signInAs(String(pending.json.authorization_url), person(), {
+      stopAt: (address) => address.pathname === '/callback',
+    });
+    const wrong = new URL(end);
+    wrong.searchParams.set('state', 'somebody-else');
+    const refused = await server.call('authenticate', { url: url(), callback_url: wrong.href });
+    expect(refused.json.error?.code).toBe('sign_in_expired');
+    const answer = await server.call('authenticate', { url: url(), callback_url: end.href });
+    expect(answer.json).toMatchObject({ status: 'authenticated', method: 'authorization_code' });
+  });
+});
+
+describe('while the person signs in', () => {
+  it('a call that asked for progress hears of it, and cancelling leaves the sign-in open', async () => {
+    const server = await start();
+    const heard: string[] = [];
+    const controller = new AbortController();
+    const call = server.client.callTool(
+      { name: 'authenticate', arguments: { url: url(), wait_seconds: 60 } },
+      undefined,
+      {
+        signal: controller.signal,
+        timeout: 60_000,
+        onprogress: ({ message }) => heard.push(message ?? ''),
+      },
+    );
+    const cancelled = expect(call).rejects.toThrow();
+    expect(await eventually(() => heard[0], 15_000)).toMatch(
+      /^Waiting for the sign-in at .+, \d+ s$/,
+    );
+    controller.abort();
+    await cancelled;
+    await signInAs(await opened(server), person());
+    const answer = await eventually(async () => {
+      const { json } = await server.call('authenticate', { url: url(), wait_seconds: 5 });
+      return json.status === 'authenticated' ? json : undefined;
+    });
+    expect(answer).toMatchObject({ status: 'authenticated' });
+    expect(await server.opened()).toHaveLength(1);
+  });
+
+  it('a call answers pending when its time is up, and later calls join without a second tab', async () => {
+    const server = await start();
+    const pending = await server.call('authenticate', { url: url(), wait_seconds: 0 });
+    expect(pending.json).toMatchObject({ status: 'pending', method: 'authorization_code' });
+    expect(pending.structured).toEqual(pending.json);
+    const again = await server.call('authenticate', { url: url(), wait_seconds: 1 });
+    expect(again.json.authorization_url).toBe(pending.json.authorization_url);
+    const fetched = await server.call('access_fetch', { url: url(), timeout_seconds: 2 });
+    expect(fetched.json.error).toMatchObject({
+      code: 'sign_in_pending',
+      authorization_url: pending.json.authorization_url,
+    });
+    await signInAs(String(pending.json.authorization_url), person());
+    expect((await server.call('access_fetch', { url: url() })).json).toMatchObject({ status: 200 });
+    expect(await server.opened()).toHaveLength(1);
+  });
+});
+
+describe('what hosts show beside the tools', () => {
+  it('a prompt that asks to sign in, and the sessions without their tokens', async () => {
+    const server = await start();
+    const { prompts } = await server.client.listPrompts();
+    expect(prompts.map(({ name }) => name)).toEqual(['sign_in']);
+    const prompt = await server.client.getPrompt({ name: 'sign_in', arguments: { url: url() } });
+    expect(JSON.stringify(prompt.messages)).toContain(new URL(url()).host);
+    const signingIn = server.call('authenticate', { url: url() });
+    await signInAs(await opened(server), person());
+    await signingIn;
+    const { resources } = await server.client.listResources();
+    const { contents } = await server.client.readResource({ uri: resources[0]?.uri ?? '' });
+    const text = JSON.stringify(contents);
+    expect(text).toContain('authorization_code');
+    expect(text).not.toMatch(/oauth:/);
+    expect(server.client.getServerVersion()?.icons).toHaveLength(1);
+  });
+});

@@ -1,0 +1,115 @@
+/**
+ * The header fields that an agent may set on a request (contract §2): all but those that speak to
+ * Cloudflare Access, to proxies or to the connection. Refused before the network, all offenders at once.
+ */
+import { AccessError } from '../errors.ts';
+import { quoteServerText } from '../server-text.ts';
+import { isAccessCookie } from './access-cookies.ts';
+import { decodableCodings } from './body.ts';
+import type { Field } from './hops.ts';
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110 §5.6.2
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const forbiddenInValue = /[\u0000-\u0008\u000a-\u001f\u007f]/; // §5.5
+const maxTotalLength = 32 * 1024;
+
+/** Names that belong to the connection (§7.6.1), to routing, or to us. */
+const ours: Readonly<Record<string, string>> = {
+  host: 'the URL says it',
+  'content-length': 'the body says it',
+  'transfer-encoding': 'it belongs to the connection',
+  connection: 'it belongs to the connection',
+  'keep-alive': 'it belongs to the connection',
+  te: 'it belongs to the connection',
+  trailer: 'it belongs to the connection',
+  upgrade: 'it belongs to the connection',
+  'http2-settings': 'it belongs to the connection',
+  expect: 'it belongs to the connection',
+  via: 'it belongs to proxies',
+  cookie2: 'no server reads it',
+};
+
+/**
+ * The fields to send: names in lower case, values as UTF-8 bytes. Throws `invalid_input` for what
+ * is no header field, `header_not_allowed` for what an agent may not set; both list all of them.
+ */
+export function checkAgentHeaders(headers: Readonly<Record<string, string>>): Field[] {
+  const fields = Object.entries(headers).map(([name, value]): Field => [name.toLowerCase(), value]);
+  const malformed = fields.flatMap(([name, value], at) => {
+    if (!token.test(name)) return [`${quoteServerText(name)} is no header name`];
+    if (forbiddenInValue.test(value))
+      return [`the value of ${name} holds a line break or another control character`];
+    if (fields.findIndex(([other]) => other === name) !== at) return [`${name} is given twice`];
+    return [];
+  });
+  const length = fields.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (length > maxTotalLength)
+    malformed.push(
+      `together they are ${length} characters long, and ${maxTotalLength} is the most`,
+    );
+  if (malformed.length > 0) {
+    throw new AccessError(
+      'invalid_input',
+      `These headers cannot be sent: ${malformed.join('; ')}.`,
+      'Correct them and call again.',
+    );
+  }
+  const refused = fields.flatMap(([name, value]) => {
+    const reason = whyRefused(name, value);
+    return reason ? [`${name} (${reason})`] : [];
+  });
+  if (refused.length > 0) {
+    throw new AccessError(
+      'header_not_allowed',
+      `These headers cannot be set: ${refused.join('; ')}.`,
+      'Leave them out and call again; Access’s credentials are attached by this server itself.',
+    );
+  }
+  return fields.map(([name, value]) => [
+    name,
+    Buffer.from(value.trim(), 'utf8').toString('latin1'),
+  ]);
+}
+
+/** For a resource whose own credential travels in `Authorization` (Managed OAuth). */
+export function authorizationIsOurs(url: URL): AccessError {
+  return new AccessError(
+    'header_not_allowed',
+    `The Authorization header cannot be set for ${url.host}: Access’s own credential travels in it (Managed OAuth).`,
+    'Leave it out and call again. If the application needs its own Authorization too, ask the person for another way in, such as a service token.',
+  );
+}
+
+function whyRefused(name: string, value: string): string | undefined {
+  // Many servers give `cf_access_x` and `cf-access-x` to the application as one variable (CGI, WSGI).
+  const dashed = name.replace(/_/g, '-');
+  if (dashed.startsWith('cf-')) return 'only Cloudflare and this server set it';
+  if (dashed.startsWith('proxy-')) return 'it belongs to proxies';
+  if (Object.hasOwn(ours, dashed)) return ours[dashed];
+  if (name === 'cookie') {
+    const access = accessCookies(value);
+    return access.length > 0
+      ? `it holds ${access.join(', ')}, which only this server sends`
+      : undefined;
+  }
+  if (name === 'accept-encoding') {
+    const unknown = value
+      .split(',')
+      .map((coding) => coding.split(';')[0]?.trim().toLowerCase() ?? '')
+      .filter(
+        (coding) => coding !== '' && coding !== 'identity' && !decodableCodings.includes(coding),
+      );
+    return unknown.length > 0
+      ? `only ${decodableCodings.join(', ')} and identity can be decoded`
+      : undefined;
+  }
+  return undefined;
+}
+
+/** Names of Access's cookies, wherever a lenient parser might see one: after `;` or `,`, in quotes. */
+function accessCookies(value: string): string[] {
+  return value
+    .split(/[;,"'\s]+/)
+    .map((pair) => pair.split('=')[0]?.trim() ?? '')
+    .filter(isAccessCookie);
+}

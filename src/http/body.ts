@@ -1,0 +1,114 @@
+/** Reads an answer's body within bounds of size, counted after decoding, and of time. */
+import type { Readable } from 'node:stream';
+import { AccessError } from '../errors.ts';
+import { decoderFor, isDecodable } from './content-coding.ts';
+import { networkFailure } from './failures.ts';
+import type { Incoming } from './send.ts';
+
+export { acceptEncoding, decodableCodings } from './content-coding.ts';
+
+/** More layers than any server has a reason for; each costs memory. */
+const maxCodings = 3;
+
+/**
+ * The body with its content codings (RFC 9110 §8.4) undone. An unknown coding is left as it is: see
+ * `undecodable`. Throws `response_too_large` for more than three codings.
+ */
+export function decodedBody({ url, headers, body }: Incoming): Readable {
+  const codings = codingsOf(headers);
+  if (codings.length > maxCodings) {
+    body.on('error', () => {});
+    body.destroy();
+    throw new AccessError(
+      'response_too_large',
+      `The answer from ${url.host} is encoded ${codings.length} times over.`,
+      'Nothing can be read from this answer; tell the person what the host sends.',
+    );
+  }
+  let stream = body;
+  for (const coding of codings.reverse()) {
+    const decoder = decoderFor(coding);
+    if (!decoder) return stream;
+    const encoded = stream;
+    encoded.on('error', (error) => decoder.destroy(error));
+    encoded.on('close', () => {
+      if (!encoded.readableEnded) decoder.destroy(new Error('The connection was closed early.'));
+    });
+    decoder.on('close', () => encoded.destroy());
+    stream = encoded.pipe(decoder);
+  }
+  return stream;
+}
+
+/** The coding that keeps the body from being read, if there is one. */
+export function undecodable(headers: Headers): string | undefined {
+  return codingsOf(headers).find((coding) => !isDecodable(coding));
+}
+
+function codingsOf(headers: Headers): string[] {
+  return (headers.get('content-encoding') ?? '')
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+}
+
+export interface ReadBody {
+  readonly bytes: Buffer<ArrayBuffer>;
+  /** False when the body goes on after `bytes`: it is longer than `maxBytes`, or time ran out. */
+  readonly complete: boolean;
+  /** Why it is not complete. */
+  readonly stopped?: 'size' | 'time';
+}
+
+export interface ReadLimits {
+  readonly maxBytes: number;
+  /** The one the request ran under: aborting it is a failure. */
+  readonly signal?: AbortSignal;
+  /** When it aborts, what has come is the result: for event streams and other endless bodies. */
+  readonly until?: AbortSignal;
+}
+
+/** Throws AccessError as `Send` does when the connection or the coding breaks. */
+export async function readBody(
+  answer: Incoming,
+  { maxBytes, signal, until }: ReadLimits,
+): Promise<ReadBody> {
+  const stream = decodedBody(answer);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let stopped: ReadBody['stopped'];
+  const time = stopSignal(until);
+  stream.on('error', () => {});
+  const iterator = stream[Symbol.asyncIterator]();
+  try {
+    while (!stopped) {
+      // A race, for a stream that says nothing also does not notice that it was destroyed.
+      const next = await Promise.race([iterator.next(), time.reached]);
+      if (next === 'time') stopped = next;
+      else if (next.done) break;
+      else {
+        chunks.push(next.value.subarray(0, maxBytes - size));
+        size += next.value.length;
+        if (size > maxBytes) stopped = 'size';
+      }
+    }
+  } catch (error) {
+    throw networkFailure(error, answer.url, signal);
+  } finally {
+    time.release();
+    stream.destroy();
+    answer.body.destroy();
+  }
+  const bytes = Buffer.concat(chunks);
+  return stopped ? { bytes, complete: false, stopped } : { bytes, complete: true };
+}
+
+function stopSignal(until: AbortSignal | undefined) {
+  let stop = () => {};
+  const reached = new Promise<'time'>((resolve) => {
+    stop = () => resolve('time');
+  });
+  if (until?.aborted) stop();
+  until?.addEventListener('abort', stop, { once: true });
+  return { reached, release: () => until?.removeEventListener('abort', stop) };
+}

@@ -1,0 +1,97 @@
+/** Content codings (RFC 9110 §8.4.1): the streams that undo them, and the names of the ones we can undo. */
+import { Transform, type TransformCallback } from 'node:stream';
+import * as zlib from 'node:zlib';
+
+/** Node has zstd from 22.15 on. */
+const zstd = (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress;
+
+/** What `Accept-Encoding` names: exactly what can be decoded, best first. */
+export const decodableCodings: readonly string[] = [
+  ...(zstd ? ['zstd'] : []),
+  'br',
+  'gzip',
+  'deflate',
+];
+
+export const acceptEncoding = decodableCodings.join(', ');
+
+/** A stream that undoes `coding`, or `undefined` for one that is not known. */
+export function decoderFor(coding: string): Transform | undefined {
+  const make = makers[coding];
+  return make && Object.hasOwn(makers, coding) ? new Decoder(make) : undefined;
+}
+
+export function isDecodable(coding: string): boolean {
+  return Object.hasOwn(makers, coding);
+}
+
+const makers: Readonly<Record<string, (head: Buffer) => Transform>> = {
+  gzip: () => zlib.createGunzip(),
+  'x-gzip': () => zlib.createGunzip(),
+  // "deflate" is the zlib format (RFC 1950), but some servers send raw deflate data (RFC 1951).
+  deflate: (head) => (hasZlibHeader(head) ? zlib.createInflate() : zlib.createInflateRaw()),
+  br: () => zlib.createBrotliDecompress(),
+  ...(zstd ? { zstd: () => zstd() } : {}),
+};
+
+/** RFC 1950 §2.2: the method is 8, and the first two bytes are a multiple of 31. */
+function hasZlibHeader(head: Buffer): boolean {
+  return head.length >= 2 && ((head[0] ?? 0) & 0x0f) === 8 && head.readUInt16BE(0) % 31 === 0;
+}
+
+/**
+ * Makes the real decoder when the first two bytes are there: they tell the formats of "deflate" apart,
+ * and a body without any, as after HEAD, is empty in every coding.
+ */
+class Decoder extends Transform {
+  readonly #make: (head: Buffer) => Transform;
+  #head: Buffer = Buffer.alloc(0);
+  #inner: Transform | undefined;
+
+  constructor(make: (head: Buffer) => Transform) {
+    super();
+    this.#make = make;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    if (this.#inner) {
+      // Called back only when the chunk's output has been taken: a bomb waits for its reader.
+      this.#inner.write(chunk, () => callback());
+      return;
+    }
+    this.#head = Buffer.concat([this.#head, chunk]);
+    if (this.#head.length < 2) callback();
+    else this.#start().write(this.#head, () => callback());
+  }
+
+  override _flush(callback: TransformCallback): void {
+    if (!this.#inner && this.#head.length === 0) {
+      callback();
+      return;
+    }
+    const inner = this.#inner ?? this.#start();
+    if (inner.readableEnded) callback();
+    else inner.once('end', () => callback());
+    inner.end(this.#head.length < 2 ? this.#head : undefined);
+  }
+
+  override _read(size: number): void {
+    this.#inner?.resume();
+    super._read(size);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#inner?.destroy();
+    super._destroy(error, callback);
+  }
+
+  #start(): Transform {
+    const inner = this.#make(this.#head);
+    inner.on('data', (part: Buffer) => {
+      if (!this.push(part)) inner.pause();
+    });
+    inner.on('error', (error) => this.destroy(error));
+    this.#inner = inner;
+    return inner;
+  }
+}

@@ -1,0 +1,87 @@
+/** Connections: pooled and kept alive, through the environment's proxies, with bounds on everything. */
+import { Agent, Dispatcher, ProxyAgent } from 'undici';
+import { createProxyRules, type ProxySettings } from './proxy-rules.ts';
+
+export type { ProxySettings } from './proxy-rules.ts';
+
+const bounds = {
+  maxHeaderSize: 64 * 1024,
+  // One pool per origin; each connection carries one request at a time (no HTTP/1.1 pipelining).
+  pipelining: 1,
+  connections: 64,
+  // An agent thinks between its calls: undici's own 4 s would make each of them a new connection.
+  keepAliveTimeout: 30_000,
+  keepAliveMaxTimeout: 120_000,
+};
+const connect = { timeout: 10_000 };
+
+/** Throws `config_invalid` for a proxy that is no URL. */
+export function createDispatcher(settings: ProxySettings): Dispatcher {
+  const rules = createProxyRules(settings);
+  const direct = new Agent({ ...bounds, connect });
+  const proxies = new Map<string, Dispatcher>(
+    rules.proxies.map((uri) => [
+      uri,
+      // Only TLS goes through a tunnel: proxies refuse CONNECT to other ports than 443 by default.
+      new ProxyAgent({
+        ...bounds,
+        uri,
+        proxyTunnel: false,
+        proxyTls: connect,
+        requestTls: connect,
+      }),
+    ]),
+  );
+  if (proxies.size === 0) return direct;
+  return new RoutingDispatcher(direct, [...proxies.values()], (origin) => {
+    const proxy = rules.proxyFor(origin);
+    return (proxy !== undefined && proxies.get(proxy)) || direct;
+  });
+}
+
+class RoutingDispatcher extends Dispatcher {
+  readonly #all: readonly Dispatcher[];
+  readonly #route: (origin: URL) => Dispatcher;
+
+  constructor(
+    direct: Dispatcher,
+    proxies: readonly Dispatcher[],
+    route: (origin: URL) => Dispatcher,
+  ) {
+    super();
+    this.#all = [direct, ...proxies];
+    this.#route = route;
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    return this.#route(new URL(options.origin ?? '')).dispatch(options, handler);
+  }
+
+  override close(): Promise<void>;
+  override close(callback: () => void): void;
+  override close(callback?: () => void): Promise<void> | undefined {
+    return settle(Promise.all(this.#all.map((each) => each.close())), callback);
+  }
+
+  override destroy(error?: Error | null): Promise<void>;
+  override destroy(callback: () => void): void;
+  override destroy(error: Error | null, callback: () => void): void;
+  override destroy(
+    first?: Error | null | (() => void),
+    second?: () => void,
+  ): Promise<void> | undefined {
+    const error = typeof first === 'function' ? null : (first ?? null);
+    const callback = typeof first === 'function' ? first : second;
+    return settle(Promise.all(this.#all.map((each) => each.destroy(error))), callback);
+  }
+}
+
+function settle(all: Promise<unknown>, callback?: () => void): Promise<void> | undefined {
+  const done = all.then(() => {});
+  if (!callback) return done;
+  done.then(callback, callback);
+  return undefined;
+}

@@ -1,0 +1,110 @@
+/** What undici, TLS and the sockets throw, as an AccessError that says what to do. */
+import { AccessError } from '../errors.ts';
+
+const timeouts: readonly string[] = [
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT',
+];
+
+const lost: readonly string[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
+
+/** The codes by which Node's TLS says that it does not trust a certificate. */
+const untrusted =
+  /^(?:UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)/;
+
+/** The connection ended, or could not be used any more, before there was any answer on it. */
+export function connectionWasLost(error: unknown): boolean {
+  return lost.includes(codeOf(error));
+}
+
+/** `signal`: the one the request ran under; its reason, when it is an AccessError, is the failure. */
+export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): AccessError {
+  if (error instanceof AccessError) return error;
+  const host = url.host;
+  if (signal?.aborted) return abortFailure(signal, url);
+  const code = codeOf(error);
+  if (timeouts.includes(code)) {
+    return new AccessError(
+      'timeout',
+      `${host} did not answer in time (${code}).`,
+      'Call again; if it stays slow, raise timeout_seconds or ask the person whether the host is up and whether a VPN or proxy is needed.',
+      { cause: error },
+    );
+  }
+  if (untrusted.test(code)) {
+    return new AccessError(
+      'tls_untrusted',
+      `The certificate of ${host} is not trusted (${code}).`,
+      'The likely cause is TLS inspection (Cloudflare Gateway or another proxy): set NODE_EXTRA_CA_CERTS to the PEM file of your organisation’s root certificate in this server’s environment and restart it. Do not turn verification off.',
+      { cause: error },
+    );
+  }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
+    return new AccessError(
+      'response_too_large',
+      `The header fields of the answer from ${host} are too large (${code}).`,
+      'Nothing can be read from this answer; tell the person that the host sends oversized headers.',
+      { cause: error },
+    );
+  }
+  if (/^(?:Z_|ERR__?(?:ERROR_FORMAT|BROTLI|ZSTD|ZLIB)|ZSTD_)/.test(code)) {
+    return new AccessError(
+      'network_error',
+      `The body of the answer from ${host} is broken: it does not follow its Content-Encoding (${code}).`,
+      'Call again with the header Accept-Encoding: identity.',
+      { cause: error },
+    );
+  }
+  const throughProxy = messageOf(error).match(
+    /^Proxy (?:response \((\d{3})\)|Authentication Required \((407)\))/,
+  );
+  if (throughProxy) {
+    return new AccessError(
+      'network_error',
+      `The proxy refused the connection to ${host} (status ${throughProxy[1] ?? throughProxy[2]}).`,
+      'Ask the person to check HTTPS_PROXY, its user name and password, and NO_PROXY in this server’s environment.',
+      { cause: error },
+    );
+  }
+  return new AccessError(
+    'network_error',
+    `The request to ${host} failed (${code || 'no code'}).`,
+    'Check the host name and the network (VPN, WARP, HTTPS_PROXY), then call again.',
+    { cause: error },
+  );
+}
+
+export function abortFailure(signal: AbortSignal, url: URL): AccessError {
+  if (signal.reason instanceof AccessError) return signal.reason;
+  if (signal.reason instanceof Error && signal.reason.name === 'TimeoutError') {
+    return new AccessError(
+      'timeout',
+      `The request to ${url.host} did not end in time.`,
+      'Call again; raise timeout_seconds if the host is known to be slow.',
+    );
+  }
+  return new AccessError(
+    'cancelled',
+    `The request to ${url.host} was cancelled.`,
+    'Call again if it is still wanted.',
+  );
+}
+
+/** The system's or library's code, found on the error or on what caused it. */
+function codeOf(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+    if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
+  }
+  return '';
+}
+
+/** Of the error at the bottom, which undici wraps. */
+function messageOf(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if (at.message.startsWith('Proxy ')) return at.message;
+  }
+  return '';
+}

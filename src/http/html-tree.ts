@@ -1,0 +1,112 @@
+/**
+ * HTML to a tree, by the HTML standard's own algorithm (parse5), with bounds on what a hostile page can
+ * make of it: its repairs can turn a few kilobytes into millions of nodes, nest without end, and its
+ * searches (for a tag to close, for an attribute given twice) take quadratic time.
+ */
+import {
+  type DefaultTreeAdapterMap,
+  type DefaultTreeAdapterTypes,
+  defaultTreeAdapter,
+  Parser,
+  type TreeAdapter,
+} from 'parse5';
+
+export type Node = DefaultTreeAdapterTypes.ChildNode;
+export type Parent = DefaultTreeAdapterTypes.ParentNode;
+export type Element = DefaultTreeAdapterTypes.Element;
+export type Text = DefaultTreeAdapterTypes.TextNode;
+export type Document = DefaultTreeAdapterTypes.Document;
+
+export interface ParsedHtml {
+  readonly document: Document;
+  /** Why the parsing stopped before the end, if it did. */
+  readonly stopped?: Reason;
+}
+
+type Reason = 'nodes' | 'depth' | 'time';
+
+const maxNodes = 200_000;
+/** Browsers stop at 512 as well. */
+export const maxDepth = 512;
+
+class Stop extends Error {
+  readonly reason: Reason;
+  constructor(reason: Reason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** Between two looks at the clock. */
+const pieceLength = 16 * 1024;
+
+/** Never throws; what was parsed until it had to stop is in the tree. */
+export function parseHtml(html: string, budgetMs = 3000): ParsedHtml {
+  const parser = new Parser({ treeAdapter: boundedAdapter(), scriptingEnabled: false });
+  const until = performance.now() + budgetMs;
+  try {
+    for (let at = 0; at < html.length || at === 0; at += pieceLength) {
+      if (performance.now() > until) throw new Stop('time');
+      parser.tokenizer.write(html.slice(at, at + pieceLength), at + pieceLength >= html.length);
+    }
+    return { document: parser.document };
+  } catch (error) {
+    if (error instanceof Stop) return { document: parser.document, stopped: error.reason };
+    throw error;
+  }
+}
+
+export function isElement(node: Node | Parent): node is Element {
+  return 'tagName' in node;
+}
+
+export function isText(node: Node | Parent): node is Text {
+  return node.nodeName === '#text';
+}
+
+export function attribute(element: Element, name: string): string | undefined {
+  return element.attrs.find((each) => each.name === name)?.value;
+}
+
+function boundedAdapter(): TreeAdapter<DefaultTreeAdapterMap> {
+  const depths = new WeakMap<object, number>();
+  let nodes = 0;
+  const count = () => {
+    nodes += 1;
+    if (nodes > maxNodes) throw new Stop('nodes');
+  };
+  const place = (parent: object, child: object) => {
+    const depth = (depths.get(parent) ?? 0) + 1;
+    if (depth > maxDepth) throw new Stop('depth');
+    depths.set(child, depth);
+  };
+  const base = defaultTreeAdapter;
+  return {
+    ...base,
+    createElement(name, namespace, attributes) {
+      count();
+      return base.createElement(name, namespace, attributes);
+    },
+    createCommentNode(data) {
+      count();
+      return base.createCommentNode(data.slice(0, 0));
+    },
+    appendChild(parent, child) {
+      place(parent, child);
+      base.appendChild(parent, child);
+    },
+    insertBefore(parent, child, reference) {
+      place(parent, child);
+      base.insertBefore(parent, child, reference);
+    },
+    insertText(parent, text) {
+      // The parser hands text over in pieces, which join the text node before them.
+      if (parent.childNodes.at(-1)?.nodeName !== '#text') count();
+      base.insertText(parent, text);
+    },
+    insertTextBefore(parent, text, reference) {
+      count();
+      base.insertTextBefore(parent, text, reference);
+    },
+  };
+}

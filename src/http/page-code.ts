@@ -1,0 +1,115 @@
+/** Preformatted text: code with its language, or a directory listing, whose links are what counts. */
+import type { RootContent } from 'mdast';
+import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+import type { PageContext } from './page-context.ts';
+import { phrasing } from './page-inline.ts';
+
+const lineNumbers =
+  /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|gutter|blob-num|rouge-gutter|hljs-ln-numbers)(?:\s|$)/i;
+const language =
+  /(?:^|\s)(?:lang(?:uage)?-|highlight-source-|brush:\s*|sourceCode\s+|highlight-|code-)([\w+#.-]{1,30})(?:\s|;|$)/i;
+const noLanguage =
+  /^(?:none|plain|plaintext|text|txt|default|block|wrapper|container|toolbar|highlighter|console-output)$/i;
+
+export function codeBlock(element: Element, context: PageContext): RootContent[] {
+  const lines = linesOf(element.childNodes, context);
+  if (isListing(lines)) {
+    const items = lines.flatMap((line) => {
+      const children = phrasing(line, context);
+      return children.length > 0
+        ? [
+            {
+              type: 'listItem' as const,
+              spread: false,
+              children: [{ type: 'paragraph' as const, children }],
+            },
+          ]
+        : [];
+    });
+    return [{ type: 'list', ordered: false, spread: false, children: items }];
+  }
+  const value = context.conceal(sourceOf(element, context)).replace(/^\n/, '').trimEnd();
+  if (value.trim() === '') return [];
+  const lang = languageOf(element);
+  return [{ type: 'code', ...(lang ? { lang } : {}), value }];
+}
+
+function sourceOf(parent: Parent, context: PageContext): string {
+  const parts: string[] = [];
+  const walk = (node: Parent) => {
+    for (const child of node.childNodes) {
+      if (isText(child)) parts.push(child.value);
+      else if (isElement(child) && context.isShown(child)) {
+        if (child.tagName === 'br') parts.push('\n');
+        else if (
+          !lineNumbers.test(attribute(child, 'class') ?? '') &&
+          attribute(child, 'data-line-number') === undefined
+        ) {
+          walk(child);
+          // Some highlighters make each line a block and write no line breaks.
+          if (/^(?:div|p|li|tr)$/.test(child.tagName) && !parts.at(-1)?.endsWith('\n'))
+            parts.push('\n');
+        }
+      }
+    }
+  };
+  walk(parent);
+  return parts.join('').replace(/\r\n?/g, '\n');
+}
+
+/** On the element, the code in it, or the box around it. */
+function languageOf(element: Element): string | undefined {
+  const inner = element.childNodes.find((node) => isElement(node) && node.tagName === 'code');
+  const outer = element.parentNode;
+  const near = [
+    inner,
+    element,
+    outer,
+    outer && 'parentNode' in outer ? outer.parentNode : undefined,
+  ];
+  for (const each of near) {
+    if (!each || !isElement(each)) continue;
+    const named =
+      attribute(each, 'data-lang') ??
+      attribute(each, 'data-language') ??
+      language.exec(attribute(each, 'class') ?? '')?.[1];
+    if (named && /^[\w+#.-]{1,30}$/.test(named) && !noLanguage.test(named))
+      return named.toLowerCase();
+  }
+  return undefined;
+}
+
+/** The nodes of each line, where the lines are no deeper than the element's own children. */
+function linesOf(nodes: readonly Node[], context: PageContext): Node[][] {
+  const lines: Node[][] = [[]];
+  for (const node of nodes) {
+    if (!isText(node)) {
+      if (isElement(node) && context.isShown(node)) lines.at(-1)?.push(node);
+      continue;
+    }
+    for (const [at, value] of node.value.split('\n').entries()) {
+      if (at > 0) lines.push([]);
+      if (value !== '') lines.at(-1)?.push({ ...node, value });
+    }
+  }
+  return lines;
+}
+
+/** As nginx and Apache make them: most lines begin with a link, after an icon at most. */
+function isListing(lines: readonly (readonly Node[])[]): boolean {
+  const full = lines.filter((line) =>
+    line.some((node) => !isText(node) || node.value.trim() !== ''),
+  );
+  const linked = full.filter((line) => {
+    const first = line.find((node) =>
+      isText(node) ? node.value.trim() !== '' : isElement(node) && node.tagName !== 'img',
+    );
+    return (
+      first !== undefined &&
+      isElement(first) &&
+      first.tagName === 'a' &&
+      attribute(first, 'href') !== undefined
+    );
+  });
+  return linked.length > 0 && linked.length * 2 >= full.length;
+}

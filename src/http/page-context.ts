@@ -1,0 +1,154 @@
+/** What every part of a page's conversion needs: its addresses, what of it is shown, and which of it is a block. */
+import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+
+export interface PageContext {
+  readonly isShown: (node: Node) => boolean;
+  /** The page's words with our credentials cut out. */
+  readonly conceal: (text: string) => string;
+  /** Absolute, of a scheme that a reader can follow; `undefined` otherwise. */
+  readonly address: (reference: string | undefined, schemes?: RegExp) => string | undefined;
+  /** Whether there is a block among what the element holds. */
+  readonly holdsBlock: (element: Element) => boolean;
+  /** What depends on the place: blocks nested in lists and quotes, and whether in a form. */
+  readonly depth: number;
+  readonly inForm: boolean;
+  readonly inHeading: boolean;
+}
+
+const blocks = new Set([
+  'address',
+  'article',
+  'aside',
+  'blockquote',
+  'body',
+  'center',
+  'dd',
+  'details',
+  'dialog',
+  'dir',
+  'div',
+  'dl',
+  'dt',
+  'fieldset',
+  'figcaption',
+  'figure',
+  'footer',
+  'form',
+  'h1',
+  'h2',
+  'h3',
+  'h4',
+  'h5',
+  'h6',
+  'header',
+  'hgroup',
+  'hr',
+  'html',
+  'legend',
+  'li',
+  'listing',
+  'main',
+  'menu',
+  'nav',
+  'ol',
+  'optgroup',
+  'p',
+  'plaintext',
+  'pre',
+  'search',
+  'section',
+  'summary',
+  'table',
+  'tbody',
+  'td',
+  'tfoot',
+  'th',
+  'thead',
+  'tr',
+  'ul',
+  'xmp',
+]);
+
+const followed = /^(?:https?|mailto|tel|ftp|sftp|ssh|git|irc|news|xmpp|sip|geo|slack|vscode):$/;
+export const fetched = /^https?:$/;
+const maxAddressLength = 2000;
+
+export function createContext({
+  base,
+  isShown,
+  conceal,
+}: {
+  base: URL;
+  isShown: (node: Node) => boolean;
+  conceal: (text: string) => string;
+}): PageContext {
+  const known = new Map<Element, boolean>();
+  const holdsBlock = (element: Element): boolean => {
+    const before = known.get(element);
+    if (before !== undefined) return before;
+    const holds = element.childNodes.some(
+      (node) => isElement(node) && isShown(node) && (isBlock(node) || holdsBlock(node)),
+    );
+    known.set(element, holds);
+    return holds;
+  };
+  return {
+    isShown,
+    conceal,
+    holdsBlock,
+    depth: 0,
+    inForm: false,
+    inHeading: false,
+    address(reference, schemes = followed) {
+      const trimmed = reference?.trim();
+      if (!trimmed || trimmed.length > maxAddressLength || !URL.canParse(trimmed, base.href))
+        return undefined;
+      const url = new URL(trimmed, base);
+      if (!schemes.test(url.protocol)) return undefined;
+      return conceal(url.href);
+    },
+  };
+}
+
+export function isBlock(element: Element): boolean {
+  return blocks.has(element.tagName);
+}
+
+/** The shown words below `parent`, white space collapsed, at most about `limit` characters. */
+export function wordsOf(parent: Parent, context: PageContext, limit = 2000): string {
+  const parts: string[] = [];
+  let length = 0;
+  const walk = (node: Parent) => {
+    for (const child of node.childNodes) {
+      if (length > limit) return;
+      if (isText(child)) {
+        parts.push(child.value.slice(0, limit));
+        length += child.value.length;
+      } else if (isElement(child) && context.isShown(child)) {
+        if (isBlock(child)) parts.push(' ');
+        walk(child);
+        if (isBlock(child)) parts.push(' ');
+      }
+    }
+  };
+  walk(parent);
+  return collapse(context.conceal(parts.join('')))
+    .trim()
+    .slice(0, limit);
+}
+
+/** HTML's white space, and characters that only lay out, as single spaces. */
+export function collapse(text: string): string {
+  return text.replace(/[\u00ad\u200b\u2060\ufeff]+/g, '').replace(/[ \t\n\f\r\u00a0]+/g, ' ');
+}
+
+/** The name that assistive technology would say. */
+export function spokenName(element: Element, context: PageContext): string {
+  const name =
+    attribute(element, 'aria-label') ??
+    attribute(element, 'alt') ??
+    attribute(element, 'title') ??
+    attribute(element, 'tooltip') ??
+    '';
+  return collapse(context.conceal(name.slice(0, 500))).trim();
+}

@@ -1,0 +1,286 @@
+/** The inside of paragraphs: an HTML element's inline content as Markdown's phrasing content (mdast). */
+import type { PhrasingContent } from 'mdast';
+import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
+import {
+  collapse,
+  fetched,
+  isBlock,
+  type PageContext,
+  spokenName,
+  wordsOf,
+} from './page-context.ts';
+import { control, isControl } from './page-forms.ts';
+
+/**
+ * Trimmed; `break` stands where a line or a block began. Consecutive breaks are kept, for the caller to
+ * make paragraphs of.
+ */
+export function phrasing(nodes: readonly Node[], context: PageContext): PhrasingContent[] {
+  return trimmed(collect(nodes, context));
+}
+
+/** The same on one line: breaks become spaces. */
+export function oneLine(nodes: readonly Node[], context: PageContext): PhrasingContent[] {
+  const line: PhrasingContent[] = [];
+  for (const each of phrasing(nodes, context))
+    append(line, each.type === 'break' ? text(' ') : each);
+  return trimmed(line);
+}
+
+export function text(value: string): PhrasingContent {
+  return { type: 'text', value };
+}
+
+function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[] {
+  const list: PhrasingContent[] = [];
+  for (const node of nodes) {
+    if (isText(node)) append(list, text(collapse(context.conceal(node.value))));
+    else if (isElement(node) && context.isShown(node)) {
+      const block = isBlock(node);
+      if (block && list.length > 0) append(list, { type: 'break' });
+      for (const each of convert(node, context)) append(list, each);
+      if (block) append(list, { type: 'break' });
+    }
+  }
+  return list;
+}
+
+function convert(element: Element, context: PageContext): PhrasingContent[] {
+  const inside = () => collect(element.childNodes, context);
+  if (isControl(element)) return control(element, context);
+  switch (element.tagName) {
+    case 'br':
+      return [{ type: 'break' }];
+    case 'wbr':
+    case 'rp':
+    case 'area':
+      return [];
+    case 'a':
+      return link(element, context);
+    case 'img':
+      return image(element, context);
+    case 'svg':
+    case 'math':
+      return spoken(element, context);
+    case 'iframe':
+    case 'embed':
+    case 'object':
+    case 'video':
+    case 'audio':
+      return embedded(element, context);
+    case 'b':
+    case 'strong':
+      return context.inHeading ? inside() : around('strong', inside());
+    case 'i':
+    case 'em':
+    case 'cite':
+    case 'dfn':
+    case 'var':
+      return hasWords(inside()) ? around('emphasis', inside()) : spoken(element, context);
+    case 'del':
+    case 's':
+    case 'strike':
+      return around('delete', inside());
+    case 'code':
+    case 'kbd':
+    case 'samp':
+    case 'tt':
+      return code(element, context);
+    case 'label':
+      // A label around its field is a line of the form; one beside it goes on with it.
+      return context.inForm && holds(element, 'input|select|textarea')
+        ? [{ type: 'break' }, ...inside(), { type: 'break' }]
+        : inside();
+    case 'q':
+      return [text('“'), ...trimmed(inside()), text('”')];
+    case 'rt':
+      return [text(' ('), ...trimmed(inside()), text(')')];
+    case 'sup': {
+      const words = wordsOf(element, context, 20);
+      return /^[-+−]?[\dn]{1,4}$/.test(words) && !holds(element, 'a')
+        ? [text(`^${words}`)]
+        : inside();
+    }
+    default: {
+      const words = inside();
+      return words.length === 0 && attribute(element, 'role') === 'img'
+        ? spoken(element, context)
+        : words;
+    }
+  }
+}
+
+function link(element: Element, context: PageContext): PhrasingContent[] {
+  const inside = oneLine(element.childNodes, context).flatMap((each) =>
+    each.type === 'link' ? each.children : [each],
+  );
+  const reference = attribute(element, 'href');
+  const words = wordsOf(element, context, 200);
+  if (context.inHeading && /^[#¶§🔗\s]*$/u.test(words) && !holds(element, 'img')) return [];
+  if (reference?.trim().startsWith('#'))
+    return /^skip (?:to|over)\b/i.test(words) ? [] : keepEdges(element, inside);
+  const url = reference === undefined ? undefined : context.address(reference);
+  if (url === undefined) return keepEdges(element, inside);
+  const name = spokenName(element, context);
+  const children = inside.length > 0 ? inside : name === '' ? [] : [text(name)];
+  if (children.length === 0) return [];
+  return keepEdges(element, [{ type: 'link', url, children: children as never }]);
+}
+
+/** White space at the inner edge of an element separates words as much as outside it. */
+function keepEdges(element: Element, content: PhrasingContent[]): PhrasingContent[] {
+  const first = element.childNodes[0];
+  const last = element.childNodes.at(-1);
+  return [
+    ...(first && isText(first) && /^\s/.test(first.value) ? [text(' ')] : []),
+    ...content,
+    ...(last && isText(last) && /\s$/.test(last.value) ? [text(' ')] : []),
+  ];
+}
+
+function image(element: Element, context: PageContext): PhrasingContent[] {
+  const alt = spokenName(element, context);
+  const isPixel = ['width', 'height'].some((side) =>
+    /^[01](?:px)?$/.test(attribute(element, side) ?? ''),
+  );
+  const isDecoration = attribute(element, 'alt') === '' || isPixel;
+  const url =
+    context.address(attribute(element, 'src'), fetched) ??
+    context.address(attribute(element, 'data-src'), fetched);
+  if (isDecoration || (alt === '' && url === undefined)) return [];
+  // In a list of icons the words are what counts; a picture without a URL is its words.
+  const isIcon = ['width', 'height'].some(
+    (side) => Number.parseInt(attribute(element, side) ?? '', 10) <= 32,
+  );
+  if (url === undefined || isIcon) return alt === '' ? [] : [text(alt)];
+  return [{ type: 'image', url, alt }];
+}
+
+function spoken(element: Element, context: PageContext): PhrasingContent[] {
+  const title = element.childNodes.find((node) => isElement(node) && node.tagName === 'title');
+  const name =
+    spokenName(element, context) || (title && isElement(title) ? wordsOf(title, context, 200) : '');
+  if (name !== '') return [text(name)];
+  return element.tagName === 'math' ? [text(wordsOf(element, context))] : [];
+}
+
+function embedded(element: Element, context: PageContext): PhrasingContent[] {
+  const source = element.childNodes.find((node) => isElement(node) && node.tagName === 'source');
+  const reference =
+    attribute(element, 'src') ??
+    attribute(element, 'data') ??
+    (source && isElement(source) ? attribute(source, 'src') : undefined);
+  const url = context.address(reference, fetched);
+  if (url === undefined) return [];
+  const what =
+    element.tagName === 'video' || element.tagName === 'audio' ? element.tagName : 'embedded page';
+  return [
+    {
+      type: 'link',
+      url,
+      children: [{ type: 'text', value: spokenName(element, context) || what }],
+    },
+  ];
+}
+
+function code(element: Element, context: PageContext): PhrasingContent[] {
+  if (holds(element, 'a')) {
+    return collect(element.childNodes, context).map((each): PhrasingContent => {
+      if (each.type === 'text' && each.value.trim() !== '')
+        return { type: 'inlineCode', value: each.value };
+      if (each.type !== 'link') return each;
+      return { ...each, children: [{ type: 'inlineCode', value: wordsInside(each) }] };
+    });
+  }
+  const value = wordsOf(element, context, 10_000);
+  return value === '' ? [] : keepEdges(element, [{ type: 'inlineCode', value }]);
+}
+
+function holds(element: Element, tags: string, depth = 0): boolean {
+  if (depth > 8) return false;
+  return element.childNodes.some(
+    (node) =>
+      isElement(node) && (tags.split('|').includes(node.tagName) || holds(node, tags, depth + 1)),
+  );
+}
+
+function wordsInside(node: PhrasingContent): string {
+  if ('value' in node) return node.value;
+  return 'children' in node ? node.children.map(wordsInside).join('') : '';
+}
+
+function hasWords(list: readonly PhrasingContent[]): boolean {
+  return list.some(
+    (each) => each.type !== 'break' && !(each.type === 'text' && each.value.trim() === ''),
+  );
+}
+
+/** Markdown wants no white space just inside the marks: it goes outside. */
+function around(
+  type: 'strong' | 'emphasis' | 'delete',
+  list: PhrasingContent[],
+): PhrasingContent[] {
+  if (!hasWords(list)) return list;
+  // Marks within the same marks say nothing; marks around an image or code alone only confuse.
+  const flat = list.flatMap((each) => (each.type === type ? each.children : [each]));
+  const first = flat[0];
+  const last = flat.at(-1);
+  const before =
+    first?.type === 'break'
+      ? [first]
+      : first?.type === 'text' && first.value.startsWith(' ')
+        ? [text(' ')]
+        : [];
+  const after =
+    last?.type === 'break'
+      ? [last]
+      : last?.type === 'text' && last.value.endsWith(' ')
+        ? [text(' ')]
+        : [];
+  const children = trimmed(flat).map((each) => (each.type === 'break' ? text(' ') : each));
+  return [...before, { type, children }, ...after];
+}
+
+/** Joins texts, so that white space is collapsed across elements, and marks that touch. */
+function append(list: PhrasingContent[], node: PhrasingContent): void {
+  const last = list.at(-1);
+  if (node.type === 'text') {
+    const value =
+      last?.type === 'break' || (last?.type === 'text' && last.value.endsWith(' '))
+        ? node.value.replace(/^ +/, '')
+        : node.value;
+    if (value === '') return;
+    if (last?.type === 'text') last.value += value;
+    else list.push({ type: 'text', value });
+    return;
+  }
+  if (node.type === 'break' && last?.type === 'text') {
+    last.value = last.value.trimEnd();
+    if (last.value === '') list.pop();
+  }
+  if (
+    (node.type === 'strong' || node.type === 'emphasis' || node.type === 'delete') &&
+    last?.type === node.type
+  ) {
+    for (const child of node.children) append(last.children, child);
+    return;
+  }
+  list.push(node);
+}
+
+function trimmed(list: readonly PhrasingContent[]): PhrasingContent[] {
+  let from = 0;
+  let to = list.length;
+  while (from < to && isBlank(list[from])) from += 1;
+  while (to > from && isBlank(list[to - 1])) to -= 1;
+  const kept = list.slice(from, to);
+  const first = kept[0];
+  if (first?.type === 'text') kept[0] = text(first.value.trimStart());
+  const last = kept.at(-1);
+  if (last?.type === 'text') kept[kept.length - 1] = text(last.value.trimEnd());
+  return kept;
+}
+
+function isBlank(node: PhrasingContent | undefined): boolean {
+  return node?.type === 'break' || (node?.type === 'text' && node.value.trim() === '');
+}

@@ -1,0 +1,150 @@
+/**
+ * What of a page its reader does not look for: what is hidden, and the furniture around the content
+ * (menus, banners, footers), unless the furniture is all there is.
+ */
+import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+
+const neverShown = new Set([
+  'base',
+  'canvas',
+  'datalist',
+  'head',
+  'link',
+  'map',
+  'meta',
+  'noembed',
+  'noframes',
+  'noscript',
+  'param',
+  'script',
+  'source',
+  'style',
+  'template',
+  'title',
+  'track',
+]);
+
+const furnitureRoles = /^(?:navigation|banner|contentinfo|search|menubar|menu|toolbar)$/;
+const furnitureNames =
+  /^(?:(?:site|page|main|global|app|top)-?(?:header|footer|nav|navbar|navigation|menu|bar)|nav-?bar|nav-?menu|side-?(?:bar|panel|nav|menu)|breadcrumbs?(?:-?bar)?|footer|cookie-?(?:banner|consent|notice)|skip-?(?:link|nav|to-content)s?)$/i;
+
+/** In these, a header or footer belongs to the content. */
+const sections = new Set(['article', 'main', 'section', 'aside', 'blockquote', 'td', 'dialog']);
+
+/** With less text than this, what is left without the furniture is no page. */
+const enoughText = 120;
+
+export interface Visible {
+  /** Where the content is: the body, or its main part. */
+  readonly roots: readonly Element[];
+  isShown(node: Node): boolean;
+}
+
+export function visibleParts(body: Element): Visible {
+  const hidden = new Set<Node>();
+  const furniture = new Set<Node>();
+  const mains: Element[] = [];
+  const lengths = { content: 0, furniture: 0, main: 0 };
+  const survey = (
+    parent: Parent,
+    place: { inSection: boolean; inFurniture: boolean; inMain: boolean },
+  ) => {
+    for (const node of parent.childNodes) {
+      if (isText(node)) {
+        const length = node.value.trim().length;
+        lengths[place.inFurniture ? 'furniture' : 'content'] += length;
+        if (place.inMain && !place.inFurniture) lengths.main += length;
+        continue;
+      }
+      if (!isElement(node)) continue;
+      if (isHidden(node)) {
+        hidden.add(node);
+        continue;
+      }
+      const isMain =
+        !place.inMain && (node.tagName === 'main' || attribute(node, 'role') === 'main');
+      if (isMain) mains.push(node);
+      const isFurniture = !isMain && !place.inFurniture && furnishes(node, place.inSection);
+      if (isFurniture) furniture.add(node);
+      survey(node, {
+        inSection: place.inSection || sections.has(node.tagName),
+        inFurniture: place.inFurniture || isFurniture,
+        inMain: place.inMain || isMain,
+      });
+    }
+  };
+  survey(body, { inSection: false, inFurniture: false, inMain: false });
+  const furnitureOnly = lengths.content < enoughText && lengths.furniture > lengths.content;
+  const mainIsEnough =
+    mains.length > 0 && lengths.main >= enoughText && lengths.main * 4 >= lengths.content;
+  return {
+    roots: mainIsEnough ? mains : [body],
+    isShown: (node) => !hidden.has(node) && (furnitureOnly || !furniture.has(node)),
+  };
+}
+
+function isHidden(element: Element): boolean {
+  const { tagName } = element;
+  if (neverShown.has(tagName)) return true;
+  if (attribute(element, 'hidden') !== undefined && attribute(element, 'hidden') !== 'until-found')
+    return true;
+  if (attribute(element, 'aria-hidden') === 'true' && tagName !== 'img' && tagName !== 'body')
+    return true;
+  if (tagName === 'dialog' && attribute(element, 'open') === undefined) return true;
+  const style = attribute(element, 'style');
+  return (
+    style !== undefined &&
+    /(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)/i.test(style.slice(0, 2000))
+  );
+}
+
+function furnishes(element: Element, inSection: boolean): boolean {
+  const { tagName } = element;
+  if (tagName === 'nav') return true;
+  if (tagName === 'footer') return !inSection;
+  // A page's own header often holds its title; menus in it are furniture by themselves.
+  if (tagName === 'header') return !inSection && !holdsHeading(element);
+  const role = attribute(element, 'role');
+  if (role !== undefined) {
+    const first = role.trim().toLowerCase();
+    if (furnitureRoles.test(first)) return !(first === 'banner' && holdsHeading(element));
+  }
+  if (tagName === 'body' || tagName === 'main' || tagName === 'a') return false;
+  const names = `${attribute(element, 'id') ?? ''} ${attribute(element, 'class') ?? ''}`.slice(
+    0,
+    500,
+  );
+  // A name proves little: an issue's sidebar holds its facts, a menu holds links.
+  return (
+    names.split(/\s+/).some((name) => furnitureNames.test(name)) &&
+    !holdsHeading(element, /^h1$/) &&
+    isMostlyLinks(element)
+  );
+}
+
+function isMostlyLinks(element: Element): boolean {
+  let all = 0;
+  let linked = 0;
+  const walk = (parent: Parent, inLink: boolean) => {
+    for (const node of parent.childNodes) {
+      if (isText(node)) {
+        const length = node.value.trim().length;
+        all += length;
+        if (inLink) linked += length;
+      } else if (isElement(node) && !neverShown.has(node.tagName)) {
+        walk(node, inLink || node.tagName === 'a' || node.tagName === 'button');
+      }
+    }
+  };
+  walk(element, false);
+  return linked * 2 >= all;
+}
+
+function holdsHeading(element: Element, tag = /^h[1-3]$/, depth = 0): boolean {
+  if (depth > 6) return false;
+  return element.childNodes
+    .slice(0, 50)
+    .some(
+      (node) => isElement(node) && (tag.test(node.tagName) || holdsHeading(node, tag, depth + 1)),
+    );
+}

@@ -1,0 +1,156 @@
+/** Tables: the ones that hold data as GFM tables, the ones that only lay a page out as what they hold. */
+import type { PhrasingContent, RootContent, TableRow } from 'mdast';
+import { attribute, type Element, isElement } from './html-tree.ts';
+import type { PageContext } from './page-context.ts';
+import { phrasing, text } from './page-inline.ts';
+
+type Flow = (element: Element, context: PageContext) => RootContent[];
+
+interface Row {
+  readonly cells: readonly Element[];
+  readonly inHead: boolean;
+}
+
+const maxColumns = 200;
+const maxCells = 100_000;
+/** What cannot be put on one line. */
+const tooLargeForCell = /^(?:table|h[1-6]|pre|form|article|section|fieldset|blockquote)$/;
+
+export function table(element: Element, context: PageContext, flow: Flow): RootContent[] {
+  const { rows, captions } = rowsOf(element, context);
+  const columns = Math.max(
+    0,
+    ...rows.map(({ cells }) => cells.reduce((sum, cell) => sum + span(cell, 'colspan'), 0)),
+  );
+  const title: RootContent[] = captions.flatMap((caption): RootContent[] => {
+    const children = phrasing(caption.childNodes, context);
+    return children.length > 0 ? [{ type: 'paragraph', children }] : [];
+  });
+  if (isLayout(element, rows, columns, context)) {
+    return [...title, ...rows.flatMap(({ cells }) => layoutRow(cells, context, flow))];
+  }
+  const head = rows[0];
+  const headed =
+    head !== undefined && (head.inHead || head.cells.every(({ tagName }) => tagName === 'th'));
+  const grid = gridOf(rows, Math.min(columns, maxColumns), context);
+  const blank = {
+    type: 'tableRow' as const,
+    children: [...Array(grid[0]?.children.length ?? 0)].map(() => ({
+      type: 'tableCell' as const,
+      children: [],
+    })),
+  };
+  return [...title, { type: 'table', children: headed ? grid : [blank, ...grid] }];
+}
+
+function rowsOf(element: Element, context: PageContext): { rows: Row[]; captions: Element[] } {
+  const rows: Row[] = [];
+  const captions: Element[] = [];
+  const walk = (parent: Element, inHead: boolean) => {
+    for (const node of parent.childNodes) {
+      if (!isElement(node) || !context.isShown(node)) continue;
+      if (node.tagName === 'tr') {
+        const cells = node.childNodes.filter(
+          (cell): cell is Element =>
+            isElement(cell) && /^t[dh]$/.test(cell.tagName) && context.isShown(cell),
+        );
+        if (cells.length > 0) rows.push({ cells, inHead });
+      } else if (node.tagName === 'caption') captions.push(node);
+      else if (/^t(?:head|body|foot)$/.test(node.tagName)) walk(node, node.tagName === 'thead');
+    }
+  };
+  walk(element, false);
+  return { rows, captions };
+}
+
+function isLayout(
+  element: Element,
+  rows: readonly Row[],
+  columns: number,
+  context: PageContext,
+): boolean {
+  const role = attribute(element, 'role');
+  if (role === 'presentation' || role === 'none' || columns <= 1) return true;
+  const first = rows[0];
+  if (rows.length === 1 && first?.cells.every(({ tagName }) => tagName === 'td')) return true;
+  return rows.some(({ cells }) => cells.some((cell) => holdsLarge(cell, context)));
+}
+
+function holdsLarge(element: Element, context: PageContext): boolean {
+  if (!context.holdsBlock(element)) return false;
+  return element.childNodes.some(
+    (node) =>
+      isElement(node) &&
+      context.isShown(node) &&
+      (tooLargeForCell.test(node.tagName) || holdsLarge(node, context)),
+  );
+}
+
+/** Cells of a few words belong on one line; others are blocks of their own. */
+function layoutRow(cells: readonly Element[], context: PageContext, flow: Flow): RootContent[] {
+  if (cells.length > 1 && cells.every((cell) => !context.holdsBlock(cell))) {
+    const children = cells.flatMap((cell, at) => {
+      const content = phrasing(cell.childNodes, context);
+      return at > 0 && content.length > 0 ? [text(' '), ...content] : content;
+    });
+    return children.length > 0 ? [{ type: 'paragraph', children }] : [];
+  }
+  return cells.flatMap((cell) => flow(cell, context));
+}
+
+/** Every row with the same number of cells. A cell over several rows is said again in each of them. */
+function gridOf(rows: readonly Row[], columns: number, context: PageContext): TableRow[] {
+  const down: { cell: PhrasingContent[]; rows: number }[] = [];
+  const grid: TableRow[] = [];
+  let made = 0;
+  for (const { cells } of rows) {
+    const line: PhrasingContent[][] = [];
+    const fill = () => {
+      for (
+        let above = down[line.length];
+        above && above.rows > 0 && line.length < columns;
+        above = down[line.length]
+      ) {
+        above.rows -= 1;
+        line.push(above.cell);
+      }
+    };
+    for (const cell of cells) {
+      fill();
+      if (line.length >= columns) break;
+      const content = cellContent(cell, context);
+      const wide = span(cell, 'colspan');
+      const high = span(cell, 'rowspan');
+      for (let at = 0; at < wide && line.length < columns; at += 1) {
+        const here = at === 0 ? content : [];
+        if (high > 1) down[line.length] = { cell: here, rows: high - 1 };
+        line.push(here);
+      }
+    }
+    fill();
+    while (line.length < columns) line.push([]);
+    made += columns;
+    if (made > maxCells) break;
+    grid.push({
+      type: 'tableRow',
+      children: line.map((children) => ({ type: 'tableCell', children })),
+    });
+  }
+  return grid;
+}
+
+function cellContent(cell: Element, context: PageContext): PhrasingContent[] {
+  const content: PhrasingContent[] = [];
+  for (const each of phrasing(cell.childNodes, context)) {
+    if (each.type !== 'break') content.push(each);
+    else if (content.at(-1)?.type !== 'html') content.push({ type: 'html', value: '<br>' });
+  }
+  return content;
+}
+
+function span(cell: Element, name: 'colspan' | 'rowspan'): number {
+  const value = Number.parseInt(attribute(cell, name) ?? '1', 10);
+  return Number.isFinite(value) && value > 0
+    ? Math.min(value, name === 'colspan' ? maxColumns : 1000)
+    : 1;
+}

@@ -1,0 +1,71 @@
+/** Looks at the beginning of an answer's body without losing it for whoever reads it afterwards. */
+import { Readable } from 'node:stream';
+import { decodedBody, undecodable } from './body.ts';
+import { networkFailure } from './failures.ts';
+import type { Incoming } from './send.ts';
+
+export interface Peeked<A extends Incoming> {
+  /** At most `maxBytes` bytes of the decoded body, as UTF-8 or what is left of it. */
+  readonly text: string;
+  /** The same answer, its body decoded and whole. */
+  readonly answer: A;
+}
+
+/** Throws what `Send` throws when the connection or the coding breaks. */
+export async function peek<A extends Incoming>(
+  answer: A,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Peeked<A>> {
+  const stream = decodedBody(answer);
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const seen: Buffer[] = [];
+  let size = 0;
+  let ended = false;
+  try {
+    while (size < maxBytes && !ended) {
+      const { value, done } = await chunks.next();
+      if (done) ended = true;
+      else {
+        seen.push(value);
+        size += value.length;
+      }
+    }
+  } catch (error) {
+    throw networkFailure(error, answer.url, signal);
+  }
+  const text = Buffer.concat(seen).subarray(0, maxBytes).toString('utf8');
+  const headers = new Headers(answer.headers);
+  if (undecodable(headers) === undefined) headers.delete('content-encoding');
+  const body: Readable = new Readable({
+    read() {
+      const first = seen.shift();
+      if (first) body.push(first);
+      else if (ended) body.push(null);
+      else {
+        chunks.next().then(
+          ({ value, done }) => body.push(done ? null : value),
+          (error) => body.destroy(error),
+        );
+      }
+    },
+    // At once, also while a read is waiting for a peer that says nothing.
+    destroy(error, callback) {
+      stream.destroy();
+      answer.body.destroy();
+      callback(error);
+    },
+  });
+  return {
+    text,
+    answer: { ...answer, headers, body },
+  };
+}
+
+/** Lets an answer go that nobody reads: its end, if it comes soon, keeps the connection usable. */
+export function discard({ body }: Incoming): void {
+  body.on('error', () => {});
+  if ('dump' in body && typeof body.dump === 'function') {
+    (body.dump({ limit: 65_536 }) as Promise<void>).catch(() => {});
+  } else body.destroy();
+}

@@ -1,0 +1,48 @@
+/**
+ * The fetch that discovery, registration and token requests use: no redirect is followed, an answer
+ * is at most 1 MiB after decoding and arrives whole within 10 s, and the caller gets a `Response`.
+ */
+import { AccessError } from '../errors.ts';
+import { readBody } from './body.ts';
+import type { Send } from './send.ts';
+
+export interface ProtocolRequest {
+  readonly method?: string;
+  readonly headers?: Headers | Record<string, string>;
+  readonly body?: string | URLSearchParams | null | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** For the whole exchange, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** Throws what `Send` throws, and `response_too_large`. Any status is an answer. */
+export type ProtocolFetch = (url: string | URL, request?: ProtocolRequest) => Promise<Response>;
+
+const maxBytes = 1024 * 1024;
+const defaultTimeoutMs = 10_000;
+
+export function createProtocolFetch(send: Send): ProtocolFetch {
+  return async (input, { method = 'GET', headers = {}, body, signal, timeoutMs } = {}) => {
+    const url = new URL(input);
+    const timeout = AbortSignal.timeout(timeoutMs ?? defaultTimeoutMs);
+    const both = signal ? AbortSignal.any([signal, timeout]) : timeout;
+    const answer = await send({
+      method,
+      url,
+      headers: new Headers(headers),
+      ...(body ? { body: body.toString() } : {}),
+      signal: both,
+    });
+    const { bytes, complete } = await readBody(answer, { maxBytes, signal: both });
+    if (!complete) {
+      throw new AccessError(
+        'response_too_large',
+        `The answer from ${url.host} to a protocol request is larger than 1 MiB.`,
+        'This is not what an authorization server sends; ask the person whether the host is the right one.',
+      );
+    }
+    const noBody =
+      method === 'HEAD' || answer.status === 204 || answer.status === 205 || answer.status === 304;
+    return new Response(noBody ? null : bytes, { status: answer.status, headers: answer.headers });
+  };
+}

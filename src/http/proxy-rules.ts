@@ -1,0 +1,97 @@
+/**
+ * Which requests go through a proxy: HTTP_PROXY and HTTPS_PROXY by scheme, NO_PROXY's hosts, suffixes,
+ * addresses, CIDR blocks and ports as curl reads them. This machine's own loopback is never reached
+ * through a proxy: there it would be the proxy's loopback, and http credentials would cross the network.
+ */
+import { BlockList, isIP } from 'node:net';
+import { AccessError } from '../errors.ts';
+import { isLoopback } from '../secure-url.ts';
+
+export interface ProxySettings {
+  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY as they stand in the environment. */
+  readonly http?: string;
+  readonly https?: string;
+  readonly no?: string;
+}
+
+export interface ProxyRules {
+  /** The proxies' URLs, each once. */
+  readonly proxies: readonly string[];
+  /** `undefined` for a direct connection. */
+  proxyFor(origin: URL): string | undefined;
+}
+
+/** Throws `config_invalid`, naming the variable and never its value: it may hold a password. */
+export function createProxyRules({ http, https, no = '' }: ProxySettings): ProxyRules {
+  const byScheme = {
+    'http:': proxyUrl('HTTP_PROXY', http),
+    'https:': proxyUrl('HTTPS_PROXY', https),
+  };
+  const exceptions = no
+    .split(/[,\s]+/)
+    .filter((entry) => entry !== '')
+    .map(exception);
+  return {
+    proxies: [...new Set(Object.values(byScheme))].filter((uri) => uri !== undefined),
+    proxyFor(origin) {
+      if (isLoopback(origin) || exceptions.some((matches) => matches(origin))) return undefined;
+      return origin.protocol === 'http:' || origin.protocol === 'https:'
+        ? byScheme[origin.protocol]
+        : undefined;
+    },
+  };
+}
+
+function proxyUrl(variable: string, value: string | undefined): string | undefined {
+  const text = value?.trim();
+  if (!text) return undefined;
+  // As everywhere, `proxy.example.com:3128` is an http proxy.
+  const address = text.includes('://') ? text : `http://${text}`;
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.hostname && /^(?:https?|socks5?):$/.test(url.protocol)) return url.href;
+  throw new AccessError(
+    'config_invalid',
+    `${variable} is not the URL of a proxy.`,
+    `Set ${variable} to something like http://proxy.example.com:3128, or unset it, and restart.`,
+  );
+}
+
+function exception(entry: string): (origin: URL) => boolean {
+  if (entry === '*') return () => true;
+  const cidr = /^\[?([\d.]+|[\da-f:.]+)\]?\/(\d{1,3})$/i.exec(entry);
+  if (cidr?.[1] && cidr[2]) return cidrException(cidr[1], Number(cidr[2]));
+  const withPort = /^(.+?|\[.+\]):(\d+)$/.exec(isIP(entry) === 6 ? '' : entry);
+  const port = withPort?.[2];
+  const name = (withPort?.[1] ?? entry)
+    .replace(/^\*?\./, '')
+    .replace(/\.$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
+  return (origin) => {
+    const host = bare(origin.hostname);
+    if (port !== undefined && port !== portOf(origin)) return false;
+    return host === name || (isIP(host) === 0 && host.endsWith(`.${name}`));
+  };
+}
+
+function cidrException(address: string, prefix: number): (origin: URL) => boolean {
+  const family = isIP(address);
+  if (family === 0 || prefix > (family === 4 ? 32 : 128)) return () => false;
+  const block = new BlockList();
+  block.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6');
+  return (origin) => {
+    const host = bare(origin.hostname);
+    return isIP(host) === family && block.check(host, family === 4 ? 'ipv4' : 'ipv6');
+  };
+}
+
+function bare(hostname: string): string {
+  return hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
+}
+
+function portOf({ protocol, port }: URL): string {
+  return port || (protocol === 'https:' ? '443' : '80');
+}

@@ -1,0 +1,70 @@
+/**
+ * What an agent may see of an answer's header fields: no cookies, nothing of Access's own, and no more
+ * than a model can use. A field's bytes arrive as Latin-1 (WHATWG Fetch); most that are not ASCII are UTF-8.
+ */
+
+export interface VisibleHeaders {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Names of fields left out or cut for their size. */
+  readonly shortened: readonly string[];
+}
+
+const hidden = /^(?:set-cookie2?$|cf-access-|cf_|cf-authorization$|authorization$|proxy-)/;
+
+/** Addressed to browsers, long, and seldom asked for: shown last, so that they are the first to be cut. */
+const browsersOwn =
+  /^(?:content-security-policy|permissions-policy|feature-policy|report-to|reporting-endpoints|nel|alt-svc|strict-transport-security|expect-ct|cross-origin-|x-xss-protection|p3p|accept-ch|origin-trial|document-policy)/;
+
+const maxValueLength = 1000;
+const maxTotalLength = 6000;
+const maxFields = 60;
+
+/** `conceal` cuts our credentials out of the values. */
+export function responseHeaders(
+  headers: Headers,
+  conceal: (text: string) => string = (text) => text,
+): VisibleHeaders {
+  const fields = [...headers].filter(([name]) => !hidden.test(name));
+  const ordered = [
+    ...fields.filter(([name]) => !browsersOwn.test(name)),
+    ...fields.filter(([name]) => browsersOwn.test(name)),
+  ];
+  const shown: [string, string][] = [];
+  const shortened: string[] = [];
+  let total = 0;
+  for (const [name, raw] of ordered) {
+    const value = hideAccessQuery(conceal(clean(fieldText(raw))));
+    const cut =
+      value.length > maxValueLength
+        ? `${[...value.slice(0, maxValueLength)].slice(0, -1).join('')}…`
+        : value;
+    total += name.length + cut.length;
+    if (shown.length >= maxFields || total > maxTotalLength || name.length > 200) {
+      total -= name.length + cut.length;
+      if (shortened.length < maxFields) shortened.push(name.slice(0, 100));
+      continue;
+    }
+    if (cut !== value) shortened.push(name);
+    shown.push([conceal(name), cut]);
+  }
+  return { headers: Object.fromEntries(shown), shortened };
+}
+
+/** A field's value as text: UTF-8 where its bytes are, Latin-1 otherwise. */
+export function fieldText(value: string): string {
+  if (!/[\u0080-\u00ff]/.test(value)) return value;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'latin1'));
+  } catch {
+    return value;
+  }
+}
+
+/** Access's own redirects carry one-time values (`meta`, `nonce`, `state`, tokens) in their query. */
+export function hideAccessQuery(url: string): string {
+  return url.replace(/(\/cdn-cgi\/access\/[^?#\s]*)\?[^\s"<>]*/g, '$1?…');
+}
+
+function clean(value: string): string {
+  return value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim();
+}

@@ -1,0 +1,245 @@
+/**
+ * An answer's body to a new file inside the working directory or the host's roots: streamed under a
+ * temporary name, made durable, then given its name, never over a file that is there.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  realpath,
+  rename,
+  rmdir,
+  unlink,
+} from 'node:fs/promises';
+import path from 'node:path';
+import { AccessError } from '../errors.ts';
+import { abortFailure, networkFailure } from './failures.ts';
+import { absolutePath, existingParent, exists, isInside } from './roots.ts';
+
+export interface SaveOptions {
+  /** As the agent gave it: absolute, or relative to the first root. */
+  readonly path: string;
+  /** Absolute folders: the working directory, and the host's roots. */
+  readonly roots: readonly string[];
+  /** Where the body comes from, for messages. */
+  readonly url: URL;
+  readonly signal?: AbortSignal;
+  /** 64 GiB when absent. */
+  readonly maxBytes?: number;
+  /** Called with the bytes written so far, at most every 200 ms. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+export interface Saved {
+  /** Absolute and resolved. */
+  readonly path: string;
+  readonly bytes: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
+
+const defaultMaxBytes = 64 * 1024 ** 3;
+const progressEveryMs = 200;
+/** Small chunks are written together: one system call each would cost more than the copying. */
+const batchBytes = 512 * 1024;
+
+/**
+ * Where `saveTo` would write, so that a path that cannot be is refused before anything is sent.
+ * Throws `save_refused`.
+ */
+export async function checkSavePath(options: {
+  path: string;
+  roots: readonly string[];
+}): Promise<string> {
+  const file = absolutePath(options.path, options.roots);
+  if (typeof file !== 'string') throw refused(options.path, file.problem);
+  const parent = await existingParent(file, options.roots);
+  if (typeof parent !== 'string') throw refused(options.path, parent.problem);
+  if (await exists(file)) throw alreadyThere(options.path);
+  return file;
+}
+
+/**
+ * Throws AccessError: `save_refused`, what `Send` throws for a broken body, `response_too_large`,
+ * `cancelled`, `timeout`. After a failure nothing is left behind.
+ */
+export async function saveTo(
+  body: AsyncIterable<Uint8Array>,
+  options: SaveOptions,
+): Promise<Saved> {
+  const file = await checkSavePath(options);
+  const made = await makeFolder(path.dirname(file), options);
+  const folder = await realpath(path.dirname(file));
+  const target = path.join(folder, path.basename(file));
+  const temporary = path.join(folder, `.${randomBytes(8).toString('hex')}.partial`);
+  let saved = false;
+  try {
+    // Made before this line or by someone else meanwhile, the folder may be a link by now.
+    if (!(await isInside(folder, options.roots)))
+      throw refused(options.path, 'its folder leads outside');
+    const handle = await open(temporary, 'wx').catch((error) => {
+      throw fileFailure(error, options.path);
+    });
+    try {
+      const { bytes, sha256 } = await write(body, handle, options);
+      await onFile(() => handle.sync(), options.path);
+      await handle.close();
+      if (options.signal?.aborted) throw abortFailure(options.signal, options.url);
+      await giveName(temporary, target, options.path);
+      saved = true;
+      return { path: target, bytes, sha256 };
+    } finally {
+      await handle.close().catch(() => {});
+      if (!saved) await unlink(temporary).catch(() => {});
+    }
+  } finally {
+    if (!saved) await removeFolders(path.dirname(file), made);
+    await syncFolder(folder);
+  }
+}
+
+async function write(
+  body: AsyncIterable<Uint8Array>,
+  handle: FileHandle,
+  { path: name, url, signal, maxBytes = defaultMaxBytes, onProgress }: SaveOptions,
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let reportedAt = performance.now();
+  let batch: Uint8Array[] = [];
+  let batched = 0;
+  // One write is under way while the next batch arrives and is hashed.
+  let writing: Promise<void> = Promise.resolve();
+  const flush = async () => {
+    await writing;
+    const parts = batch;
+    batch = [];
+    batched = 0;
+    if (parts.length === 0) return;
+    writing = onFile(() => writeAll(handle, parts), name);
+    writing.catch(() => {});
+  };
+  try {
+    for await (const chunk of body) {
+      if (signal?.aborted) throw abortFailure(signal, url);
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge(url, maxBytes);
+      hash.update(chunk);
+      batch.push(chunk);
+      batched += chunk.length;
+      if (batched >= batchBytes) await flush();
+      if (onProgress && performance.now() - reportedAt >= progressEveryMs) {
+        reportedAt = performance.now();
+        onProgress(bytes);
+      }
+    }
+    await flush();
+    await writing;
+  } catch (error) {
+    await writing.catch(() => {});
+    throw networkFailure(error, url, signal);
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+async function writeAll(handle: FileHandle, parts: Uint8Array[]): Promise<void> {
+  const expected = parts.reduce((sum, part) => sum + part.length, 0);
+  const { bytesWritten } = await handle.writev(parts);
+  if (bytesWritten === expected) return;
+  // A short write: a signal, or a disk that is nearly full, which the next write then says.
+  const rest = Buffer.concat(parts).subarray(bytesWritten);
+  for (let at = 0; at < rest.length; ) at += (await handle.write(rest, at)).bytesWritten;
+}
+
+/** `link` fails when the name is taken, also when it was taken this instant; `rename` would replace. */
+async function giveName(temporary: string, target: string, name: string): Promise<void> {
+  try {
+    await link(temporary, target);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw alreadyThere(name);
+    // No hard links here (FAT, some network folders): take the name first, then replace our own file.
+    const ours = await open(target, 'wx').catch((taken) => {
+      throw codeOf(taken) === 'EEXIST' ? alreadyThere(name) : fileFailure(taken, name);
+    });
+    await ours.close();
+    await onFile(() => rename(temporary, target), name);
+    return;
+  }
+  await unlink(temporary);
+}
+
+/** The folders that were made, deepest last. */
+async function makeFolder(folder: string, options: SaveOptions): Promise<string | undefined> {
+  return onFile(() => mkdir(folder, { recursive: true }), options.path);
+}
+
+/** What was made for a file that then was not saved; only as far as it is empty. */
+async function removeFolders(deepest: string, first: string | undefined): Promise<void> {
+  if (first === undefined) return;
+  for (let folder = deepest; folder.startsWith(first); folder = path.dirname(folder)) {
+    if (
+      !(await rmdir(folder).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+  }
+}
+
+/** So that the name survives a power cut; not every system lets folders be opened. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}
+
+async function onFile<T>(work: () => Promise<T>, name: string): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileFailure(error, name);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'no code';
+}
+
+function fileFailure(error: unknown, name: string): AccessError {
+  if (error instanceof AccessError) return error;
+  return new AccessError(
+    'save_refused',
+    `${JSON.stringify(name)} could not be written (${codeOf(error)}).`,
+    'Give a path in a folder that can be written to and has room, and call again.',
+    { cause: error },
+  );
+}
+
+function refused(name: string, problem: string): AccessError {
+  return new AccessError(
+    'save_refused',
+    `Nothing is saved to ${JSON.stringify(name)}: ${problem}.`,
+    'Give as save_to the path of a new file inside the working directory or one of the host’s roots.',
+  );
+}
+
+function alreadyThere(name: string): AccessError {
+  return new AccessError(
+    'save_refused',
+    `Nothing is saved to ${JSON.stringify(name)}: there is a file of that name already.`,
+    'Give a name that is free; existing files are never replaced.',
+  );
+}
+
+function tooLarge(url: URL, maxBytes: number): AccessError {
+  return new AccessError(
+    'response_too_large',
+    `The answer from ${url.host} is larger than ${maxBytes} bytes; nothing was saved.`,
+    'Ask for a part of it (the Range header), if that is enough.',
+  );
+}

@@ -1,0 +1,149 @@
+/**
+ * Bytes to text: whether they are text at all, and in which charset. Order of belief (WHATWG HTML
+ * §13.2.3, Encoding §6): a BOM, the Content-Type, what the document says of itself, UTF-8 if the
+ * bytes are, windows-1252 otherwise.
+ */
+
+export interface MediaType {
+  /** `type/subtype` in lower case; empty when there is none or it is malformed. */
+  readonly essence: string;
+  readonly charset?: string;
+}
+
+export function parseMediaType(field: string | null): MediaType {
+  const essence =
+    /^\s*([!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+)\s*(?:;|$)/
+      .exec(field ?? '')?.[1]
+      ?.toLowerCase() ?? '';
+  const charset = /;\s*charset\s*=\s*(?:"([^"]{1,40})"|([^\s;"]{1,40}))/i.exec(
+    (field ?? '').slice(0, 1000),
+  );
+  const label = charset?.[1] ?? charset?.[2];
+  return label ? { essence, charset: label } : { essence };
+}
+
+export type Content = 'html' | 'text' | 'image' | 'binary';
+
+const textual =
+  /^(?:text\/|application\/(?:(?:[\w.-]+\+)?(?:json|xml|yaml)|json5?|jsonl|ndjson|x-ndjson|json-seq|(?:x-|ld\+)?javascript|ecmascript|typescript|(?:x-)?yaml|toml|graphql|sql|x-sh|x-httpd-php|x-www-form-urlencoded|xhtml\+xml|x-subrip|pgp-signature|x-pem-file|problem\+json|http|rtf|x-tex|x-latex)$|image\/svg\+xml$|message\/|multipart\/)/;
+
+/** Image types that hosts show to models. */
+export const imageTypes: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+
+/** What an answer holds, by its type, and by its bytes where the type is absent, vague or plainly wrong. */
+export function contentKind({ essence }: MediaType, bytes: Uint8Array): Content {
+  const image = sniffImage(bytes);
+  if (image) return 'image';
+  if (essence === 'text/html' || essence === 'application/xhtml+xml')
+    return looksBinary(bytes) ? 'binary' : 'html';
+  const vague =
+    essence === '' ||
+    essence === 'application/octet-stream' ||
+    essence === 'application/unknown' ||
+    essence === 'binary/octet-stream' ||
+    essence === '*/*';
+  if (vague) {
+    if (looksBinary(bytes)) return 'binary';
+    return essence === '' && looksLikeHtml(bytes) ? 'html' : 'text';
+  }
+  if (textual.test(essence)) return looksBinary(bytes) ? 'binary' : 'text';
+  return 'binary';
+}
+
+/** The type of an image that a model can be shown, by its first bytes: the header may lie. */
+export function sniffImage(bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
+  if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
+  if (head.startsWith('\xff\xd8\xff')) return 'image/jpeg';
+  if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'image/gif';
+  if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return 'image/webp';
+  return undefined;
+}
+
+export interface DecodedText {
+  readonly text: string;
+  /** The WHATWG name of the encoding, in lower case. */
+  readonly charset: string;
+}
+
+export function decodeText(bytes: Uint8Array, { essence, charset }: MediaType): DecodedText {
+  const decoder =
+    decoderByBom(bytes) ?? decoderByLabel(charset) ?? decoderByDocument(bytes, essence);
+  if (decoder) return decodeWith(decoder, bytes);
+  // No one said. The end may be cut off in the middle of a character: `stream` forgives that.
+  try {
+    return {
+      text: new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true }),
+      charset: 'utf-8',
+    };
+  } catch {
+    return decodeWith(new TextDecoder('windows-1252'), bytes);
+  }
+}
+
+const c1 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
+
+function decodeWith(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array): DecodedText {
+  const text = decoder.decode(bytes);
+  if (decoder.encoding !== 'windows-1252') return { text, charset: decoder.encoding };
+  // Some versions of Node read windows-1252 as Latin-1 (nodejs/node#56542).
+  const mended = text.replace(/[\u0080-\u009f]/g, (byte) => c1[byte.charCodeAt(0) - 0x80] ?? byte);
+  return { text: mended, charset: decoder.encoding };
+}
+
+function decoderByBom(bytes: Uint8Array): InstanceType<typeof TextDecoder> | undefined {
+  const [a, b, c] = bytes;
+  if (a === 0xef && b === 0xbb && c === 0xbf) return new TextDecoder('utf-8');
+  if (a === 0xfe && b === 0xff) return new TextDecoder('utf-16be');
+  if (a === 0xff && b === 0xfe) return new TextDecoder('utf-16le');
+  return undefined;
+}
+
+/** A label that no one knows is as good as none. */
+function decoderByLabel(label: string | undefined): InstanceType<typeof TextDecoder> | undefined {
+  if (!label) return undefined;
+  try {
+    return new TextDecoder(label.trim());
+  } catch {
+    return undefined;
+  }
+}
+
+/** `<meta charset>`, `<meta http-equiv=content-type>` in HTML, the declaration in XML, `@charset` in CSS. */
+function decoderByDocument(
+  bytes: Uint8Array,
+  essence: string,
+): InstanceType<typeof TextDecoder> | undefined {
+  const head = Buffer.from(bytes.subarray(0, 4096)).toString('latin1');
+  const xml = /^\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']/.exec(head);
+  const css = essence === 'text/css' ? /^@charset "([\w.:-]{1,40})";/.exec(head) : null;
+  const isHtml = essence === 'text/html' || essence === 'application/xhtml+xml' || essence === '';
+  const meta = isHtml
+    ? /<meta\b[^>]{0,200}?\bcharset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(head)
+    : null;
+  const label = (xml ?? css ?? meta)?.[1];
+  const decoder = decoderByLabel(label);
+  // §13.2.3.2: bytes that were read as ASCII cannot be UTF-16.
+  return decoder?.encoding.startsWith('utf-16') ? new TextDecoder('utf-8') : decoder;
+}
+
+/** MIME Sniffing §7.2: control bytes that no text has. UTF-16 with a BOM is text. */
+function looksBinary(bytes: Uint8Array): boolean {
+  if (decoderByBom(bytes)) return false;
+  return bytes
+    .subarray(0, 4096)
+    .some(
+      (byte) =>
+        byte <= 0x08 ||
+        byte === 0x0b ||
+        (byte >= 0x0e && byte <= 0x1a) ||
+        (byte >= 0x1c && byte <= 0x1f),
+    );
+}
+
+function looksLikeHtml(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.subarray(0, 1024)).toString('latin1');
+  return /^\s*(?:<!--[\s\S]{0,500}?-->\s*)*<(?:!doctype html|html|head|body|title|meta|script|table|div|h1|p)\b/i.test(
+    head,
+  );
+}

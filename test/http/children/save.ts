@@ -1,0 +1,36 @@
+/**
+ * Saves the URL in argv to a file in the folder in argv, concealing, and writes what memory did to stdout:
+ * its greatest resident size beyond the one at the start, in bytes.
+ */
+import { readFileSync } from 'node:fs';
+import { decodedBody } from '../../../src/http/body.ts';
+import { createConcealer } from '../../../src/http/conceal.ts';
+import { createDispatcher } from '../../../src/http/dispatcher.ts';
+import { saveTo } from '../../../src/http/save.ts';
+import { createSend } from '../../../src/http/send.ts';
+
+const [, , address = '', warmUp = '', folder = ''] = process.argv;
+const dispatcher = createDispatcher({});
+const send = createSend(dispatcher);
+const concealer = createConcealer(['oauth:a-token-that-is-not-in-the-file']);
+async function save(url: URL, name: string) {
+  const answer = await send({ method: 'GET', url, headers: [] });
+  return saveTo(decodedBody(answer).pipe(concealer.stream()), { path: name, roots: [folder], url });
+}
+/** The kernel's own high-water mark. */
+const peak = () =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
+await save(new URL(warmUp), 'warm-up');
+const before = peak();
+const started = performance.now();
+const { bytes, sha256 } = await save(new URL(address), 'large');
+const seconds = (performance.now() - started) / 1000;
+process.stdout.write(
+  JSON.stringify({
+    bytes,
+    sha256,
+    grown: peak() - before,
+    mibPerSecond: bytes / seconds / 1024 ** 2,
+  }),
+);
+await dispatcher.close();

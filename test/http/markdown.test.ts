@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseHtml } from '../../src/http/html-tree.ts';
+import { htmlToMarkdown } from '../../src/http/markdown.ts';
+import { decodeText } from '../../src/http/text.ts';
+
+const fixtures = path.join(import.meta.dirname, 'fixtures');
+const url = new URL('https://wiki.example.com/docs/page/');
+const convert = (html: string) => htmlToMarkdown(html, { url }).markdown;
+
+describe('pages that look like the ones people have', () => {
+  for (const file of readdirSync(fixtures).filter((name) => name.endsWith('.html'))) {
+    test(`turns ${file} into the Markdown beside it`, () => {
+      const html = decodeText(readFileSync(path.join(fixtures, file)), {
+        essence: 'text/html',
+      }).text;
+      const expected = readFileSync(path.join(fixtures, file.replace('.html', '.md')), 'utf8');
+      const { markdown, note } = htmlToMarkdown(html, { url });
+      expect(`${markdown}\n`).toBe(expected);
+      expect(note).toBeUndefined();
+    });
+  }
+});
+
+describe('links', () => {
+  test('are absolute against <base>, which is relative to the page (HTML §4.2.3)', () => {
+    expect(convert('<base href="/b/c/"><p><a href="d">x</a></p>')).toBe(
+      '[x](https://wiki.example.com/b/c/d)',
+    );
+  });
+  for (const reference of [
+    'javascript:alert(1)',
+    ' java\nscript:alert(1)',
+    'data:text/html,x',
+    'vbscript:x',
+    'file:///etc/passwd',
+    'blob:https://a/b',
+    'http://[',
+  ]) {
+    test(`keep their words and lose ${JSON.stringify(reference)}`, () => {
+      expect(convert(`<p>a <a href="${reference}">x</a> b</p>`)).toBe('a x b');
+    });
+  }
+  test('a <base> of another scheme is not believed', () => {
+    expect(convert('<base href="javascript:x"><a href="d">x</a>')).toBe(
+      '[x](https://wiki.example.com/docs/page/d)',
+    );
+  });
+  test('images are absolute, and data: images are their words', () => {
+    expect(
+      convert(
+        '<p><img src="/i.png" alt="flow"> <img src="data:image/png;base64,AA" alt="inline"></p>',
+      ),
+    ).toBe('![flow](https://wiki.example.com/i.png) inline');
+  });
+});
+
+describe('fidelity', () => {
+  test('text that looks like Markdown stays text', () => {
+    expect(convert('<p>* a [b](c) `d` **e** # f &lt;g&gt;</p>')).toBe(
+      '\\* a \\[b]\\(c) \\`d\\` \\*\\*e\\*\\* # f \\<g>',
+    );
+  });
+  test('names with underscores can be copied', () => {
+    expect(convert('<p>set MAX_RETRY_COUNT=3</p>')).toBe('set MAX_RETRY_COUNT=3');
+  });
+  test('white space at the edge of marks goes outside', () => {
+    expect(convert('<p>a<b> b </b>c <i>d</i><i>e</i></p>')).toBe('a **b** c *de*');
+  });
+  test('code keeps its fences whatever is in it', () => {
+    expect(convert('<pre>```\nx\n```</pre>')).toBe('````\n```\nx\n```\n````');
+  });
+  test('a table for layout is what it holds', () => {
+    expect(
+      convert('<table><tr><td><h2>A</h2><p>b</p></td><td><ul><li>c</li></ul></td></tr></table>'),
+    ).toBe('## A\n\nb\n\n- c');
+  });
+  test('line numbers beside code are gone', () => {
+    expect(
+      convert(
+        '<table class="highlighttable"><tr><td class="linenos"><pre class="lineno">1\n2</pre></td><td class="code"><pre class="language-js"><span class="lineno">1</span>let a;\nlet b;</pre></td></tr></table>',
+      ),
+    ).toContain('```js\nlet a;\nlet b;\n```');
+  });
+  test('the title is the heading when the page has none', () => {
+    expect(convert('<title>T</title><p>x</p>')).toBe('# T\n\nx');
+  });
+  test('scripts, styles and what is hidden leave nothing', () => {
+    expect(
+      convert(
+        '<p>a</p><script>evil()</script><style>x{}</style><template>t</template><div hidden>h</div><div style="color:red;display:none">n</div>',
+      ),
+    ).toBe('a');
+  });
+  test('a page that a script would fill says what its noscript says', () => {
+    expect(convert('<body><div id="app"></div><noscript>Turn JavaScript on.</noscript>')).toBe(
+      'Turn JavaScript on.',
+    );
+  });
+  test('a password that stands in a form is not shown', () => {
+    expect(convert('<form><input type="password" name="p" value="hunter2"></form>')).not.toContain(
+      'hunter2',
+    );
+  });
+  test('credentials that were written as character references are concealed', () => {
+    const conceal = (text: string) => text.replaceAll('oauth:se_cret', '[redacted]');
+    const { markdown } = htmlToMarkdown(
+      '<p>token o&#97;uth:se_cret</p><pre>oauth:se&#95;cret</pre>',
+      { url, conceal },
+    );
+    expect(markdown).not.toMatch(/se\\?_cret/);
+  });
+});
+
+describe('hostile pages end in bounded time', () => {
+  const attributes = Array.from({ length: 200_000 }, (_, at) => `x${at}`).join(' ');
+  const pages: Record<string, string> = {
+    'elements nested 100,000 deep': `${'<div>'.repeat(100_000)}x`,
+    'formatting elements that each paragraph repeats': `${Array.from({ length: 300 }, (_, at) => `<b id=${at}>`).join('')}${'<p>x'.repeat(100_000)}`,
+    'a table of which each cell spans everything': `<table>${'<tr><td rowspan=65000 colspan=1000>aaaaaaaaaaaaaaaaaa</td></tr>'.repeat(5000)}`,
+    'one element with 200,000 attributes': `<a ${attributes}>x</a>`,
+    'end tags that close nothing': '<span>'.repeat(400) + '</x>'.repeat(300_000),
+    'a column as wide as one huge cell': `<table><tr><td>${'x'.repeat(100_000)}<td>a${'<tr><td>a<td>b'.repeat(5000)}</table>`,
+    'empty inline elements in a row': `x${'<i> </i>'.repeat(30_000)}`,
+    'nothing but line breaks': '<br>'.repeat(300_000),
+    'text that is all marks': `<p>${'*_['.repeat(200_000)}`,
+    '5 MB of paragraphs':
+      '<p>Hello <b>world</b> <a href="/x">link</a> text_with_underscores</p>'.repeat(75_000),
+  };
+  for (const [name, html] of Object.entries(pages)) {
+    test(name, () => {
+      const started = performance.now();
+      const { markdown } = htmlToMarkdown(html, { url });
+      expect(performance.now() - started).toBeLessThan(15_000);
+      expect(markdown.length).toBeLessThan(6_000_000);
+    });
+  }
+  test('the tree has at most so many nodes, and the parser at most so much time', () => {
+    expect(parseHtml('<p>x'.repeat(150_000)).stopped).toBe('nodes');
+    expect(parseHtml('<p>x', -1).stopped).toBe('time');
+    expect(htmlToMarkdown('<p>x'.repeat(150_000), { url }).note).toMatch(/its beginning/);
+  });
+  test('what is cut is said', () => {
+    const deep = htmlToMarkdown(`${'<div>'.repeat(100_000)}the end`, { url });
+    expect(deep.markdown).toBe('the end');
+    expect(deep.note).toMatch(/too deeply/);
+    expect(htmlToMarkdown('<p>x</p>'.repeat(300_000), { url }).note).toMatch(/its beginning/);
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { contentKind, decodeText, parseMediaType } from '../../src/http/text.ts';
+
+const shiftJis = Buffer.from([0x93, 0xfa, 0x96, 0x7b]); // 日本
+
+describe('the charset, in order of belief', () => {
+  const cases: [string, Buffer, string | null, string, string][] = [
+    ['a BOM before the header', Buffer.from('\ufeffé'), 'text/plain; charset=latin1', 'é', 'utf-8'],
+    ['UTF-16 by its BOM', Buffer.from('\ufeffé', 'utf16le'), null, 'é', 'utf-16le'],
+    ['the header', shiftJis, 'text/plain; charset="Shift_JIS"', '日本', 'shift_jis'],
+    [
+      'the header before <meta>',
+      Buffer.from('<meta charset=utf-8>\xe9', 'latin1'),
+      'text/html;charset=iso-8859-1',
+      '<meta charset=utf-8>é',
+      'windows-1252',
+    ],
+    [
+      '<meta charset>',
+      Buffer.concat([Buffer.from("<meta charset='shift_jis'>"), shiftJis]),
+      'text/html',
+      "<meta charset='shift_jis'>日本",
+      'shift_jis',
+    ],
+    [
+      '<meta http-equiv>',
+      Buffer.concat([
+        Buffer.from('<META HTTP-EQUIV=Content-Type CONTENT="text/html; charset=euc-jp">'),
+        Buffer.from([0xc6, 0xfc]),
+      ]),
+      'text/html',
+      '<META HTTP-EQUIV=Content-Type CONTENT="text/html; charset=euc-jp">日',
+      'euc-jp',
+    ],
+    [
+      'the XML declaration',
+      Buffer.from('<?xml version="1.0" encoding="iso-8859-15"?><a>\xa4</a>', 'latin1'),
+      'application/xml',
+      '<?xml version="1.0" encoding="iso-8859-15"?><a>€</a>',
+      'iso-8859-15',
+    ],
+    ['UTF-8 when the bytes are', Buffer.from('日本'), 'text/plain', '日本', 'utf-8'],
+    [
+      'windows-1252 otherwise',
+      Buffer.from([0x93, 0xe9, 0x94]),
+      'text/plain',
+      '“é”',
+      'windows-1252',
+    ],
+    [
+      'a label nobody knows is no label',
+      Buffer.from('é'),
+      'text/plain; charset=klingon',
+      'é',
+      'utf-8',
+    ],
+    [
+      '<meta> that claims UTF-16 in ASCII',
+      Buffer.from('<meta charset=utf-16>é'),
+      'text/html',
+      '<meta charset=utf-16>é',
+      'utf-8',
+    ],
+  ];
+  for (const [name, bytes, type, text, charset] of cases) {
+    test(name, () => expect(decodeText(bytes, parseMediaType(type))).toEqual({ text, charset }));
+  }
+  test('UTF-8 cut in the middle of a character is UTF-8', () => {
+    expect(decodeText(Buffer.from('日本').subarray(0, 5), parseMediaType(null)).charset).toBe(
+      'utf-8',
+    );
+  });
+});
+
+describe('what an answer is', () => {
+  const png = Buffer.from('\x89PNG\r\n\x1a\n0000', 'latin1');
+  const cases: [string | null, Buffer | string, string][] = [
+    ['text/html; charset=utf-8', '<p>', 'html'],
+    ['application/xhtml+xml', '<p/>', 'html'],
+    [null, ' <!doctype html><p>', 'html'],
+    ['application/json', '{}', 'text'],
+    ['application/problem+json', '{}', 'text'],
+    ['application/vnd.api+json', '{}', 'text'],
+    ['text/csv', 'a,b', 'text'],
+    ['application/x-yaml', 'a: 1', 'text'],
+    ['image/svg+xml', '<svg/>', 'text'],
+    ['text/event-stream', 'data: 1', 'text'],
+    ['application/octet-stream', 'plain words', 'text'],
+    ['application/octet-stream', Buffer.from([0, 1, 2]), 'binary'],
+    ['application/pdf', '%PDF-1.7', 'binary'],
+    ['application/zip', 'PK', 'binary'],
+    ['text/plain', Buffer.from([1, 0, 2]), 'binary'],
+    ['image/png', png, 'image'],
+    ['text/html', png, 'image'],
+    ['image/png', '<svg onload=x>', 'binary'],
+    [null, '', 'text'],
+    ['nonsense', 'x', 'text'],
+    ['text/plain', Buffer.from('\ufeffhi', 'utf16le'), 'text'],
+  ];
+  for (const [type, bytes, kind] of cases) {
+    test(`${type} with ${JSON.stringify(bytes.toString('latin1').slice(0, 20))} is ${kind}`, () => {
+      expect(contentKind(parseMediaType(type), Buffer.from(bytes as string))).toBe(kind);
+    });
+  }
+});

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
 import type { Authenticated } from '../session/authenticate.ts';
+import type { SignIn } from '../session/sign-in.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
 import { defineTool, instant, structured } from './tool.ts';
@@ -133,11 +134,7 @@ function result(
 }
 
 function whatToShow(
-  {
-    authorizationUrl,
-    userCode,
-    verificationUri,
-  }: { authorizationUrl?: string; userCode?: string; verificationUri?: string },
+  { authorizationUrl, userCode, verificationUri, method }: SignIn,
   shown: boolean,
 ): string {
   if (userCode !== undefined) {
@@ -146,9 +143,13 @@ function whatToShow(
   if (authorizationUrl === undefined) {
     return 'Tell the person that the sign-in is open in their browser, started by another process.';
   }
-  return shown
-    ? `Tell the person to finish the sign-in in their browser, and show them this address in case none has opened: ${authorizationUrl}`
-    : `No browser could be opened here. Show the person this address to open in any browser: ${authorizationUrl} If it ends at an http://localhost address that does not load, have them copy that whole address and pass it as callback_url.`;
+  if (shown) {
+    return `Tell the person to finish the sign-in in their browser, and show them this address in case none has opened: ${authorizationUrl}`;
+  }
+  const show = `No browser could be opened here. Show the person this address to open in any browser: ${authorizationUrl}`;
+  return method === 'browser_transfer'
+    ? `${show} It ends on a page that says so; nothing has to be copied back.`
+    : `${show} If it ends at an http://localhost address that does not load, have them copy that whole address and pass it as callback_url.`;
 }
 
 function callbackAddress(text: string): URL {

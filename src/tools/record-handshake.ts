@@ -13,7 +13,7 @@ import { createServer } from './server.ts';
 /** package.json's, put in by the bundler. */
 declare const VERSION: string;
 
-const lists = ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'];
+const lists = ['ping', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'];
 
 const server = createServer({
   version: VERSION,

@@ -34,11 +34,13 @@ const initialize = (protocolVersion: string, more: object = {}) => ({
 });
 const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
 const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' };
-const lists = ['prompts/list', 'resources/list', 'resources/templates/list'].map((method) => ({
-  jsonrpc: '2.0',
-  id: method,
-  method,
-}));
+const lists = ['ping', 'prompts/list', 'resources/list', 'resources/templates/list'].map(
+  (method) => ({
+    jsonrpc: '2.0',
+    id: method,
+    method,
+  }),
+);
 
 /** What the server says to `lines`, each sent in one piece or byte by byte. */
 async function conversation(
@@ -74,8 +76,8 @@ describe('the handshake answered early', () => {
     'is what the SDK answers to version %s',
     async (version) => {
       const lines = [initialize(version), initialized, list, ...lists];
-      const early = await conversation(builtServer, lines, { answers: 5 });
-      expect(early).toEqual(await conversation(withoutHandshake, lines, { answers: 5 }));
+      const early = await conversation(builtServer, lines, { answers: 6 });
+      expect(early).toEqual(await conversation(withoutHandshake, lines, { answers: 6 }));
     },
   );
 

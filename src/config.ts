@@ -2,10 +2,10 @@
  * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages
  * name variables, never values. Reads the two files that variables may point to, and nothing else.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { parseHostPatterns } from './cloudflare/host-pattern.ts';
+import { type HostPattern, parseHostPatterns } from './cloudflare/host-pattern.ts';
 import type { ServiceToken } from './cloudflare/service-token.ts';
 import { checkServiceTokenPair, parseServiceTokensFile } from './cloudflare/service-token-file.ts';
 import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
@@ -19,6 +19,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Config {
   readonly serviceTokens: readonly ServiceToken[];
+  /** The hosts that the person vouches for: they may receive the environment's service token. */
+  readonly hosts: readonly HostPattern[];
   /** What may sign people in: the pinned team, and further authorization servers. */
   readonly trust: IssuerTrust;
   readonly oauthClient?: OAuthClient;
@@ -63,7 +65,13 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const get = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const reader: Reader = { get, problems, warnings };
 
-  const serviceTokens = [...(await readPair(reader)), ...(await readTokensFile(reader))];
+  const hosts = await readHosts(reader);
+  const serviceTokens = [...(await readPair(reader, hosts)), ...(await readTokensFile(reader))];
+  if (hosts.length > 0 && serviceTokens.length === 0) {
+    warnings.push(
+      'CF_ACCESS_HOSTS is set, but there is no service token to send: these hosts may only take a browser login without proof of their team.',
+    );
+  }
   const trust = { team: readTeam(reader), authorizationServers: readAuthorizationServers(reader) };
   const oauthClient = readOAuthClient(reader);
   const callbackPorts = readPorts(reader);
@@ -93,6 +101,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
   }
   return {
     serviceTokens,
+    hosts,
     trust,
     ...(oauthClient ? { oauthClient } : {}),
     callbackPorts,
@@ -121,9 +130,14 @@ function readAliased({ get, problems }: Reader, name: string, alias: string): st
   return value ?? other;
 }
 
-async function readPair(reader: Reader): Promise<ServiceToken[]> {
+async function readHosts({ get, problems }: Reader): Promise<readonly HostPattern[]> {
+  const hosts = await parseHostPatterns(get('CF_ACCESS_HOSTS') ?? '');
+  problems.push(...hosts.problems.map((problem) => `CF_ACCESS_HOSTS: ${problem}.`));
+  return hosts.patterns;
+}
+
+async function readPair(reader: Reader, hosts: readonly HostPattern[]): Promise<ServiceToken[]> {
   const { get, problems, warnings } = reader;
-  const before = problems.length;
   const clientId = readAliased(reader, 'CF_ACCESS_CLIENT_ID', 'CLOUDFLARE_ACCESS_CLIENT_ID');
   const inline = readAliased(reader, 'CF_ACCESS_CLIENT_SECRET', 'CLOUDFLARE_ACCESS_CLIENT_SECRET');
   const file = get('CF_ACCESS_CLIENT_SECRET_FILE');
@@ -134,19 +148,10 @@ async function readPair(reader: Reader): Promise<ServiceToken[]> {
   }
   const fromFile = file && (await readSmallFile(reader, 'CF_ACCESS_CLIENT_SECRET_FILE', file));
   const clientSecret = inline ?? fromFile?.trim();
-  const hostsText = get('CF_ACCESS_HOSTS') ?? '';
-  const hosts = await parseHostPatterns(hostsText);
-  problems.push(...hosts.problems.map((problem) => `CF_ACCESS_HOSTS: ${problem}.`));
-  if (clientId === undefined && clientSecret === undefined) {
-    if (hostsText && !get('CF_ACCESS_SERVICE_TOKENS_FILE')) {
-      warnings.push('CF_ACCESS_HOSTS is set, but there is no service token to send.');
-    }
-    return [];
-  }
-  if (clientId === undefined) {
+  if (clientId === undefined && (inline ?? file) !== undefined) {
     problems.push('There is a service token secret, but CF_ACCESS_CLIENT_ID is not set.');
   }
-  if (clientSecret === undefined && problems.length === before) {
+  if (clientId !== undefined && inline === undefined && file === undefined) {
     problems.push(
       'CF_ACCESS_CLIENT_ID is set, but neither CF_ACCESS_CLIENT_SECRET nor CF_ACCESS_CLIENT_SECRET_FILE is.',
     );
@@ -156,7 +161,7 @@ async function readPair(reader: Reader): Promise<ServiceToken[]> {
   const names = 'CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET';
   problems.push(...check.problems.map((problem) => `${names}: ${problem}.`));
   warnings.push(...check.warnings.map((warning) => `${names}: ${warning}.`));
-  return [{ clientId, clientSecret, hosts: hosts.patterns, general: true }];
+  return [{ clientId, clientSecret, hosts, general: true }];
 }
 
 async function readTokensFile(reader: Reader): Promise<readonly ServiceToken[]> {
@@ -180,9 +185,17 @@ async function readSmallFile(
     return undefined;
   }
   try {
+    // A pipe or a device would be read for ever.
+    const { size, isFile } = await stat(path).then((about) => ({
+      size: about.size,
+      isFile: about.isFile(),
+    }));
+    if (!isFile) return void problems.push(`${name} does not point to a regular file.`);
+    if (size > 1_048_576) return void problems.push(`${name} is larger than 1 MiB.`);
     const text = await readFile(path, 'utf8');
-    if (text.trim() === '') problems.push(`${name} points to an empty file.`);
-    return text.length <= 1_048_576 ? text : void problems.push(`${name} is larger than 1 MiB.`);
+    if (text.trim() !== '') return text;
+    problems.push(`${name} points to an empty file.`);
+    return undefined;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
     problems.push(`${name} cannot be read${code}.`);

@@ -87,8 +87,8 @@ function isAddress(hostname: string): boolean {
 
 async function isShared(base: string): Promise<boolean> {
   if (!base.includes('.') || sharedZones.includes(base)) return true;
-  const { parse } = await import('tldts');
-  return parse(base, { allowPrivateDomains: true }).domain === null;
+  const { isPublicSuffix } = await import('./public-suffix.ts');
+  return isPublicSuffix(base);
 }
 
 /**

@@ -84,6 +84,15 @@ export type Guard =
 
 export type Protection = Guard['protection'];
 
+/** Whether it is Access that asks for a credential: nobody else is ever sent a service token. */
+export function asksAsAccess({ protection }: Guard): boolean {
+  return (
+    protection === 'managed_oauth' ||
+    protection === 'browser_login' ||
+    protection === 'service_auth'
+  );
+}
+
 const accessMetadataPath = '/.well-known/cloudflare-access-protected-resource';
 
 /** Tells how `answer.url` is guarded, from its answer alone. Never throws. */

@@ -1,6 +1,7 @@
 /** Why a service token was not sent, or did not help: in words, with the line to add or whom to ask. */
 import { randomBytes } from 'node:crypto';
 import { AccessError } from '../errors.ts';
+import { readJwt } from './jwt.ts';
 import {
   type Guard,
   tellGuard,
@@ -65,6 +66,7 @@ export function tellServiceTokenVerdict(
     case 'denied':
       return guard.reason === 'policy' ? 'not_allowed' : 'unknown';
     case 'browser_login':
+      return knowsServiceToken(guard.loginUrl) ? 'not_allowed' : 'rejected_or_not_allowed';
     case 'managed_oauth':
       return 'rejected_or_not_allowed';
     case 'service_auth':
@@ -78,6 +80,15 @@ export function tellServiceTokenVerdict(
       if (!decoy) return 'unknown';
       return isAlike(answer, decoy) ? 'rejected' : 'accepted';
   }
+}
+
+/**
+ * Whether the login's `meta` says that the pair was a valid one. Nobody has verified it: it only
+ * chooses between two refusals.
+ */
+function knowsServiceToken(loginUrl: URL | undefined): boolean {
+  const meta = readJwt(loginUrl?.searchParams.get('meta') ?? '');
+  return meta?.claims.service_token_status === true;
 }
 
 /** A pair of today's shape that no organisation has issued. */

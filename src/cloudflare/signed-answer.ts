@@ -69,9 +69,11 @@ export async function verifySignedAnswer(
 
   const { type, hostname, auth_domain: teamDomain, iat } = jwt.claims;
   const audience = readAudience(jwt);
-  const applicationDomain = jwt.claims.app_hostname;
+  // Older answers leave it out, or empty: then the application's domain is the host itself.
+  const applicationDomain = jwt.claims.app_hostname || hostname;
   if (type !== 'match') return forged('it is not about this request');
-  if (hostname !== url.host) return forged('it was given to another host');
+  if (typeof hostname !== 'string' || hostname.toLowerCase() !== url.host)
+    return forged('it was given to another host');
   if (typeof iat !== 'number' || !isCurrent(iat, now() / 1000)) return forged('it is not of today');
   if (
     !audience ||

@@ -1,4 +1,5 @@
 /** The session room, put together: from a URL to a credential, and everything that can be done with it. */
+import type { HostPattern } from '../cloudflare/host-pattern.ts';
 import type { ServiceToken } from '../cloudflare/service-token.ts';
 import { type IssuerTrust, trustsIssuer } from '../cloudflare/team.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
@@ -17,7 +18,7 @@ import { createHop, type SendGuardedHop } from './hop.ts';
 import { createLocalSignIns } from './local-sign-in.ts';
 import { createPersons } from './persons.ts';
 import type { Clock, Lock, RecordStore, RedirectListener } from './ports.ts';
-import type { Session } from './records.ts';
+import type { Grant, Session } from './records.ts';
 import { createRegistrations } from './registrations.ts';
 import { createServiceTokens } from './service-tokens.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -27,6 +28,7 @@ import { createWays } from './ways.ts';
 
 export interface AccessSettings {
   readonly serviceTokens: readonly ServiceToken[];
+  readonly hosts: readonly HostPattern[];
   readonly trust: IssuerTrust;
   readonly oauthClient?: OAuthClient;
   readonly callbackPorts: readonly number[];
@@ -63,7 +65,7 @@ export function createAccess(parts: AccessParts): Access {
 
   const isTrusted = ({ grant, teamDomain, resource }: Session): boolean =>
     grant
-      ? trustsIssuer(new URL(grant.issuer), new URL(resource), trust)
+      ? isOfIssuer(grant) && trustsIssuer(new URL(grant.issuer), new URL(resource), trust)
       : pinnedTeam === undefined || teamDomain === pinnedTeam;
 
   const gate = createGate(send);
@@ -107,6 +109,7 @@ export function createAccess(parts: AccessParts): Access {
     proofs,
     localSignIns,
     pinnedTeam,
+    hosts: settings.hosts,
     transferUrl: settings.transferUrl,
     cloudflaredDir: settings.cloudflaredDir,
   });
@@ -137,4 +140,12 @@ export function createAccess(parts: AccessParts): Access {
     sessions,
     memoryOnly: () => store.memoryOnly(),
   };
+}
+
+/** What was checked when it was written is checked again: a refresh token is sent there. */
+function isOfIssuer({ issuer, tokenEndpoint, revocationEndpoint }: Grant): boolean {
+  return [tokenEndpoint, revocationEndpoint ?? issuer].every(
+    (text) =>
+      URL.canParse(text) && URL.canParse(issuer) && new URL(text).origin === new URL(issuer).origin,
+  );
 }

@@ -1,11 +1,12 @@
 /** Making sure that a URL can be fetched: by what is there, by a service token, or by a person. */
 import { refusalFor } from '../cloudflare/refusal.ts';
-import { AccessError } from '../errors.ts';
+import { AccessError, isAccessError } from '../errors.ts';
 import { discard } from '../http/peek.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { CodeSignIns } from './code-sign-in.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, type Gate, probe } from './gate.ts';
+import { personNeeded } from './headless.ts';
 import { type Held, heldSession } from './held.ts';
 import type { Persons } from './persons.ts';
 import { keysCovering } from './resource-key.ts';
@@ -13,7 +14,7 @@ import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
 import type { Waited, WaitOptions } from './waiting.ts';
-import { resourceOf, type Ways } from './ways.ts';
+import { resourceOf, type Target, type Ways } from './ways.ts';
 
 export interface AuthenticateOptions extends WaitOptions {
   readonly method: 'auto' | 'browser' | 'device' | 'service_token';
@@ -46,6 +47,7 @@ export function createAuthenticate(parts: {
     const { method, force, callbackUrl, signal } = options;
     if (callbackUrl) return redeemCallback(url, callbackUrl);
     if (method === 'service_token') return useServiceToken(url, await ask(url, signal), signal);
+    if (force || method !== 'auto') serviceTokens.release(url);
     if (!force) {
       const held = await credentials.held(url);
       if (held) return { status: 'authenticated', held };
@@ -57,18 +59,26 @@ export function createAuthenticate(parts: {
     const asked = await ask(url, signal);
     if (asked.guard.protection === 'none') return { status: 'not_needed' };
     if (asked.guard.protection === 'service_auth') return useServiceToken(url, asked, signal);
-    const target = await ways.target(asked, signal);
-    if (target === undefined) throw notOurs(url, asked);
-    if (!force) {
+    let target: Target | undefined;
+    let obstacle: AccessError | undefined;
+    try {
+      target = await ways.target(asked, signal);
+    } catch (error) {
+      // What keeps a person from signing in does not keep a service token from being sent.
+      if (!headless || !isAccessError(error) || error.code === 'cancelled') throw error;
+      obstacle = error;
+    }
+    if (target === undefined && obstacle === undefined) throw notOurs(url, asked);
+    if (target && !force) {
       const silent = await ways.silent(target, undefined, signal);
       if (silent) {
         credentials.remember(silent);
         return { status: 'authenticated', held: silent };
       }
     }
-    if (headless) {
-      if (method !== 'auto') throw headlessRefusal(url);
-      return useServiceToken(url, asked, signal);
+    if (headless || target === undefined) {
+      if (method !== 'auto') throw personNeeded(url, asked.guard);
+      return useServiceToken(url, asked, signal, obstacle);
     }
     if (force) credentials.forget(resourceOf(target));
     const asking = await persons.ask(target, { ...options, device: method === 'device' });
@@ -92,15 +102,16 @@ export function createAuthenticate(parts: {
     url: URL,
     asked: Asked,
     signal: AbortSignal | undefined,
+    obstacle?: AccessError,
   ): Promise<Authenticated> {
-    if (asked.guard.protection === 'none') return { status: 'not_needed' };
-    const granted = await serviceTokens.grant(url, asked.guard.claims, signal);
+    const { guard } = asked;
+    if (guard.protection === 'none') return { status: 'not_needed' };
+    const granted = await serviceTokens.grant(asked, signal);
     if (granted instanceof AccessError) {
-      throw granted.code === 'service_token_not_configured' &&
-        headless &&
-        asked.guard.protection !== 'service_auth'
-        ? headlessRefusal(url)
-        : granted;
+      const help = granted.code === 'service_token_host_not_allowed' || !headless;
+      throw help || guard.protection === 'service_auth' || guard.protection === 'other'
+        ? granted
+        : (obstacle ?? personNeeded(url, guard));
     }
     const answer = await gate(
       { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
@@ -136,14 +147,6 @@ export function createAuthenticate(parts: {
     }
     return undefined;
   }
-}
-
-function headlessRefusal({ host }: URL): AccessError {
-  return new AccessError(
-    'sign_in_required',
-    `${host} wants a person to sign in, and this server runs headless: it never asks one.`,
-    `Ask the person for a service token that the application allows, set as CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS=${host}; or run this server without CF_ACCESS_HEADLESS (and CI) where a person can sign in.`,
-  );
 }
 
 function notOurs({ host }: URL, { guard }: Asked): AccessError {

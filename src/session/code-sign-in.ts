@@ -12,6 +12,7 @@ import {
   drawCodeVerifier,
   readAuthorizationResponse,
 } from '../oauth/authorization.ts';
+import { coversScope } from '../oauth/scope.ts';
 import { redeemCode } from '../oauth/token.ts';
 import { createBell } from './bell.ts';
 import type { Discovery, OAuthTarget } from './discovery.ts';
@@ -26,7 +27,7 @@ import type {
 import type { PendingCode, PendingSignIn, Session } from './records.ts';
 import type { Registrations } from './registrations.ts';
 import { type Sessions, sessionFrom } from './sessions.ts';
-import { failureOf, type SignIn, signInLifetimeMs, unexpected } from './sign-in.ts';
+import { failureOf, finishedSignIn, type SignIn, signInLifetimeMs, unexpected } from './sign-in.ts';
 
 export interface CodeSignIns {
   /**
@@ -36,7 +37,12 @@ export interface CodeSignIns {
    */
   begin(
     target: OAuthTarget,
-    options: { force: boolean; scope: string | undefined },
+    options: {
+      force: boolean;
+      scope: string | undefined;
+      /** Join only what asks for as much scope: less would be refused again. */
+      stepUp?: boolean;
+    },
   ): Promise<SignIn>;
   /** Joins the sign-in that waits for any resource covering these keys, without any request. */
   join(keys: readonly string[]): Promise<SignIn | undefined>;
@@ -68,6 +74,7 @@ export interface CodeSignInParts {
 
 /** How often a waiting process looks whether another one has finished the sign-in. */
 const lookEveryMs = 250;
+const lookAfterOthersEveryMs = 1_000;
 
 type CodePending = PendingSignIn & { code: PendingCode };
 
@@ -83,19 +90,27 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
     return now < pending.expiresAt && now > pending.startedAt - signInLifetimeMs;
   };
 
-  const begin: CodeSignIns['begin'] = (target, { force, scope }) =>
+  /** Not so when the resource has changed its authorization server since. */
+  const isFor = ({ code }: CodePending, target: OAuthTarget): boolean =>
+    code.issuer === target.server.issuer && code.resourceIndicator === target.resourceIndicator;
+
+  const begin: CodeSignIns['begin'] = (target, { force, scope, stepUp = false }) =>
     lock.hold(`sign-in ${target.resource}`, async () => {
       const kept = await store.read('pending', target.resource);
-      if (isOpen(kept) && !force) {
+      const isEnough = (pending: CodePending) => !stepUp || coversScope(pending.code.scope, scope);
+      if (!force && isOpen(kept) && isFor(kept, target) && isEnough(kept)) {
         const claim = await claimKept(kept.code.port);
         if (claim) return follow(kept, claim, false);
       }
+      // Whoever had the lock before us may have begun and ended one.
+      const done = force || stepUp ? undefined : await sessions.usable(target.resource);
+      if (done?.grant?.issuer === target.server.issuer)
+        return finishedSignIn(done, new URL(target.server.issuer).host);
       const claim = await listener.claim(parts.callbackPorts, (response) => onCallback(response));
       try {
         const { client, redirectUri } = await registrations.clientFor(target.server, {
           port: claim.port,
           resourceIndicator: target.resourceIndicator,
-          scope,
           anew: isRegistrationInDoubt(kept, force),
         });
         const { verifier, challenge } = await drawCodeVerifier();
@@ -151,7 +166,10 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
   };
 
   const follow = (pending: CodePending, claim: ClaimedPort, mine: boolean): SignIn => {
-    const outcome = waitForSession(pending, claim).finally(() => claim.release());
+    const outcome = waitForSession(pending, claim).finally(async () => {
+      if (await othersNeed(claim)) void lookAfterOthers(claim);
+      else await claim.release();
+    });
     outcome.catch(() => {});
     return {
       resource: pending.resource,
@@ -166,14 +184,30 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
     };
   };
 
+  /** Whether this process's port is where sign-ins come back to that other processes have begun. */
+  const othersNeed = async (claim: ClaimedPort): Promise<boolean> => {
+    if (!claim.held()) return false;
+    const pendings = await store.list('pending').catch((): PendingSignIn[] => []);
+    return pendings.some((each) => isOpen(each) && each.code.port === claim.port);
+  };
+
+  /** They count on us, and may have been ended meanwhile; between two holders nobody would answer. */
+  const lookAfterOthers = async (claim: ClaimedPort): Promise<void> => {
+    while (await othersNeed(claim)) await bell.wait(lookAfterOthersEveryMs);
+    await claim.release();
+  };
+
   /** The session may come from this process's callback or from another's: the disk tells. */
   const waitForSession = async (started: CodePending, claim: ClaimedPort): Promise<Session> => {
     const { resource } = started;
+    const before = await store.read('session', resource);
     for (;;) {
       const now = await store.read('pending', resource);
       if (now?.code?.state !== started.code.state || now.failure) {
         const session = await store.read('session', resource);
-        if (session && session.obtainedAt >= started.startedAt) {
+        // Either tells that it is this sign-in's: a clock may be set back amid it.
+        const isLater = session && session.obtainedAt >= started.startedAt;
+        if (session && (isLater || session.accessToken !== before?.accessToken)) {
           return (await sessions.reread(resource)) ?? session;
         }
         throw now?.failure ? failureOf(now.failure) : superseded(started);

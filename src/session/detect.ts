@@ -1,6 +1,8 @@
 /** What guards a URL and how it can be got through: asked without a credential, in few requests. */
 
+import type { Guard } from '../cloudflare/protection.ts';
 import { refusalFor } from '../cloudflare/refusal.ts';
+import type { ServiceTokenChoice } from '../cloudflare/service-token.ts';
 import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { isTrustedTeam } from '../cloudflare/team.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
@@ -24,6 +26,8 @@ export interface Detection {
   readonly signIn: readonly ('authorization_code' | 'device_code' | 'browser_transfer')[];
   readonly serviceToken: 'ready' | 'not_configured' | 'host_not_allowed';
   readonly session: { state: 'none' | 'active' | 'expired'; method?: Method; expiresAt?: number };
+  /** By what, where the protection is `other`. */
+  readonly how?: Extract<Guard, { protection: 'other' }>['how'];
   /** Why a person cannot sign in although the guard asks for it. */
   readonly obstacle?: AccessError;
   /** The guard says no, whoever asks. */
@@ -43,9 +47,18 @@ export function createDetect(parts: {
 }): Detect {
   const { gate, ways, sessions, serviceTokens, proofs, headless } = parts;
 
-  const sessionState = async (url: URL): Promise<Detection['session']> => {
+  const sessionState = async (
+    url: URL,
+    target: Target | undefined,
+  ): Promise<Detection['session']> => {
     if (serviceTokens.inUse(url)) return { state: 'active', method: 'service_token' };
     const session = await sessions.find(url);
+    const borrowed =
+      session && sessions.isFresh(session) ? undefined : target && (await ways.borrowed(target));
+    if (borrowed) {
+      const { method, expiresAt } = borrowed;
+      return { state: 'active', method, ...(expiresAt === undefined ? {} : { expiresAt }) };
+    }
     if (!session) return { state: 'none' };
     const { method, expiresAt, grant } = session;
     const usable = sessions.isFresh(session) || grant?.refreshToken !== undefined;
@@ -66,7 +79,9 @@ export function createDetect(parts: {
       protection === 'service_auth' ||
       protection === 'denied';
     // The proof is asked for before anyone else needs it, and kept for them.
-    const proof = byAccess ? await proofs.prove(url, signal) : undefined;
+    const proof = byAccess
+      ? await proofs.prove(url, signal).catch((error) => unlessLeft(error, undefined))
+      : undefined;
     let target: Target | undefined;
     let obstacle: AccessError | undefined;
     const mayHaveTarget =
@@ -78,16 +93,16 @@ export function createDetect(parts: {
       try {
         target = await ways.target(asked, signal);
       } catch (error) {
-        if (
-          !isAccessError(error) ||
-          isAccessError(error, 'network_error', 'timeout', 'cancelled')
-        ) {
-          throw error;
-        }
-        obstacle = error;
+        obstacle = unlessLeft(error, error as AccessError);
       }
     }
-    const { state } = await serviceTokens.choose(url, signal);
+    // A proof that cannot be had is none.
+    const { state } = await serviceTokens
+      .choose(url, signal)
+      .catch(
+        (error): Pick<ServiceTokenChoice, 'state'> =>
+          unlessLeft(error, { state: 'host_not_allowed' }),
+      );
     const teamDomain = teamOf(asked, proof, target);
     const audience = (proof?.verified ? proof.audience : undefined) ?? claims.audience;
     const refusal = refusalFor(guard, url);
@@ -101,11 +116,19 @@ export function createDetect(parts: {
       ...(target?.kind === 'oauth' ? { authorizationServer: target.oauth.server.issuer } : {}),
       signIn: target && !headless ? methodsOf(target) : [],
       serviceToken: state,
-      session: await sessionState(url),
-      ...(obstacle ? { obstacle } : {}),
+      session: await sessionState(url, target),
+      ...(guard.protection === 'other' && target === undefined ? { how: guard.how } : {}),
+      // Headless, nobody meets it: the service token is sent all the same.
+      ...(obstacle && !(headless && state === 'ready') ? { obstacle } : {}),
       ...(refusal ? { refusal } : {}),
     };
   };
+}
+
+/** `value` in the place of a failure of the host's; everything else is thrown on. */
+function unlessLeft<T>(error: unknown, value: T): T {
+  if (!isAccessError(error) || error.code === 'cancelled') throw error;
+  return value;
 }
 
 /** A Bearer challenge is Access's when its authorization server is a team's; else any RFC 9728 one. */

@@ -1,6 +1,8 @@
 /** Signing in with a device code (RFC 8628): the person types a short code into any browser. */
+import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { authorizeDevice, pollDeviceToken } from '../oauth/device.ts';
+import type { OAuthClient } from '../oauth/client.ts';
+import { authorizeDevice, pollDeviceToken, requireDeviceCodes } from '../oauth/device.ts';
 import type { OAuthTarget } from './discovery.ts';
 import type { LocalSignIns } from './local-sign-in.ts';
 import type { Clock } from './ports.ts';
@@ -30,18 +32,18 @@ export function createDeviceSignIn(parts: {
       at: new URL(server.issuer).host,
       force,
       plan: async () => {
-        const { client } = await registrations.clientFor(server, {
-          port,
-          resourceIndicator,
-          scope,
-          anew: false,
+        // Before a registration, which at Access can never be deleted.
+        requireDeviceCodes(server);
+        const wanted = { port, resourceIndicator };
+        const ask = (client: OAuthClient) =>
+          authorizeDevice(server, client, { resource: resourceIndicator, scope }, fetch);
+        let { client } = await registrations.clientFor(server, { ...wanted, anew: false });
+        const device = await ask(client).catch(async (error: unknown) => {
+          if (!isAccessError(error, 'registration_rejected')) throw error;
+          // Forgotten at the server by now, or from before it had device codes.
+          ({ client } = await registrations.clientFor(server, { ...wanted, anew: true }));
+          return ask(client);
         });
-        const device = await authorizeDevice(
-          server,
-          client,
-          { resource: resourceIndicator, scope },
-          fetch,
-        );
         return {
           userCode: device.userCode,
           verificationUri: device.verificationUri,

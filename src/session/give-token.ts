@@ -1,11 +1,12 @@
 /** The credential itself, for those who make requests of their own. Refreshes; never signs in. */
+import { refusalFor } from '../cloudflare/refusal.ts';
 import { AccessError } from '../errors.ts';
 import { type Credential, credentialFields } from '../http/credential.ts';
 import { discard } from '../http/peek.ts';
 import type { Credentials } from './credentials.ts';
 import { type Gate, probe } from './gate.ts';
 import type { ServiceTokens } from './service-tokens.ts';
-import type { Ways } from './ways.ts';
+import { isBareBearer, type Ways } from './ways.ts';
 
 export interface GivenToken {
   readonly resource: string;
@@ -36,7 +37,9 @@ export function createGiveToken(parts: {
     const held = await credentials.held(url, minTtlMs);
     if (held && held.credential.kind !== 'service_token') return given(held, held.credential);
     const asked = await probe(gate, url, signal);
-    const { protection, claims } = asked.guard;
+    const { protection } = asked.guard;
+    const refusal = refusalFor(asked.guard, url);
+    if (refusal) throw refusal;
     if (protection === 'none') {
       throw new AccessError(
         'sign_in_required',
@@ -52,16 +55,20 @@ export function createGiveToken(parts: {
         return given(silent, silent.credential);
       }
     }
-    const choice = held ?? (await serviceTokens.choose(url, signal)).state;
-    if (
-      choice === 'not_configured' ||
-      (choice === 'host_not_allowed' && protection !== 'service_auth')
-    ) {
-      throw signInRequired(url);
+    const onlyPersons = protection === 'oauth' || isBareBearer(asked.guard, asked.challenges);
+    if (onlyPersons) throw signInRequired(url);
+    if (protection === 'managed_oauth' || protection === 'browser_login') {
+      const { state } = await serviceTokens.choose(url, signal);
+      if (state !== 'ready') throw signInRequired(url);
     }
-    const pair = await serviceTokens.grant(url, claims, signal);
+    const pair = await serviceTokens.grant(asked, signal);
     if (pair instanceof AccessError) throw pair;
-    return applicationToken(url, pair, signal);
+    try {
+      return await applicationToken(url, pair, signal);
+    } finally {
+      // Asking for a token does not decide how the URL is fetched from now on.
+      if (!held) serviceTokens.release(url);
+    }
   };
 
   /** What a classic organisation answers a service token with: a JWT for the application. */

@@ -4,19 +4,21 @@
  * here alone, by code, never by the words of an answer.
  */
 import { refusalFor } from '../cloudflare/refusal.ts';
-import { AccessError } from '../errors.ts';
+import { AccessError, isAccessError } from '../errors.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
 import { credentialSecrets } from '../http/credential.ts';
 import type { HopAnswer, HopRequest } from '../http/hops.ts';
 import { discard } from '../http/peek.ts';
+import { joinScopes } from '../oauth/scope.ts';
 import type { Credentials } from './credentials.ts';
-import { type Asked, type Gate, hasAuthorization } from './gate.ts';
+import { type Asked, type Gate, hasAuthorization, probe } from './gate.ts';
+import { personNeeded } from './headless.ts';
 import { type Held, heldSession } from './held.ts';
 import type { Persons } from './persons.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
 import type { WaitOptions } from './waiting.ts';
-import { isBareBearer, joinScopes, resourceOf, type Ways } from './ways.ts';
+import { isBareBearer, isFrom, type Target, type Ways } from './ways.ts';
 
 export interface HopOptions extends WaitOptions {
   /** False: a challenge that only a person can meet ends in `sign_in_required`. */
@@ -45,12 +47,26 @@ export function createHop(parts: {
     let asked = await gate(request, held?.credential);
     let renewals = 0;
     let authorizations = 0;
+    let signedIn = false;
+    let doubted = false;
     for (;;) {
       if (held?.credential.kind === 'service_token') {
-        const refusal = await serviceTokens.judge(asked, signal);
+        const refusal = (await serviceTokens.judge(asked, signal)) ?? refusalFor(asked.guard, url);
         if (!refusal) return give(asked, held);
         discard(asked.answer);
         throw refusal;
+      }
+      if (isDoubtful(asked, held) && !doubted) {
+        doubted = true;
+        const stranger = await probe(gate, url, signal);
+        const other = await instead(stranger, held, signal);
+        if (other) {
+          discard(asked.answer);
+          held = other;
+          asked = await gate(request, held.credential);
+          continue;
+        }
+        if (asked.guard.protection === 'service_auth') asked = { ...asked, guard: stranger.guard };
       }
       if (!isChallenge(asked, held, request)) {
         const refusal = refusalFor(asked.guard, url);
@@ -65,7 +81,8 @@ export function createHop(parts: {
       }
       discard(asked.answer);
       const stepUp = insufficientScope(asked, held);
-      if (held?.session && stepUp === undefined && renewals === 0) {
+      const justSignedIn = signedIn && held?.session?.grant === undefined;
+      if (held?.session && stepUp === undefined && renewals === 0 && !justSignedIn) {
         renewals += 1;
         const renewed = await sessions.renew(held.session);
         if (renewed) {
@@ -75,15 +92,17 @@ export function createHop(parts: {
         }
       } else if (held && held.method !== 'cloudflared' && stepUp === undefined) {
         // Refreshed or signed in just now, and refused all the same, unless another application
-        // guards this part of the origin.
+        // guards this part of the origin, or the resource has another authorization server by now.
         const target = await ways.target(asked, signal);
-        if (!target || resourceOf(target) === held.resource) throw tokenRejected(url);
+        if (!target || isFrom(held, target)) throw tokenRejected(url);
       }
       if (authorizations === maxAuthorizations) throw tokenRejected(url);
       authorizations += 1;
       const refused = held;
       if (refused?.method === 'cloudflared') credentials.forget(refused.resource);
-      held = await obtain(request, asked, refused, stepUp, options);
+      const obtained = await obtain(request, asked, refused, stepUp, options);
+      held = obtained.held;
+      signedIn = obtained.byPerson;
       asked = await gate(request, held.credential);
     }
   };
@@ -95,23 +114,35 @@ export function createHop(parts: {
     refused: Held | undefined,
     scope: string | undefined,
     options: HopOptions,
-  ): Promise<Held> {
+  ): Promise<{ held: Held; byPerson: boolean }> {
     const { url, signal } = request;
     const { guard } = asked;
     if (guard.protection === 'service_auth') {
-      return grantServiceToken(url, asked, signal);
+      return { held: await grantServiceToken(url, asked, undefined, signal), byPerson: false };
     }
-    const target = await ways.target(asked, signal);
-    if (target === undefined) throw tokenRejected(url);
-    if (target.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
-    if (scope === undefined) {
+    let target: Target | undefined;
+    let obstacle: AccessError | undefined;
+    try {
+      target = await ways.target(asked, signal);
+      if (target === undefined) throw tokenRejected(url);
+    } catch (error) {
+      // What keeps a person from signing in does not keep a service token from being sent.
+      if (!headless || !isAccessError(error) || error.code === 'cancelled') throw error;
+      obstacle = error;
+    }
+    if (target && scope === undefined) {
+      if (!headless && target.kind === 'oauth' && hasAuthorization(request)) {
+        throw authorizationIsOurs(url);
+      }
       const silent = await ways.silent(target, refused, signal);
       if (silent) {
         credentials.remember(silent);
-        return silent;
+        return { held: silent, byPerson: false };
       }
     }
-    if (headless) return grantServiceToken(url, asked, signal);
+    if (headless || target === undefined) {
+      return { held: await grantServiceToken(url, asked, obstacle, signal), byPerson: false };
+    }
     if (!options.signIn) throw signInRequired(url);
     const session = await persons.signIn(url, target, {
       ...options,
@@ -119,19 +150,41 @@ export function createHop(parts: {
       force: scope !== undefined,
       ...(scope === undefined ? {} : { scope }),
     });
-    return heldSession(session);
+    return { held: heldSession(session), byPerson: true };
+  }
+
+  /** What is held for a stranger's challenge without a person, other than what was refused. */
+  async function instead(
+    stranger: Asked,
+    refused: Held | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Held | undefined> {
+    if (stranger.guard.protection !== 'browser_login') return undefined;
+    try {
+      const target = await ways.target(stranger, signal);
+      const silent = target && (await ways.silent(target, refused, signal));
+      if (silent) credentials.remember(silent);
+      return silent;
+    } catch (error) {
+      // The 401 that is there may be the origin's, and then it is the answer, whatever else fails.
+      if (!isAccessError(error) || error.code === 'cancelled' || signal?.aborted) throw error;
+      return undefined;
+    }
   }
 
   async function grantServiceToken(
     url: URL,
     asked: Asked,
+    obstacle: AccessError | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Held> {
-    const granted = await serviceTokens.grant(url, asked.guard.claims, signal);
+    const { guard } = asked;
+    const granted = await serviceTokens.grant(asked, signal);
     if (granted instanceof AccessError) {
-      throw headless && asked.guard.protection !== 'service_auth'
+      if (guard.protection === 'service_auth' || !headless) throw granted;
+      throw granted.code === 'service_token_host_not_allowed'
         ? onlyAPerson(url, granted)
-        : granted;
+        : (obstacle ?? personNeeded(url, guard));
     }
     return { credential: granted, method: 'service_token', resource: url.origin };
   }
@@ -165,6 +218,17 @@ function isChallenge(asked: Asked, held: Held | undefined, request: HopRequest):
   }
 }
 
+/**
+ * A 401 to an application's JWT, which may be Access's refusal or the origin's own answer
+ * (access-on-the-wire.md §5.6): another token is tried, but nobody is asked to sign in for it alone.
+ */
+function isDoubtful({ answer, guard }: Asked, held: Held | undefined): boolean {
+  if (held?.credential.kind !== 'cf_access_token' || answer.status !== 401) return false;
+  return (
+    guard.protection === 'service_auth' || (guard.protection === 'other' && guard.how === 'status')
+  );
+}
+
 /** The scope to ask for, when that is what the session lacks. */
 function insufficientScope({ challenges }: Asked, held: Held | undefined): string | undefined {
   if (held?.session?.grant === undefined) return undefined;
@@ -193,7 +257,7 @@ function signInRequired(url: URL): AccessError {
 
 function onlyAPerson(url: URL, missing: AccessError): AccessError {
   return new AccessError(
-    missing.code === 'service_token_not_configured' ? 'sign_in_required' : missing.code,
+    missing.code,
     `${missing.message} Nobody can be asked to sign in: this server runs headless.`,
     `${missing.nextStep} Or run it without CF_ACCESS_HEADLESS (and CI) where a person can sign in to ${url.host}.`,
   );

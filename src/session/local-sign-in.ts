@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { PendingSignIn, PersonMethod, Session } from './records.ts';
 import type { Sessions } from './sessions.ts';
-import { failureOf, type SignIn, signInLifetimeMs, unexpected } from './sign-in.ts';
+import { failureOf, finishedSignIn, type SignIn, signInLifetimeMs, unexpected } from './sign-in.ts';
 
 export interface LocalPlan {
   readonly authorizationUrl?: string;
@@ -53,6 +53,9 @@ export function createLocalSignIns(parts: {
     lock.hold(`sign-in ${resource}`, async () => {
       const kept = await store.read('pending', resource);
       if (!force && isAlive(kept)) return follow(kept);
+      // Whoever had the lock before us may have begun and ended one.
+      const done = force ? undefined : await sessions.usable(resource);
+      if (done) return finishedSignIn(done, at);
       const { run, ...shown } = await plan();
       const startedAt = clock.now();
       const marker: PendingSignIn = {
@@ -87,7 +90,7 @@ export function createLocalSignIns(parts: {
   ): Promise<Session> => {
     const heartbeat = keepAlive(marker, signal);
     try {
-      const session = await run(signal);
+      const session = await run(signal).finally(() => heartbeat.stop());
       await sessions.save(session);
       if (await isCurrent(marker)) await store.remove('pending', marker.resource);
       return session;
@@ -102,8 +105,6 @@ export function createLocalSignIns(parts: {
         });
       }
       throw reason;
-    } finally {
-      heartbeat.stop();
     }
   };
 
@@ -123,8 +124,14 @@ export function createLocalSignIns(parts: {
       }
     };
     // Ends by abort; a marker that cannot be written only makes others start a sign-in of their own.
-    beat().catch(() => {});
-    return { stop: () => stopped.abort() };
+    const ended = beat().catch(() => {});
+    return {
+      /** Resolves when it writes no more: what comes next must not be written over. */
+      stop: () => {
+        stopped.abort();
+        return ended;
+      },
+    };
   };
 
   const follow = (pending: PendingSignIn): SignIn => {
@@ -147,10 +154,13 @@ export function createLocalSignIns(parts: {
     { resource, startedAt }: PendingSignIn,
     signal: AbortSignal,
   ): Promise<Session> => {
+    const before = (await sessions.reread(resource))?.accessToken;
     for (;;) {
       const now = await store.read('pending', resource);
       const session = await sessions.reread(resource);
-      if (session && session.obtainedAt >= startedAt) return session;
+      // Either tells that it is this sign-in's: a clock may be set back amid it.
+      const isLater = session && session.obtainedAt >= startedAt;
+      if (session && (isLater || session.accessToken !== before)) return session;
       if (now?.failure) throw failureOf(now.failure);
       if (!isAlive(now)) {
         throw new AccessError(

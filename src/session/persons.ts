@@ -34,8 +34,9 @@ export function createPersons({ ways, clock }: { ways: Ways; clock: Clock }): Pe
       const device = await ways.begin(target, { ...options, device: true, force: true });
       return { shown: false, signIn: device };
     } catch (error) {
-      // The server no longer knows this client: the one new registration that heals it.
-      if (!signIn.mine || !isAccessError(error, 'registration_rejected')) throw error;
+      // The server no longer knows this client: one new registration heals it. Of all who waited,
+      // the first begins the sign-in that the others join.
+      if (!isAccessError(error, 'registration_rejected')) throw error;
       const again = await ways.begin(target, options);
       return { ...(await waitForPerson(again, clock, options)), signIn: again };
     }

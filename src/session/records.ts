@@ -7,6 +7,10 @@ import { errorCodes } from '../errors.ts';
 
 const format = z.literal(1);
 const text = z.string().check(z.minLength(1), z.maxLength(65_536));
+/** What travels in a header field: whoever writes into the file must not forge another one. */
+const secret = z
+  .string()
+  .check(z.minLength(1), z.maxLength(65_536), z.regex(/^[\x21-\x7e]*$/));
 const instant = z.number();
 
 /** How a person signed in. */
@@ -27,7 +31,7 @@ const session = z.strictObject({
   resource: text,
   method: z.enum(personMethods),
   /** An OAuth access token, or the application's JWT after a browser transfer. */
-  accessToken: text,
+  accessToken: secret,
   obtainedAt: instant,
   /** Absent when the server gave no lifetime: valid until refused. */
   expiresAt: z.optional(instant),
@@ -41,7 +45,7 @@ const session = z.strictObject({
       /** The resource indicator, verbatim as the resource metadata gave it (RFC 8707). */
       resourceIndicator: text,
       client,
-      refreshToken: z.optional(text),
+      refreshToken: z.optional(secret),
       scope: z.optional(z.string()),
     }),
   ),
@@ -99,7 +103,7 @@ export type PendingCode = NonNullable<PendingSignIn['code']>;
 const orgToken = z.strictObject({
   format,
   teamDomain: text,
-  jwt: text,
+  jwt: secret,
   expiresAt: instant,
 });
 export type OrgToken = z.infer<typeof orgToken>;

@@ -8,6 +8,7 @@ import type { OAuthClient } from '../oauth/client.ts';
 import { register } from '../oauth/registration.ts';
 import type { ServerMetadata } from '../oauth/server-metadata.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
+import type { Registration } from './records.ts';
 
 export interface Registrations {
   /**
@@ -17,7 +18,7 @@ export interface Registrations {
    */
   clientFor(
     server: ServerMetadata,
-    request: { port: number; resourceIndicator: string; scope?: string | undefined; anew: boolean },
+    request: { port: number; resourceIndicator: string; anew: boolean },
   ): Promise<{ client: OAuthClient; redirectUri: string }>;
 }
 
@@ -33,11 +34,25 @@ export function registrationKey(issuer: string, redirectUri: string): string {
   return `${issuer} ${redirectUri}`;
 }
 
+/** For a client that the server knows no more; what has been registered since then stays. */
+export async function forgetRegistration(
+  { store, lock }: { readonly store: RecordStore; readonly lock: Lock },
+  { issuer, client }: Pick<Registration, 'issuer' | 'client'>,
+): Promise<void> {
+  await lock.hold(`registration ${issuer}`, async () => {
+    for (const kept of await store.list('registration')) {
+      if (kept.issuer === issuer && kept.client.clientId === client.clientId) {
+        await store.remove('registration', registrationKey(issuer, kept.redirectUri));
+      }
+    }
+  });
+}
+
 export function createRegistrations(parts: RegistrationsParts): Registrations {
   const { store, lock, clock, fetch, configured } = parts;
 
   return {
-    async clientFor(server, { port, resourceIndicator, scope, anew }) {
+    async clientFor(server, { port, resourceIndicator, anew }) {
       // Access allows the two names by separate settings: “localhost clients”, “loopback clients”.
       const [localhost, loopback] = [
         `http://localhost:${port}/callback`,
@@ -59,7 +74,6 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
           const request = {
             redirectUri,
             resource: resourceIndicator,
-            scope,
             deviceCode: server.device_authorization_endpoint !== undefined,
           };
           const client = await register(server, request, fetch);

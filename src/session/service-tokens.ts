@@ -3,7 +3,7 @@
  * came of it. The rule is that a host that never asks never sees the secret.
  */
 
-import type { UnsignedClaims } from '../cloudflare/protection.ts';
+import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
 import {
   chooseServiceToken,
   type ServiceToken,
@@ -16,7 +16,7 @@ import {
   serviceTokenRefused,
   tellServiceTokenVerdict,
 } from '../cloudflare/service-token-refusal.ts';
-import type { AccessError } from '../errors.ts';
+import { AccessError } from '../errors.ts';
 import type { Credential } from '../http/credential.ts';
 import { discard } from '../http/peek.ts';
 import type { Asked, Gate } from './gate.ts';
@@ -25,10 +25,12 @@ import type { TeamProofs } from './team-proofs.ts';
 export interface ServiceTokens {
   /** For detection: the pair is `ready`, or why not. Asks for the signed answer when a team is pinned. */
   choose(url: URL, signal?: AbortSignal): Promise<ServiceTokenChoice>;
-  /** The pair for `url`, whose origin has asked for a credential just now, or why there is none. */
-  grant(url: URL, claims: UnsignedClaims, signal?: AbortSignal): Promise<Credential | AccessError>;
+  /** The pair for the URL that was `asked`, if it is Access that asks there; or why there is none. */
+  grant(asked: Asked, signal?: AbortSignal): Promise<Credential | AccessError>;
   /** The pair, when this origin has asked before and took it. */
   inUse(url: URL): Credential | undefined;
+  /** Uses it no more at this origin, until it is granted again: the person's own sign-in goes first. */
+  release(url: URL): void;
   /** Settles what the answer to a request with the pair means: undefined when it was accepted. */
   judge(asked: Asked, signal?: AbortSignal): Promise<AccessError | undefined>;
 }
@@ -45,7 +47,9 @@ export function createServiceTokens(parts: {
 
   const choose: ServiceTokens['choose'] = async (url, signal) => {
     const choice = chooseServiceToken(url, tokens);
-    if (choice.state !== 'host_not_allowed' || pinnedTeam === undefined) return choice;
+    // A proof of the team helps the environment's pair alone.
+    const mayHelp = pinnedTeam !== undefined && tokens.some(({ general }) => general);
+    if (choice.state !== 'host_not_allowed' || !mayHelp) return choice;
     const proof = await proofs.prove(url, signal);
     const provenTeam = proof?.verified ? proof.teamDomain : undefined;
     return chooseServiceToken(url, tokens, { pinnedTeam, provenTeam });
@@ -63,7 +67,8 @@ export function createServiceTokens(parts: {
 
   return {
     choose,
-    async grant(url, claims, signal) {
+    async grant({ evidence: { url }, guard }, signal) {
+      if (!asksAsAccess(guard)) return notAskedFor(url, guard);
       const choice = await choose(url, signal);
       if (choice.state === 'ready') {
         const { clientId, clientSecret } = choice.token;
@@ -71,8 +76,9 @@ export function createServiceTokens(parts: {
         accepted.set(url.origin, credential);
         return credential;
       }
-      return serviceTokenMissing(url, choice, claims) as AccessError;
+      return serviceTokenMissing(url, choice, guard.claims) as AccessError;
     },
+    release: (url) => void accepted.delete(url.origin),
     inUse: (url) => accepted.get(url.origin),
     async judge({ evidence, guard }, signal) {
       const { url } = evidence;
@@ -86,4 +92,14 @@ export function createServiceTokens(parts: {
       return serviceTokenRefused(url, guard, verdict);
     },
   };
+}
+
+function notAskedFor({ host }: URL, { protection }: Guard): AccessError {
+  return new AccessError(
+    'access_denied',
+    `${host} does not ask for a credential of Cloudflare Access, so the service token stays here: it is sent to nobody else.`,
+    protection === 'oauth'
+      ? 'Call authenticate with this URL and without "method": "service_token", so that the person signs in.'
+      : 'Ask the person for the application’s own credentials, and pass them in the headers of access_fetch.',
+  );
 }

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import { refresh, revoke, type Tokens } from '../oauth/token.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { Grant, Session } from './records.ts';
+import { forgetRegistration } from './registrations.ts';
 import { keysCovering } from './resource-key.ts';
 
 export interface Sessions {
@@ -23,6 +24,11 @@ export interface Sessions {
   renew(session: Session): Promise<Session | undefined>;
   /** What is kept for `resource` now, whoever kept it. */
   reread(resource: string): Promise<Session | undefined>;
+  /**
+   * The same, renewed when it is stale; `undefined` when that cannot be, or has been tried in vain.
+   * Throws like `renew`.
+   */
+  usable(resource: string): Promise<Session | undefined>;
   save(session: Session): Promise<void>;
   /** Revokes at the server (RFC 7009) and removes. False when the server offers no revocation. */
   leave(session: Session): Promise<boolean>;
@@ -47,6 +53,8 @@ export function createSessions(parts: SessionsParts): Sessions {
   /** What this process has used; the disk is asked again when one of these is refused. */
   const known = new Map<string, Session>();
   const renewals = new Map<string, Promise<Session | undefined>>();
+  /** By resource, the last access token that could not be renewed. */
+  const over = new Map<string, string>();
 
   const read = async (resource: string): Promise<Session | undefined> => {
     const session = await store.read('session', resource);
@@ -96,7 +104,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       const now = await read(session.resource);
       if (now && now.accessToken !== session.accessToken && isFresh(now)) return now;
       log('info', 'the grant is over', { resource: session.resource, refused: outcome.refused });
-      if (outcome.refused === 'client') await forgetRegistration(grant);
+      if (outcome.refused === 'client') await forgetRegistration({ store, lock }, grant);
       await forget(session.resource);
       return undefined;
     }
@@ -105,24 +113,23 @@ export function createSessions(parts: SessionsParts): Sessions {
     return renewed;
   };
 
-  const forgetRegistration = async (grant: Grant): Promise<void> => {
-    for (const registration of await store.list('registration')) {
-      if (
-        registration.issuer === grant.issuer &&
-        registration.client.clientId === grant.client.clientId
-      ) {
-        await store.remove('registration', `${registration.issuer} ${registration.redirectUri}`);
-      }
-    }
-  };
-
   const renewOnce = (session: Session): Promise<Session | undefined> =>
     lock.hold(`session ${session.resource}`, async () => {
       const now = await read(session.resource);
       if (now === undefined) return undefined;
       if (now.accessToken !== session.accessToken && isFresh(now)) return now;
-      return now.grant ? spend(now, now.grant) : undefined;
+      const renewed = now.grant && (await spend(now, now.grant));
+      if (!renewed) over.set(now.resource, now.accessToken);
+      return renewed;
     });
+
+  const renew: Sessions['renew'] = (session) => {
+    const running = renewals.get(session.resource);
+    if (running) return running;
+    const renewal = renewOnce(session).finally(() => renewals.delete(session.resource));
+    renewals.set(session.resource, renewal);
+    return renewal;
+  };
 
   return {
     async find(url) {
@@ -138,14 +145,13 @@ export function createSessions(parts: SessionsParts): Sessions {
       return undefined;
     },
     isFresh,
-    renew(session) {
-      const running = renewals.get(session.resource);
-      if (running) return running;
-      const renewal = renewOnce(session).finally(() => renewals.delete(session.resource));
-      renewals.set(session.resource, renewal);
-      return renewal;
-    },
+    renew,
     reread: read,
+    async usable(resource) {
+      const now = await read(resource);
+      if (now === undefined || over.get(resource) === now.accessToken) return undefined;
+      return isFresh(now) ? now : renew(now);
+    },
     save,
     leave: (session) =>
       lock.hold(`session ${session.resource}`, async () => {

@@ -25,6 +25,21 @@ export interface SignIn {
   abandon(reason: AccessError): Promise<void>;
 }
 
+/** One that somebody has finished while the caller was on its way to begin it. */
+export function finishedSignIn(session: Session, at: string): SignIn {
+  const { resource, method, obtainedAt } = session;
+  return {
+    resource,
+    method,
+    at,
+    startedAt: obtainedAt,
+    expiresAt: obtainedAt + signInLifetimeMs,
+    mine: false,
+    outcome: Promise.resolve(session),
+    abandon: async () => {},
+  };
+}
+
 /** How long a person has for a sign-in. */
 export const signInLifetimeMs = 10 * 60_000;
 

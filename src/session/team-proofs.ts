@@ -2,6 +2,7 @@
 import { verifyAccessToken } from '../cloudflare/application-token.ts';
 import { askSignedAnswer, type SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { createSigningKeys } from '../cloudflare/signing-keys.ts';
+import { type AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Clock } from './ports.ts';
 
@@ -14,6 +15,8 @@ export interface TeamProofs {
 
 /** A host seldom changes its team, and a proof that is asked for each time would double every call. */
 const keptForMs = 10 * 60_000;
+/** What was not proven may have been a passing fault: kept for as long as one call may ask twice. */
+const unprovenForMs = 3_000;
 const maxKept = 200;
 
 export function createTeamProofs({
@@ -24,7 +27,7 @@ export function createTeamProofs({
   readonly clock: Clock;
 }): TeamProofs {
   const keys = createSigningKeys({ fetch, now: () => clock.now() });
-  const kept = new Map<string, { answer: SignedAnswer; at: number }>();
+  const kept = new Map<string, { outcome: SignedAnswer | AccessError | undefined; at: number }>();
   return {
     async isOrgToken(jwt, teamDomain, application) {
       const expected = { teamDomain, application, now: clock.now() };
@@ -34,20 +37,29 @@ export function createTeamProofs({
       const key = url.origin + url.pathname;
       const known = kept.get(key);
       const now = clock.now();
-      if (known && Math.abs(now - known.at) < keptForMs) return known.answer;
+      if (known) {
+        const { outcome, at } = known;
+        const proven = outcome !== undefined && 'verified' in outcome && outcome.verified;
+        if (Math.abs(now - at) < (proven ? keptForMs : unprovenForMs)) return given(outcome);
+      }
       kept.delete(key);
-      const answer = await askSignedAnswer(url, {
+      const outcome = await askSignedAnswer(url, {
         fetch,
         now: () => clock.now(),
         keys,
         ...(signal ? { signal } : {}),
+      }).catch((error: unknown) => {
+        if (!isAccessError(error) || error.code === 'cancelled' || signal?.aborted) throw error;
+        return error;
       });
-      // What was not proven is asked again: it may have been a passing fault.
-      if (answer?.verified) {
-        if (kept.size >= maxKept) kept.clear();
-        kept.set(key, { answer, at: now });
-      }
-      return answer;
+      if (kept.size >= maxKept) kept.clear();
+      kept.set(key, { outcome, at: clock.now() });
+      return given(outcome);
     },
   };
+}
+
+function given(outcome: SignedAnswer | AccessError | undefined): SignedAnswer | undefined {
+  if (isAccessError(outcome)) throw outcome;
+  return outcome;
 }

@@ -6,6 +6,7 @@
 import type { AccessToken } from '../cloudflare/application-token.ts';
 import { planBrowserTransfer, receiveTransfer } from '../cloudflare/browser-transfer.ts';
 import { readCloudflaredOrgToken, readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
+import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import { exchangeOrgToken } from '../cloudflare/org-token.ts';
 import type { UnsignedClaims } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
@@ -14,6 +15,7 @@ import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { coversUrl } from '../oauth/resource-metadata.ts';
+import { isLoopback } from '../secure-url.ts';
 import type { LocalSignIns } from './local-sign-in.ts';
 import type { Clock, RecordStore } from './ports.ts';
 import type { Session } from './records.ts';
@@ -61,6 +63,8 @@ export function createTransferSignIns(parts: {
   readonly proofs: TeamProofs;
   readonly localSignIns: LocalSignIns;
   readonly pinnedTeam: string | undefined;
+  /** Hosts that the person vouches for: they may do without the proof. */
+  readonly hosts: readonly HostPattern[];
   readonly transferUrl: URL;
   readonly cloudflaredDir: string;
 }): TransferSignIns {
@@ -97,6 +101,19 @@ export function createTransferSignIns(parts: {
     return found && 'token' in found ? found.token : undefined;
   };
 
+  /** Without the team's keys it is not kept; the application's token is no worse for that. */
+  const isOrgToken = async ({ jwt, teamDomain }: AccessToken, url: URL): Promise<boolean> => {
+    try {
+      return await proofs.isOrgToken(jwt, teamDomain, url);
+    } catch (error) {
+      log('warn', 'the org token could not be verified', {
+        teamDomain,
+        code: error instanceof AccessError ? error.code : 'internal_error',
+      });
+      return false;
+    }
+  };
+
   return {
     async target(url, claims, signal) {
       const proof = await proofs.prove(url, signal);
@@ -115,6 +132,11 @@ export function createTransferSignIns(parts: {
             : `${url.host} gives no signed proof of its team, and only ${pinnedTeam} is trusted.`,
           'Do not sign in there. Ask the person whether the address is right; if another team is meant, they change CF_ACCESS_TEAM_DOMAIN and restart this server.',
         );
+      }
+      // Without proof the application's name is only the host's word, and a host that names another
+      // application would be brought that one's token: cloudflared refuses here as well.
+      if (!proof && !isLoopback(url) && !parts.hosts.some((host) => matchesHost(host, url))) {
+        throw unproven(url, claims);
       }
       const audience = proof?.audience ?? claims.audience;
       if (audience === undefined) {
@@ -187,13 +209,16 @@ export function createTransferSignIns(parts: {
                 teamDomain: target.teamDomain,
                 signal,
               });
+              if (!target.proven && isLoopback(target.url) && !isLocalTeam(application)) {
+                throw foreignToken(target.url, application.teamDomain);
+              }
               // Whoever runs the application knows the transfer's public key, and could deliver an org
               // token of a team of their own: only the team that the host is proven to be of counts.
               const isTheirs =
                 organisation !== undefined &&
                 target.proven &&
                 organisation.teamDomain === target.teamDomain &&
-                (await proofs.isOrgToken(organisation.jwt, organisation.teamDomain, target.url));
+                (await isOrgToken(organisation, target.url));
               if (isTheirs) {
                 await store.write('org', organisation.teamDomain, {
                   format: 1,
@@ -208,6 +233,28 @@ export function createTransferSignIns(parts: {
         },
       }),
   };
+}
+
+function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
+  const claim = teamDomain ? ` It claims to be of the team ${teamDomain}, as any host could.` : '';
+  return new AccessError(
+    'untrusted_authorization_server',
+    `${host} gives no signed proof of the Access application that it is, and a login there could be meant for another one.${claim}`,
+    `Do not sign in there. Ask the person whether the address is right; if they vouch for it, they add CF_ACCESS_HOSTS=${host} to this server’s environment and restart it.`,
+  );
+}
+
+/** Nothing on this machine is a team's application but the sandbox's, whose team is here as well. */
+function isLocalTeam({ teamDomain }: { teamDomain: string }): boolean {
+  return URL.canParse(`http://${teamDomain}`) && isLoopback(new URL(`http://${teamDomain}`));
+}
+
+function foreignToken({ host }: URL, teamDomain: string): AccessError {
+  return new AccessError(
+    'token_rejected',
+    `The sign-in to ${host} brought a token of the team ${teamDomain}, which has no application on this machine; nothing was kept.`,
+    'Do not sign in there again. Tell the person that a program on this machine asked for a token that is not meant for it.',
+  );
 }
 
 /** The application's own part of the URL's origin, if its domain has a path; else the origin. */

@@ -52,6 +52,8 @@ export async function waitForPerson(
   }
   const left = new AbortController();
   const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+  // A host that shows progress shows the code at once; the address alone is of no use.
+  if (signIn.userCode !== undefined) onWaiting?.(waitingWords(signIn, 0), 0);
   try {
     for (;;) {
       const elapsed = clock.now() - startedAt;
@@ -62,8 +64,8 @@ export async function waitForPerson(
         clock.sleep(Math.min(tellEveryMs, waitMs - elapsed), until),
       ]);
       if (next) return { session: next };
-      const seconds = Math.round((clock.now() - startedAt) / 1000);
-      onWaiting?.(`Waiting for the sign-in at ${signIn.at}, ${seconds} s`, clock.now() - startedAt);
+      const waitedMs = clock.now() - startedAt;
+      onWaiting?.(waitingWords(signIn, waitedMs), waitedMs);
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
@@ -75,6 +77,13 @@ export async function waitForPerson(
   } finally {
     left.abort();
   }
+}
+
+function waitingWords({ at, userCode, verificationUri }: SignIn, waitedMs: number): string {
+  const waiting = `Waiting for the sign-in at ${at}, ${Math.round(waitedMs / 1000)} s`;
+  return userCode === undefined
+    ? waiting
+    : `${waiting}: open ${verificationUri} and enter the code ${userCode}`;
 }
 
 async function show(

@@ -5,7 +5,9 @@
 import type { Guard } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
 import { AccessError } from '../errors.ts';
+import type { Credential } from '../http/credential.ts';
 import type { Challenge } from '../oauth/challenge.ts';
+import { coversScope, isScope, joinScopes } from '../oauth/scope.ts';
 import type { CodeSignIns } from './code-sign-in.ts';
 import type { BeginDeviceSignIn } from './device-sign-in.ts';
 import type { Discovery, OAuthTarget } from './discovery.ts';
@@ -34,6 +36,12 @@ export interface Ways {
     refused: Held | undefined,
     signal?: AbortSignal,
   ): Promise<Held | undefined>;
+  /**
+   * `scope`: what a session that is there lacks. It is asked for together with the target's own, and
+   * a sign-in under way is joined, `force` or not, when it asks for as much.
+   */
+  /** cloudflared's own token for the target, if it is usable. */
+  borrowed(target: Target): Promise<Held | undefined>;
   begin(
     target: Target,
     options: { device: boolean; force: boolean; scope?: string | undefined },
@@ -59,6 +67,8 @@ export function createWays(parts: {
   const withoutMetadata = new Map<string, number>();
   /** This process's, by resource: the only ones whose secret URL can be shown again. */
   const running = new Map<string, SignIn>();
+  /** What the device codes under way were asked for. */
+  const deviceScopes = new WeakMap<SignIn, string | undefined>();
 
   const keep = (signIn: SignIn): SignIn => {
     const known = running.get(signIn.resource);
@@ -81,6 +91,20 @@ export function createWays(parts: {
     return oauth && { kind: 'oauth', oauth, scope: chooseScope(challenges, oauth) };
   };
 
+  /** A device code under way: it was begun because no browser opens here, which is so still. */
+  const joinDevice = async (
+    { resource }: OAuthTarget,
+    stepUp: string | undefined,
+  ): Promise<SignIn | undefined> => {
+    const known = running.get(resource);
+    if (known?.method === 'device_code') {
+      return coversScope(deviceScopes.get(known), stepUp) ? { ...known, mine: false } : undefined;
+    }
+    if (stepUp !== undefined) return undefined;
+    const joined = await localSignIns.join([resource]);
+    return joined?.method === 'device_code' ? keep(joined) : undefined;
+  };
+
   /** RFC 9728 §3.1: a resource may have metadata without saying so in its challenge. */
   const unnamedTarget = async (
     url: URL,
@@ -94,7 +118,22 @@ export function createWays(parts: {
     return target;
   };
 
+  const borrowed: Ways['borrowed'] = async (target) => {
+    const token =
+      target.kind === 'oauth' ? undefined : await transferSignIns.borrow(target.transfer);
+    return (
+      token && {
+        credential: { kind: 'cf_access_token', jwt: token.jwt },
+        method: 'cloudflared',
+        resource: token.resource,
+        expiresAt: token.expiresAt,
+      }
+    );
+  };
+
   return {
+    borrowed,
+
     async target({ guard, challenges, evidence: { url } }, signal) {
       switch (guard.protection) {
         case 'managed_oauth':
@@ -125,17 +164,9 @@ export function createWays(parts: {
         if (renewed) return heldSession(renewed);
       }
       if (target.kind === 'oauth') return undefined;
-      const borrowed = await transferSignIns.borrow(target.transfer);
-      if (
-        borrowed &&
-        !(refused?.credential.kind === 'cf_access_token' && refused.credential.jwt === borrowed.jwt)
-      ) {
-        return {
-          credential: { kind: 'cf_access_token', jwt: borrowed.jwt },
-          method: 'cloudflared',
-          resource: borrowed.resource,
-          expiresAt: borrowed.expiresAt,
-        };
+      const found = await borrowed(target);
+      if (found && !(refused && isSameCredential(refused.credential, found.credential))) {
+        return found;
       }
       const exchanged = await transferSignIns.exchange(target.transfer, signal);
       return exchanged && heldSession(exchanged);
@@ -152,12 +183,20 @@ export function createWays(parts: {
         }
         return keep(await transferSignIns.begin(target.transfer, { force }));
       }
-      const options = { force, scope: scope ?? target.scope };
-      return keep(
-        await (device
-          ? beginDevice(target.oauth, options)
-          : codeSignIns.begin(target.oauth, options)),
-      );
+      const stepUp = scope !== undefined;
+      const options = { force: force && !stepUp, scope: joinScopes(scope, target.scope) };
+      const { authorization_endpoint, device_authorization_endpoint } = target.oauth.server;
+      const underWay =
+        device || options.force
+          ? undefined
+          : await joinDevice(target.oauth, scope && options.scope);
+      if (underWay) return underWay;
+      if (!device && (authorization_endpoint || !device_authorization_endpoint)) {
+        return keep(await codeSignIns.begin(target.oauth, { ...options, stepUp }));
+      }
+      const signIn = keep(await beginDevice(target.oauth, { ...options, force }));
+      deviceScopes.set(signIn, options.scope);
+      return signIn;
     },
 
     async join(url) {
@@ -176,31 +215,41 @@ export function resourceOf(target: Target): string {
   return target.kind === 'oauth' ? target.oauth.resource : target.transfer.resource;
 }
 
-export function isBareBearer(guard: Guard, challenges: readonly Challenge[]): boolean {
+/** Whether what is held was obtained for the target's resource, from its authorization server. */
+export function isFrom(held: Held, target: Target): boolean {
+  if (resourceOf(target) !== held.resource) return false;
+  const issuer = held.session?.grant?.issuer;
+  return issuer === undefined || target.kind !== 'oauth' || target.oauth.server.issuer === issuer;
+}
+
+/** A Bearer challenge without metadata: a 401's, or a 403's that asks for more scope (RFC 6750 §3.1). */
+function isSameCredential(one: Credential, other: Credential): boolean {
   return (
-    guard.protection === 'other' &&
-    guard.how === 'challenge' &&
-    challenges.some(({ scheme }) => scheme === 'bearer')
+    one.kind === 'cf_access_token' && other.kind === 'cf_access_token' && one.jwt === other.jwt
+  );
+}
+
+export function isBareBearer(guard: Guard, challenges: readonly Challenge[]): boolean {
+  if (guard.protection !== 'other') return false;
+  return challenges.some(
+    ({ scheme, parameters }) =>
+      scheme === 'bearer' &&
+      (guard.how === 'challenge' ||
+        (guard.how === 'status' && parameters.get('error') === 'insufficient_scope')),
   );
 }
 
 /** The challenge's scope, else the resource's, else none; offline access where the server lists it. */
 function chooseScope(challenges: readonly Challenge[], oauth: OAuthTarget): string | undefined {
-  const asked = challenges.find(({ scheme }) => scheme === 'bearer')?.parameters.get('scope');
+  const asked = challenges
+    .filter(({ scheme }) => scheme === 'bearer')
+    .map(({ parameters }) => parameters.get('scope'))
+    .find((scope) => scope !== undefined);
   const scopes = new Set(
     (asked === undefined ? (oauth.scopesSupported ?? []) : asked.split(' ')).filter(isScope),
   );
-  if (oauth.server.scopes_supported?.includes('offline_access')) scopes.add('offline_access');
+  const listed: unknown = oauth.server.scopes_supported;
+  if (Array.isArray(listed) && listed.includes('offline_access')) scopes.add('offline_access');
+  else scopes.delete('offline_access');
   return scopes.size === 0 ? undefined : [...scopes].join(' ');
-}
-
-/** RFC 6749 §3.3. */
-function isScope(text: string): boolean {
-  return /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(text);
-}
-
-/** The union of two scopes, in the order of their first appearance. */
-export function joinScopes(...scopes: (string | undefined)[]): string | undefined {
-  const all = new Set(scopes.flatMap((scope) => scope?.split(' ') ?? []).filter(isScope));
-  return all.size === 0 ? undefined : [...all].join(' ');
 }

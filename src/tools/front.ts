@@ -9,6 +9,7 @@ import { answerEarly, type EarlyAnswer, type Handshake } from './handshake.ts';
 export type ConnectServer = (input: Readable, output: Writable) => Promise<void>;
 
 const newline = 0x0a;
+const longestHandshake = 1024 * 1024;
 
 /** Without a `handshake` the SDK answers from the beginning. */
 export function startFront(
@@ -36,6 +37,8 @@ export function startFront(
     unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
     for (;;) {
       const end = unread.indexOf(newline);
+      // The SDK has a bound for what is no message yet; here nothing that long belongs.
+      if (end === -1 && unread.length > longestHandshake) handOver();
       if (end === -1) return;
       const line = unread.toString('utf8', 0, end);
       const answer = handshake && answerEarly(line, handshake);

@@ -35,11 +35,16 @@ export function serve({
   };
 
   let leaving = false;
+  let endCalls: (() => Promise<void>) | undefined;
   const leave = () => {
     if (leaving) return;
     leaving = true;
     setTimeout(() => process.exit(0), closingMs);
-    Promise.resolve(rooms)
+    // Calls end first, so that none leaves half a file behind; those that hang are not waited for.
+    const patience = new Promise((resolve) => setTimeout(resolve, closingMs / 2));
+    Promise.race([endCalls?.(), patience])
+      .catch(() => {})
+      .then(() => rooms)
       .then((opened) => opened?.close())
       .finally(() => process.exit(0));
   };
@@ -59,7 +64,7 @@ export function serve({
   startFront({ input: stdin, output: stdout }, readHandshake(handshake), async (input, output) => {
     const { connectServer } = await import('./server.ts');
     const context = async (host: HostCapabilities) => (await open()).context(host);
-    await connectServer({ version, log, open: context }, input, output);
+    endCalls = await connectServer({ version, log, open: context, onClose: leave }, input, output);
   });
 }
 

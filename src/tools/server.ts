@@ -49,18 +49,34 @@ export interface ServerParts {
   readonly version: string;
   readonly log: Log;
   readonly open: OpenContext;
+  /** The host cannot be spoken to any more. */
+  readonly onClose?: () => void;
 }
 
-/** Answers on these streams from now on. */
+/**
+ * Answers on these streams from now on. What it gives ends all calls under way, and resolves when they
+ * have tidied up after themselves.
+ */
 export async function connectServer(
   parts: ServerParts,
   input: Readable,
   output: Writable,
-): Promise<void> {
-  await createServer(parts).connect(new StdioServerTransport(input, output));
+): Promise<() => Promise<void>> {
+  const running = new Set<Promise<unknown>>();
+  const server = createServer(parts, running);
+  // A message beyond its bound makes the SDK stop listening: nothing would be answered any more.
+  server.onclose = () => parts.onClose?.();
+  await server.connect(new StdioServerTransport(input, output));
+  return async () => {
+    await server.close();
+    await Promise.allSettled(running);
+  };
 }
 
-export function createServer({ version, log, open }: ServerParts): Server {
+export function createServer(
+  { version, log, open }: ServerParts,
+  running: Set<Promise<unknown>> = new Set(),
+): Server {
   const server = new Server(
     { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version, icons },
     { capabilities: { tools: {}, prompts: {}, resources: {} }, instructions },
@@ -84,11 +100,13 @@ export function createServer({ version, log, open }: ServerParts): Server {
       throw new McpError(ErrorCode.InvalidParams, `There is no tool called ${params.name}.`);
     }
     const startedAt = performance.now();
-    const result = await callTool(tool, params.arguments, async () => ({
+    const call = callTool(tool, params.arguments, async () => ({
       ...(await open(hostOf(server, extra))),
       signal: extra.signal,
       ...progressOf(extra),
     }));
+    running.add(call);
+    const result = await call.finally(() => running.delete(call));
     log('info', 'a call ended', {
       tool: tool.name,
       failed: result.isError === true,
@@ -149,8 +167,14 @@ function hostOf(server: Server, { signal }: Extra): HostCapabilities {
   return {
     async roots() {
       if (!capabilities?.roots) return [];
-      const { roots } = await server.listRoots(undefined, { signal, timeout: 5_000 });
-      return roots.map(({ uri }) => uri).filter((uri) => uri.startsWith('file:'));
+      try {
+        const { roots } = await server.listRoots(undefined, { signal, timeout: 5_000 });
+        return roots.map(({ uri }) => uri).filter((uri) => uri.startsWith('file:'));
+      } catch (error) {
+        // A host that cannot name its roots has none; the working directory is left.
+        if (signal.aborted) throw error;
+        return [];
+      }
     },
     // `elicitation: {}` means forms alone.
     elicitUrl: capabilities?.elicitation?.url

@@ -63,15 +63,23 @@ export function sendJson(
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
 }
 
-/** The fetch that the program uses; `timeoutMs` in the place of its ten seconds. */
-export function realFetch(timeoutMs?: number): { fetch: ProtocolFetch; close(): Promise<void> } {
+export interface RealFetch {
+  readonly fetch: ProtocolFetch;
+  /** In the place of ten seconds. */
+  timeoutMs: number;
+  close(): Promise<void>;
+}
+
+/** The fetch that the program uses. */
+export function realFetch(): RealFetch {
   const dispatcher = createDispatcher({});
   const fetch = createProtocolFetch(createSend(dispatcher));
-  return {
-    fetch:
-      timeoutMs === undefined ? fetch : (url, request) => fetch(url, { timeoutMs, ...request }),
+  const real: RealFetch = {
+    timeoutMs: 10_000,
+    fetch: (url, request) => fetch(url, { timeoutMs: real.timeoutMs, ...request }),
     close: () => dispatcher.destroy(),
   };
+  return real;
 }
 
 /** What `work` was rejected with. */

@@ -9,10 +9,10 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export type Log = (level: LogLevel, message: string, fields?: LogFields) => void;
 
 const secretShapes: readonly RegExp[] = [
-  /\boauth:[^\s"',;]+/g, // Access's access and refresh tokens
-  /\bcfast_[A-Za-z0-9]+/g, // service token secrets since 2026
-  /\b[0-9a-f]{64}\b/g, // service token secrets before that
-  /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, // JWTs
+  /oauth(?::|%3A)[^\s"',;]+/gi, // Access's access and refresh tokens
+  /cfast_[A-Za-z0-9]+/g, // service token secrets since 2026
+  /[0-9a-f]{64,}/g, // service token secrets before that
+  /eyJ[\w-]+\.[\w-]+\.[\w-]*/g, // JWTs
   /(?<=\b(?:code|state|token|code_verifier|device_code|refresh_token|access_token|client_secret)=)[^&\s"']+/g,
   /(?<=\b(?:Bearer|Basic)\s)[^\s"',;]+/gi,
 ];

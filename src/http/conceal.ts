@@ -3,6 +3,7 @@
  * and proxies use. A fence against accidents: an origin that means to leak its own credential can.
  */
 import { Transform, type TransformCallback } from 'node:stream';
+import { createNeedles, type Needles } from './needles.ts';
 
 export interface Concealer {
   /** False when there is nothing to look for: then the rest costs nothing. */
@@ -20,8 +21,12 @@ const minLength = 6;
 
 export function createConcealer(secrets: Iterable<string>): Concealer {
   const forms = [...new Set([...secrets].flatMap(formsOf))].sort((a, b) => b.length - a.length);
-  const needles = forms.map((form) => Buffer.from(form));
-  const longest = needles[0]?.length ?? 0;
+  let needles: Needles | undefined;
+  // Made when bytes are to be searched, not for the small texts of every call.
+  const search = () => {
+    needles ??= createNeedles(forms.map((form) => Buffer.from(form)));
+    return needles;
+  };
   return {
     active: forms.length > 0,
     text: (value) =>
@@ -29,35 +34,29 @@ export function createConcealer(secrets: Iterable<string>): Concealer {
         (clean, form) => (clean.includes(form) ? clean.replaceAll(form, mark) : clean),
         value,
       ),
-    bytes: (value) => (needles.length === 0 ? value : cut(value, needles, value.length).done),
-    stream: () => new ConcealingStream(needles, longest),
+    bytes: (value) => (forms.length === 0 ? value : cut(value, search(), value.length).done),
+    stream: () => new ConcealingStream(search()),
   };
 }
 
 class ConcealingStream extends Transform {
-  readonly #needles: readonly Buffer[];
-  readonly #longest: number;
+  readonly #needles: Needles;
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(needles: readonly Buffer[], longest: number) {
+  constructor(needles: Needles) {
     // Wide enough for the network and the disk not to wait for each other.
     super({ highWaterMark: 512 * 1024 });
     this.#needles = needles;
-    this.#longest = longest;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    if (this.#needles.length === 0) {
+    if (this.#needles.count === 0) {
       callback(null, chunk);
       return;
     }
     const input = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
-    // What begins in the last `longest - 1` bytes may go on in the next chunk, if it is a beginning.
-    const { done, rest } = cut(
-      input,
-      this.#needles,
-      firstBeginning(input, this.#needles, this.#longest),
-    );
+    // What begins near the end may go on in the next chunk, if it is a beginning.
+    const { done, rest } = cut(input, this.#needles, this.#needles.unfinished(input));
     this.#held = Buffer.from(rest);
     callback(null, done);
   }
@@ -68,45 +67,18 @@ class ConcealingStream extends Transform {
   }
 }
 
-/** Where the earliest needle begins that `input` ends in the middle of; its length when there is none. */
-function firstBeginning(input: Buffer, needles: readonly Buffer[], longest: number): number {
-  for (let at = Math.max(0, input.length - longest + 1); at < input.length; at += 1) {
-    const length = input.length - at;
-    for (const needle of needles) {
-      if (needle.length <= length || needle[0] !== input[at]) continue;
-      if (needle.compare(input, at, input.length, 0, length) === 0) return at;
-    }
-  }
-  return input.length;
-}
-
 /**
  * `input` without the needles that begin before `until`, and what is left to look at: from `until`,
  * or from the end of a needle that reaches beyond it.
  */
-function cut(
-  input: Buffer,
-  needles: readonly Buffer[],
-  until: number,
-): { done: Buffer; rest: Buffer } {
-  const next = needles.map((needle) => input.indexOf(needle));
+function cut(input: Buffer, needles: Needles, until: number): { done: Buffer; rest: Buffer } {
   const parts: Buffer[] = [];
   let at = 0;
   for (;;) {
-    // The first to begin; among those that begin together the longest, which comes first.
-    let found = -1;
-    for (const [index, needle] of needles.entries()) {
-      let position = next[index] ?? -1;
-      if (position !== -1 && position < at) {
-        position = input.indexOf(needle, at);
-        next[index] = position;
-      }
-      if (position !== -1 && (found === -1 || position < (next[found] ?? 0))) found = index;
-    }
-    const position = next[found] ?? -1;
-    if (found === -1 || position >= until) break;
-    parts.push(input.subarray(at, position), Buffer.from(mark));
-    at = position + (needles[found]?.length ?? 0);
+    const found = needles.find(input, at);
+    if (found === undefined || found.at >= until) break;
+    parts.push(input.subarray(at, found.at), Buffer.from(mark));
+    at = found.at + found.length;
   }
   const end = Math.max(at, until);
   if (parts.length === 0) return { done: input.subarray(0, end), rest: input.subarray(end) };

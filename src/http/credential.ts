@@ -28,7 +28,8 @@ export function credentialFields(credential: Credential): [name: string, value: 
 export function credentialSecrets(credential: Credential): string[] {
   switch (credential.kind) {
     case 'oauth':
-      return [credential.accessToken];
+      // Access's tokens begin with `oauth:`; who splits at the colon shows the rest.
+      return [credential.accessToken, credential.accessToken.replace(/^oauth:/, '')];
     case 'cf_access_token':
       return [credential.jwt];
     case 'service_token':

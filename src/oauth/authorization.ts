@@ -82,10 +82,11 @@ export function readAuthorizationResponse(
   const host = new URL(server.issuer).host;
   try {
     const checked = validateAuthResponse(server, clientAuthentication(client)[0], response, state);
-    if (!checked.get('code')) {
+    const codes = checked.getAll('code');
+    if (codes.length !== 1 || codes[0] === '') {
       throw new AccessError(
         'sign_in_declined',
-        `The answer of ${host} to the sign-in holds no code.`,
+        `The answer of ${host} to the sign-in holds no code, or more than one.`,
         'Call authenticate with "force": true to start afresh.',
       );
     }

@@ -33,16 +33,21 @@ export function clientAuthentication(client: OAuthClient): [Client, ClientAuth] 
 /** oauth4webapi's request options: our fetch, and http allowed to loopback alone. */
 export function requestOptions(fetch: ProtocolFetch, issuer: string, signal?: AbortSignal) {
   return {
-    [customFetch]: (
+    [customFetch]: async (
       url: string,
       request: { method: string; headers: Record<string, string>; body?: unknown },
-    ) =>
-      fetch(url, {
+    ) => {
+      const answer = await fetch(url, {
         method: request.method,
         headers: withoutUserAgent(request.headers),
         body: request.body as string | URLSearchParams | undefined,
         signal,
-      }),
+      });
+      // A refused client is told so by a challenge and by `error` (RFC 6749 §5.2). The library would
+      // stop at the challenge, and only `error` says whether the client or the grant was refused.
+      answer.headers.delete('www-authenticate');
+      return answer;
+    },
     [allowInsecureRequests]: isLoopback(new URL(issuer)),
   };
 }

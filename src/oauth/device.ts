@@ -7,12 +7,12 @@ import {
 } from 'oauth4webapi';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { isSecure } from '../secure-url.ts';
-import { cleanServerText } from '../server-text.ts';
+import { isLoopback, isSecure } from '../secure-url.ts';
+import { quoteServerText } from '../server-text.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
-import { isPassing, oauthErrorOf, protocolFailure } from './failures.ts';
+import { isPassing, isUnsupported, oauthErrorOf, protocolFailure } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
-import { readTokens, type Tokens } from './token.ts';
+import { readTokens, type Tokens, withoutIdToken } from './token.ts';
 
 export interface DeviceAuthorization {
   /** Shown to nobody. */
@@ -27,7 +27,23 @@ export interface DeviceAuthorization {
 const offerNext =
   'Use authenticate without "method": "device"; or ask its operator to allow device codes for this client.';
 
-/** Throws `unsupported_authorization_server`, `registration_rejected`, and what `fetch` throws. */
+/** Throws `unsupported_authorization_server` where there are no device codes. */
+export function requireDeviceCodes({
+  issuer,
+  device_authorization_endpoint,
+}: ServerMetadata): void {
+  if (device_authorization_endpoint !== undefined) return;
+  throw new AccessError(
+    'unsupported_authorization_server',
+    `${new URL(issuer).host} does not offer device codes (RFC 8628).`,
+    'Use authenticate without "method": "device".',
+  );
+}
+
+/**
+ * Throws `unsupported_authorization_server`, `registration_rejected`, `temporarily_unavailable`,
+ * `invalid_server_metadata` for what the person must not be shown, and what `fetch` throws.
+ */
 export async function authorizeDevice(
   server: ServerMetadata,
   client: OAuthClient,
@@ -35,13 +51,7 @@ export async function authorizeDevice(
   fetch: ProtocolFetch,
 ): Promise<DeviceAuthorization> {
   const host = new URL(server.issuer).host;
-  if (server.device_authorization_endpoint === undefined) {
-    throw new AccessError(
-      'unsupported_authorization_server',
-      `${host} does not offer device codes (RFC 8628).`,
-      'Use authenticate without "method": "device".',
-    );
-  }
+  requireDeviceCodes(server);
   const [known, authentication] = clientAuthentication(client);
   try {
     const answer = await deviceAuthorizationRequest(
@@ -58,9 +68,11 @@ export async function authorizeDevice(
     const complete = given.verification_uri_complete;
     return {
       deviceCode: given.device_code,
-      userCode: cleanServerText(given.user_code),
-      verificationUri: showable(given.verification_uri, host),
-      ...(complete === undefined ? {} : { verificationUriComplete: showable(complete, host) }),
+      userCode: readableCode(given.user_code, host),
+      verificationUri: showable(given.verification_uri, server.issuer),
+      ...(complete === undefined
+        ? {}
+        : { verificationUriComplete: showable(complete, server.issuer) }),
       expiresInSeconds: Math.min(given.expires_in, 1800),
       intervalSeconds: Math.min(given.interval ?? 5, 300),
     };
@@ -79,13 +91,32 @@ export async function authorizeDevice(
   }
 }
 
-/** The person's browser may be sent there: secure, without credentials, as the URL parser wrote it. */
-function showable(text: string, host: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !isSecure(url) || url.username || url.password) {
+/** The agent reads it to the person, so it must be a code (§6.1) and nothing that could be an instruction. */
+function readableCode(text: string, host: string): string {
+  if (text.length <= 40 && /^[\p{L}\p{N}]+(?:[ -][\p{L}\p{N}]+){0,4}$/u.test(text)) return text;
+  throw new AccessError(
+    'invalid_server_metadata',
+    `${host} gave a user code that nobody could be asked to type: ${quoteServerText(text)}.`,
+    'Do not show it to the person as a code; ask them whether this authorization server is the right one.',
+  );
+}
+
+/**
+ * The person's browser may be sent there: secure, without credentials, as the URL parser wrote it,
+ * and to the person's own machine only by a server on it.
+ */
+function showable(text: string, issuer: string): string {
+  const url = text.length <= 2048 && URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    !isSecure(url) ||
+    url.username ||
+    url.password ||
+    (isLoopback(url) && !isLoopback(new URL(issuer)))
+  ) {
     throw new AccessError(
       'invalid_server_metadata',
-      `${host} gave a verification address that is not https.`,
+      `${new URL(issuer).host} gave a verification address that is not https, or not its own to give.`,
       'Do not open it; ask the person whether this authorization server is the right one.',
     );
   }
@@ -99,8 +130,9 @@ export interface DevicePolling {
 }
 
 /**
- * Polls until the person has decided (§3.4–3.5). Throws `sign_in_declined`, `sign_in_expired`, and
- * `registration_rejected`; network trouble between polls is waited out with a doubled interval.
+ * Polls until the person has decided (§3.4–3.5). Throws `sign_in_declined`, `sign_in_expired`,
+ * `registration_rejected` and `unsupported_authorization_server`; network trouble between polls is
+ * waited out with a doubled interval.
  */
 export async function pollDeviceToken(
   server: ServerMetadata,
@@ -128,7 +160,10 @@ export async function pollDeviceToken(
           additionalParameters: { resource },
         },
       );
-      return readTokens(await processDeviceCodeResponse(server, known, answer), host);
+      return readTokens(
+        await processDeviceCodeResponse(server, known, await withoutIdToken(answer)),
+        host,
+      );
     } catch (error) {
       const oauthError = oauthErrorOf(error);
       if (oauthError === 'authorization_pending') continue;
@@ -140,14 +175,20 @@ export async function pollDeviceToken(
         intervalMs = Math.min(intervalMs * 2, 60_000);
         continue;
       }
-      if (oauthError === 'expired_token') throw expired(host);
+      // `invalid_grant` (RFC 6749 §5.2): the code is used up or forgotten.
+      if (oauthError === 'expired_token' || oauthError === 'invalid_grant') throw expired(host);
       throw protocolFailure(
         error,
-        oauthError === 'access_denied' ? 'sign_in_declined' : 'registration_rejected',
+        oauthError === 'access_denied'
+          ? 'sign_in_declined'
+          : isUnsupported(error)
+            ? 'unsupported_authorization_server'
+            : 'registration_rejected',
         `The sign-in with a device code at ${host} was refused`,
         oauthError === 'access_denied'
           ? 'Ask the person whether they declined. Do not start another sign-in unasked.'
           : 'Call authenticate with "force": true, or without "method": "device".',
+        [device.deviceCode, client.clientSecret],
       );
     }
   }

@@ -15,22 +15,32 @@ export function oauthErrorOf(error: unknown): string | undefined {
 /**
  * `subject` names the answer, such as "the resource metadata of app.example.com". An OAuth error, a
  * 5xx or a 429 is told in the server's words; what is not an answer of that kind, in the library's.
+ * `secrets`: what the request held, which some servers repeat in their words.
  */
 export function protocolFailure(
   error: unknown,
   code: ErrorCode,
   subject: string,
   nextStep: string,
+  secrets: readonly (string | undefined)[] = [],
 ): AccessError {
   if (error instanceof AccessError) return error;
-  return new AccessError(code, `${subject}: ${reasonOf(error)}`, nextStep, { cause: error });
+  const reason = reasonOf(error, (text) => without(secrets, text));
+  return new AccessError(code, `${subject}: ${reason}`, nextStep, { cause: error });
 }
 
-function reasonOf(error: unknown): string {
+function without(secrets: readonly (string | undefined)[], text: string): string {
+  return secrets.reduce<string>(
+    (clean, secret) => (secret ? clean.replaceAll(secret, '[removed]') : clean),
+    text,
+  );
+}
+
+function reasonOf(error: unknown, clean: (text: string) => string): string {
   if (error instanceof ResponseBodyError) {
     const words = error.error_description ?? error.error;
-    return `the server answered ${error.status} ${quoteServerText(error.error)}${
-      error.error_description ? ` and says ${quoteServerText(words)}` : ''
+    return `the server answered ${error.status} ${quoteServerText(clean(error.error))}${
+      error.error_description ? ` and says ${quoteServerText(clean(words))}` : ''
     }.`;
   }
   if (error instanceof OperationProcessingError || error instanceof UnsupportedOperationError) {
@@ -42,6 +52,17 @@ function reasonOf(error: unknown): string {
 
 /** True for answers that say nothing about the grant: 5xx, 429, or not an OAuth answer at all. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof ResponseBodyError) return error.status >= 500 || error.status === 429;
+  if (error instanceof ResponseBodyError) {
+    const { status, error: word } = error;
+    return status >= 500 || status === 429 || passingErrors.includes(word);
+  }
   return error instanceof OperationProcessingError;
+}
+
+/** Authorization response errors (RFC 6749 §4.1.2.1) that some servers use at their other endpoints. */
+const passingErrors: readonly string[] = ['temporarily_unavailable', 'server_error'];
+
+/** True for a lawful answer of a kind that this client does not do, such as another token type. */
+export function isUnsupported(error: unknown): boolean {
+  return error instanceof UnsupportedOperationError;
 }

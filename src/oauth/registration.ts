@@ -5,6 +5,7 @@ import {
 } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { quoteServerText } from '../server-text.ts';
 import { type OAuthClient, requestOptions } from './client.ts';
 import { protocolFailure } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
@@ -13,14 +14,16 @@ export interface RegistrationRequest {
   readonly redirectUri: string;
   /** The resource indicator: Access registers a client for one application. */
   readonly resource: string;
-  readonly scope?: string | undefined;
   readonly deviceCode?: boolean;
 }
 
-/** Throws `registration_rejected`, `temporarily_unavailable`, and what `fetch` throws. */
+/**
+ * Throws `registration_rejected`, `unsupported_authorization_server` (clients must authenticate in a
+ * way that we cannot), `temporarily_unavailable`, and what `fetch` throws.
+ */
 export async function register(
   server: ServerMetadata,
-  { redirectUri, resource, scope, deviceCode = false }: RegistrationRequest,
+  { redirectUri, resource, deviceCode = false }: RegistrationRequest,
   fetch: ProtocolFetch,
 ): Promise<OAuthClient> {
   const host = new URL(server.issuer).host;
@@ -36,7 +39,7 @@ export async function register(
     response_types: ['code'],
     application_type: 'native',
     resource,
-    ...(scope === undefined ? {} : { scope }),
+    // No scope: the registration is kept, and what it names bounds all that could be asked for later.
   };
   const answer = await dynamicClientRegistrationRequest(
     server,
@@ -52,7 +55,7 @@ export async function register(
   }
   try {
     const information = await processDynamicClientRegistrationResponse(created(answer));
-    return readClient(information, metadata.token_endpoint_auth_method);
+    return readClient(information, metadata.token_endpoint_auth_method, host);
   } catch (error) {
     throw protocolFailure(
       error,
@@ -70,15 +73,30 @@ function created(answer: Response): Response {
     : answer;
 }
 
-/** A public client where the server has them (RFC 8252 §8.5), else with the secret it will give. */
-function chooseAuthMethod(server: ServerMetadata): OAuthClient['tokenEndpointAuthMethod'] {
+type AuthMethod = OAuthClient['tokenEndpointAuthMethod'];
+
+/** Those that we can do, best first: public clients (RFC 8252 §8.5), else with a secret. */
+const authMethods: readonly AuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
+
+function chooseAuthMethod(server: ServerMetadata): AuthMethod {
   // RFC 8414 §2: client_secret_basic is meant when nothing is listed, but those servers take `none`.
   const supported: unknown = server.token_endpoint_auth_methods_supported;
-  if (!Array.isArray(supported) || supported.includes('none')) return 'none';
-  return supported.includes('client_secret_basic') || !supported.includes('client_secret_post')
-    ? 'client_secret_basic'
-    : 'client_secret_post';
+  if (!Array.isArray(supported) || supported.length === 0) return 'none';
+  const method = authMethods.find((one) => supported.includes(one));
+  if (method === undefined) throw unsupported(new URL(server.issuer).host, supported.join(', '));
+  return method;
 }
+
+function unsupported(host: string, methods: string): AccessError {
+  return new AccessError(
+    'unsupported_authorization_server',
+    `${host} wants clients to authenticate with ${quoteServerText(methods)}; this client can do ${authMethods.join(', ')}.`,
+    'Its operator has to allow one of these methods; or the person registers a client that uses one and sets CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET).',
+  );
+}
+
+/** RFC 6749 appendix A.1 and A.2, and a length that fits a URL. */
+const visible = /^[\x20-\x7e]{1,2048}$/;
 
 function readClient(
   information: {
@@ -86,16 +104,26 @@ function readClient(
     client_secret?: unknown;
     token_endpoint_auth_method?: unknown;
   },
-  asked: OAuthClient['tokenEndpointAuthMethod'],
+  asked: AuthMethod,
+  host: string,
 ): OAuthClient {
   const { client_id: clientId, client_secret: clientSecret } = information;
-  const method = information.token_endpoint_auth_method ?? (clientSecret ? asked : 'none');
-  if (method === 'none' || typeof clientSecret !== 'string') {
+  // Who has a secret has to use it (RFC 6749 §3.2.1); Basic is what is meant when none is named
+  // (RFC 7591 §2), whatever was asked for.
+  const unnamed = clientSecret ? (asked === 'none' ? 'client_secret_basic' : asked) : 'none';
+  const named = information.token_endpoint_auth_method ?? unnamed;
+  const method = authMethods.find((one) => one === named);
+  if (method === undefined) throw unsupported(host, String(named));
+  const texts = [clientId, ...(typeof clientSecret === 'string' ? [clientSecret] : [])];
+  if (!texts.every((text) => text === '' || visible.test(text))) {
+    throw new AccessError(
+      'registration_rejected',
+      `${host} gave this client an identifier or a secret that no client can have.`,
+      'Tell the person that the authorization server is broken. A client registered beforehand can be set with CF_ACCESS_OAUTH_CLIENT_ID.',
+    );
+  }
+  if (method === 'none' || typeof clientSecret !== 'string' || clientSecret === '') {
     return { clientId, tokenEndpointAuthMethod: 'none' };
   }
-  return {
-    clientId,
-    clientSecret,
-    tokenEndpointAuthMethod: method === 'client_secret_post' ? method : 'client_secret_basic',
-  };
+  return { clientId, clientSecret, tokenEndpointAuthMethod: method };
 }

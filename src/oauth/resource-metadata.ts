@@ -24,7 +24,7 @@ const nextStep =
 /**
  * The metadata for `requested`: from `challengeUrl` when a challenge named one (§5.1), else from the
  * well-known addresses (§3.1), where a 404 means that there is none. `undefined` when there is none.
- * Throws `invalid_resource_metadata`, and what `fetch` throws.
+ * Throws `invalid_resource_metadata`, `temporarily_unavailable`, and what `fetch` throws.
  */
 export async function fetchResourceMetadata(
   requested: URL,
@@ -33,7 +33,15 @@ export async function fetchResourceMetadata(
 ): Promise<ResourceMetadata | undefined> {
   if (challengeUrl !== undefined) {
     const url = ownAddress(requested, challengeUrl);
-    return readMetadata(requested, await fetch(url, { headers: { accept: 'application/json' } }));
+    const response = await fetch(url, { headers: { accept: 'application/json' } });
+    if (response.status >= 500 || response.status === 429) {
+      throw new AccessError(
+        'temporarily_unavailable',
+        `${requested.host} answered ${response.status} when asked for its resource metadata.`,
+        'Call again in a minute.',
+      );
+    }
+    return readMetadata(requested, response);
   }
   for (const url of wellKnownAddresses(requested)) {
     const response = await fetch(url, { headers: { accept: 'application/json' } });
@@ -112,9 +120,12 @@ function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string').slice(0, 64) : [];
 }
 
+/** It becomes part of the authorization URL and of a record; slashes at its end have no other bound. */
+const longestResource = 8192;
+
 /** True when `resource` is `url`'s origin, or a part of it in which `url` lies. */
 export function coversUrl(resource: string, url: URL): boolean {
-  if (!URL.canParse(resource)) return false;
+  if (resource.length > longestResource || !URL.canParse(resource)) return false;
   const covered = new URL(resource);
   if (covered.origin !== url.origin || covered.username || covered.password) return false;
   if (covered.search || covered.hash) return false;

@@ -19,12 +19,15 @@ const endpoints = [
   'device_authorization_endpoint',
 ] as const;
 
+/** Longer than any endpoint, and far from what a browser or a program's argument may hold. */
+const longestEndpoint = 2048;
+
 const nextStep =
   'Ask the person whether this authorization server is the right one; its operator has to mend the metadata.';
 
 /**
  * `issuer`: an https URL (http to loopback) that the caller trusts. Throws `invalid_server_metadata`,
- * `unsupported_authorization_server` (no S256), and what `fetch` throws.
+ * `unsupported_authorization_server` (no S256), `temporarily_unavailable`, and what `fetch` throws.
  */
 export async function fetchServerMetadata(
   issuer: URL,
@@ -34,7 +37,7 @@ export async function fetchServerMetadata(
   let response: Response | undefined;
   for (const url of wellKnownAddresses(issuer)) {
     response = await fetch(url, { headers: { accept: 'application/json' } });
-    if (response.status !== 404) break;
+    if (!isAbsent(response)) break;
   }
   if (response === undefined) throw new Error('an issuer has at least one address');
   try {
@@ -51,6 +54,16 @@ export async function fetchServerMetadata(
   } catch (error) {
     throw protocolFailure(error, 'invalid_server_metadata', subject, nextStep);
   }
+}
+
+/**
+ * Where a server has no metadata it answers 404, or lets a guard (4xx) or a start page (200, HTML)
+ * answer; what has the right form is never passed over for another address.
+ */
+function isAbsent({ status, headers }: Response): boolean {
+  if (status === 200)
+    return !/^application\/(?:[\w.+-]+\+)?json\b/i.test(headers.get('content-type') ?? '');
+  return status >= 400 && status < 500 && status !== 429;
 }
 
 /** RFC 8414 §3.1 with the issuer's path inserted, then OpenID Connect's inserted and appended forms. */
@@ -90,7 +103,8 @@ function checkEndpoints(metadata: ServerMetadata, issuer: URL, subject: string):
   for (const name of endpoints) {
     const value = metadata[name];
     if (value === undefined) continue;
-    const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+    const isText = typeof value === 'string' && value.length <= longestEndpoint;
+    const url = isText && URL.canParse(value) ? new URL(value) : undefined;
     if (url?.origin !== issuer.origin || !isSecure(url) || url.username || url.password) {
       throw new AccessError(
         'invalid_server_metadata',
@@ -98,6 +112,13 @@ function checkEndpoints(metadata: ServerMetadata, issuer: URL, subject: string):
         nextStep,
       );
     }
+  }
+  if (metadata.token_endpoint === undefined) {
+    throw new AccessError(
+      'invalid_server_metadata',
+      `${subject} name no token_endpoint (RFC 8414 §2).`,
+      nextStep,
+    );
   }
   const methods: unknown = metadata.code_challenge_methods_supported;
   if (!Array.isArray(methods) || !methods.includes('S256')) {

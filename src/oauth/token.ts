@@ -14,7 +14,7 @@ import {
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
-import { isPassing, oauthErrorOf, protocolFailure } from './failures.ts';
+import { isPassing, isUnsupported, oauthErrorOf, protocolFailure } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 
 export interface Tokens {
@@ -65,8 +65,13 @@ export async function redeemCode(
         additionalParameters: { resource: request.resource },
       },
     );
-    return readTokens(await processAuthorizationCodeResponse(server, known, answer), host);
+    return readTokens(
+      await processAuthorizationCodeResponse(server, known, await withoutIdToken(answer)),
+      host,
+    );
   } catch (error) {
+    const code = request.response.get('code') ?? undefined;
+    const secrets = [code, request.codeVerifier, client.clientSecret];
     const oauthError = oauthErrorOf(error);
     if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') {
       throw protocolFailure(
@@ -74,13 +79,19 @@ export async function redeemCode(
         'registration_rejected',
         `${host} does not know this client any more`,
         'Call authenticate with "force": true, which registers it anew.',
+        secrets,
       );
     }
     throw protocolFailure(
       error,
-      isPassing(error) ? 'temporarily_unavailable' : 'sign_in_expired',
+      isPassing(error)
+        ? 'temporarily_unavailable'
+        : isUnsupported(error)
+          ? 'unsupported_authorization_server'
+          : 'sign_in_expired',
       `${host} did not give a token for the sign-in`,
       'Call authenticate again: the person has to sign in once more.',
+      secrets,
     );
   }
 }
@@ -108,7 +119,10 @@ export async function refresh(
         additionalParameters: { resource: request.resource },
       },
     );
-    return readTokens(await processRefreshTokenResponse(server, known, answer), host);
+    return readTokens(
+      await processRefreshTokenResponse(server, known, await withoutIdToken(answer)),
+      host,
+    );
   } catch (error) {
     if (!isPassing(error)) {
       const oauthError = oauthErrorOf(error);
@@ -119,9 +133,10 @@ export async function refresh(
     }
     throw protocolFailure(
       error,
-      'temporarily_unavailable',
+      isUnsupported(error) ? 'unsupported_authorization_server' : 'temporarily_unavailable',
       `${host} could not refresh the access token`,
       unavailableNext,
+      [request.refreshToken, client.clientSecret],
     );
   }
 }
@@ -149,12 +164,31 @@ export async function revoke(
       'temporarily_unavailable',
       `${new URL(server.issuer).host} did not confirm the revocation`,
       'It is removed from this machine; at the server it lives until it expires, unless the person or an administrator ends it there.',
+      [token, client.clientSecret],
     );
   }
 }
 
+/**
+ * The answer without its ID token, which comes where the scope holds `openid` (OpenID Connect Core
+ * §3.1.3.3). Nothing here reads it, and the library's check of it needs metadata that a refresh does
+ * without: a good token would be thrown away for the signature of what nobody asked for.
+ */
+export async function withoutIdToken(answer: Response): Promise<Response> {
+  const document: unknown = await answer
+    .clone()
+    .json()
+    .catch(() => undefined);
+  if (typeof document !== 'object' || document === null || !('id_token' in document)) return answer;
+  const { id_token: _, ...rest } = document;
+  const { status, headers } = answer;
+  return new Response(JSON.stringify(rest), { status, headers });
+}
+
 /** A token travels in a header field: visible ASCII alone, and of a size that a server would take. */
 const sendable = /^[\x21-\x7e]{1,16384}$/;
+/** It is kept with the session, whose file has a bound too. */
+const longestScope = 8192;
 const longestLifetimeSeconds = 10 * 365 * 24 * 3600;
 
 export function readTokens(answer: TokenEndpointResponse, host: string): Tokens {
@@ -179,6 +213,6 @@ export function readTokens(answer: TokenEndpointResponse, host: string): Tokens 
     ...(expires_in === undefined
       ? {}
       : { expiresIn: Math.min(expires_in, longestLifetimeSeconds) }),
-    ...(scope ? { scope } : {}),
+    ...(scope && scope.length <= longestScope ? { scope } : {}),
   };
 }

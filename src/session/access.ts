@@ -85,6 +85,7 @@ export function createAccess(parts: AccessParts): Access {
     clock,
     fetch,
     configured: settings.oauthClient,
+    listedServers: trust.authorizationServers,
   });
   const codeSignIns = createCodeSignIns({
     store,
@@ -129,7 +130,7 @@ export function createAccess(parts: AccessParts): Access {
     transferSignIns,
     beginDevice,
   });
-  const persons = createPersons({ ways, clock });
+  const persons = createPersons({ ways, clock, registrations });
   const shared = { gate, credentials, sessions, serviceTokens, ways, persons, headless };
 
   return {

@@ -2,6 +2,7 @@
 import { AccessError, isAccessError } from '../errors.ts';
 import type { Clock } from './ports.ts';
 import type { Session } from './records.ts';
+import type { Registrations } from './registrations.ts';
 import type { SignIn } from './sign-in.ts';
 import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
 import type { Target, Ways } from './ways.ts';
@@ -21,7 +22,18 @@ export interface Persons {
   wait(signIn: SignIn, options: WaitOptions): Promise<Waited>;
 }
 
-export function createPersons({ ways, clock }: { ways: Ways; clock: Clock }): Persons {
+export function createPersons({
+  ways,
+  clock,
+  registrations,
+}: {
+  readonly ways: Ways;
+  readonly clock: Clock;
+  readonly registrations: Pick<Registrations, 'isConfigured'>;
+}): Persons {
+  const isConfigured = (target: Target): boolean =>
+    target.kind === 'oauth' && registrations.isConfigured(target.oauth.server.issuer);
+
   const ask: Persons['ask'] = async (target, options) => {
     const signIn = await ways.begin(target, options);
     try {
@@ -36,7 +48,7 @@ export function createPersons({ ways, clock }: { ways: Ways; clock: Clock }): Pe
     } catch (error) {
       // The server no longer knows this client: one new registration heals it. Of all who waited,
       // the first begins the sign-in that the others join.
-      if (!isAccessError(error, 'registration_rejected')) throw error;
+      if (!isAccessError(error, 'registration_rejected') || isConfigured(target)) throw error;
       const again = await ways.begin(target, options);
       return { ...(await waitForPerson(again, clock, options)), signIn: again };
     }

@@ -8,9 +8,7 @@ import { errorCodes } from '../errors.ts';
 const format = z.literal(1);
 const text = z.string().check(z.minLength(1), z.maxLength(65_536));
 /** What travels in a header field: whoever writes into the file must not forge another one. */
-const secret = z
-  .string()
-  .check(z.minLength(1), z.maxLength(65_536), z.regex(/^[\x21-\x7e]*$/));
+const secret = z.string().check(z.minLength(1), z.maxLength(65_536), z.regex(/^[\x21-\x7e]*$/));
 const instant = z.number();
 
 /** How a person signed in. */

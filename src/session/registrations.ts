@@ -20,6 +20,8 @@ export interface Registrations {
     server: ServerMetadata,
     request: { port: number; resourceIndicator: string; anew: boolean },
   ): Promise<{ client: OAuthClient; redirectUri: string }>;
+  /** True when the person configured the client for `issuer`: registering anew cannot heal it. */
+  isConfigured(issuer: string): boolean;
 }
 
 export interface RegistrationsParts {
@@ -28,6 +30,8 @@ export interface RegistrationsParts {
   readonly clock: Clock;
   readonly fetch: ProtocolFetch;
   readonly configured: OAuthClient | undefined;
+  /** The servers that the person listed; when there are any, a configured client is for them alone. */
+  readonly listedServers: readonly URL[];
 }
 
 export function registrationKey(issuer: string, redirectUri: string): string {
@@ -49,19 +53,26 @@ export async function forgetRegistration(
 }
 
 export function createRegistrations(parts: RegistrationsParts): Registrations {
-  const { store, lock, clock, fetch, configured } = parts;
+  const { store, lock, clock, fetch, configured, listedServers } = parts;
+
+  /** Its secret goes to no server that it may not have been registered at. */
+  const configuredFor = (issuer: string): OAuthClient | undefined => {
+    const { href } = new URL(issuer);
+    const isMeant = listedServers.length === 0 || listedServers.some((each) => each.href === href);
+    return isMeant ? configured : undefined;
+  };
 
   return {
+    isConfigured: (issuer) => configuredFor(issuer) !== undefined,
     async clientFor(server, { port, resourceIndicator, anew }) {
       // Access allows the two names by separate settings: “localhost clients”, “loopback clients”.
       const [localhost, loopback] = [
         `http://localhost:${port}/callback`,
         `http://127.0.0.1:${port}/callback`,
       ] as const;
-      if (configured) {
-        return { client: atServer(configured, server), redirectUri: localhost };
-      }
-      if (server.registration_endpoint === undefined) throw noRegistration(server);
+      const known = configuredFor(server.issuer);
+      if (known) return { client: atServer(known, server), redirectUri: localhost };
+      if (server.registration_endpoint === undefined) throw noRegistration(server, localhost);
       return lock.hold(`registration ${server.issuer}`, async () => {
         for (const redirectUri of anew ? [] : [localhost, loopback]) {
           const kept = await store.read(
@@ -109,11 +120,11 @@ function atServer(client: OAuthClient, server: ServerMetadata): OAuthClient {
     : client;
 }
 
-function noRegistration(server: ServerMetadata): AccessError {
+function noRegistration(server: ServerMetadata, redirectUri: string): AccessError {
   const { host } = new URL(server.issuer);
   return new AccessError(
     'unsupported_authorization_server',
     `${host} does not offer dynamic client registration (RFC 7591).`,
-    `Ask the person to register a native client at ${host} with the redirection URI http://localhost:8400/callback and to set CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET if it has one) in this server’s environment.`,
+    `Ask the person to register a native client at ${host} with the redirection URI ${redirectUri} and to set CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET if it has one) in this server’s environment.`,
   );
 }

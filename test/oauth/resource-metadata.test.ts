@@ -1,0 +1,228 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coversUrl, fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
+import {
+  type Answering,
+  failureOf,
+  type Loopback,
+  listen,
+  realFetch,
+  sendJson,
+} from '../support/resource-loopback.ts';
+
+const wellKnown = '/.well-known/oauth-protected-resource';
+
+let server: Loopback;
+let other: Loopback;
+let answer: Answering;
+let real: ReturnType<typeof realFetch>;
+
+beforeEach(async () => {
+  answer = (_, response) => void response.writeHead(404).end();
+  server = await listen((asked, response) => answer(asked, response));
+  other = await listen((_, response) => sendJson(response, {}));
+  real = realFetch();
+});
+afterEach(async () => {
+  await real.close();
+  await server.close();
+  await other.close();
+});
+
+const read = (path = '/app/page', challengeUrl?: string) =>
+  fetchResourceMetadata(new URL(path, server.origin), challengeUrl, real.fetch);
+/** From a challenge that names the root's metadata. */
+const named = (path = '/app/page') => read(path, `${server.origin}${wellKnown}`);
+const document = (more: object = {}) => ({
+  resource: server.origin,
+  authorization_servers: ['https://as.example.com'],
+  ...more,
+});
+const answering = (more: object = {}): Answering => {
+  return (_, response) => sendJson(response, document(more));
+};
+
+describe('where metadata lies', () => {
+  it('asks the URL of the challenge, and no other', async () => {
+    answer = answering();
+    await read('/app/page', `${server.origin}/somewhere/else#part`);
+    expect(server.asked.map(({ path }) => path)).toEqual(['/somewhere/else']);
+  });
+
+  it('inserts the path after the well-known one, then asks the root (RFC 9728 §3.1)', async () => {
+    answer = ({ path }, response) =>
+      path === wellKnown ? sendJson(response, document()) : void response.writeHead(404).end();
+    expect(await read('/app/page/')).toMatchObject({ resource: server.origin });
+    expect(server.asked.map(({ path }) => path)).toEqual([`${wellKnown}/app/page`, wellKnown]);
+  });
+
+  it('asks once for a resource without a path', async () => {
+    expect(await read('/')).toBeUndefined();
+    expect(server.asked.map(({ path }) => path)).toEqual([wellKnown]);
+  });
+
+  it('keeps the query out of the well-known address', async () => {
+    expect(await read('/app?secret=1')).toBeUndefined();
+    expect(server.asked.every(({ query }) => query.size === 0)).toBe(true);
+  });
+
+  it.each([
+    ['404', 404, 'application/json'],
+    ['a guard’s 401', 401, 'application/json'],
+    ['a redirect to a login page', 302, 'text/html'],
+    ['a start page', 200, 'text/html'],
+  ])('takes %s to mean that there is none', async (_name, status, type) => {
+    answer = (_, response) =>
+      void response
+        .writeHead(status, { 'content-type': type, location: `${other.origin}/login` })
+        .end('{}');
+    expect(await read()).toBeUndefined();
+    expect(other.asked).toEqual([]);
+  });
+});
+
+describe('a challenge may not lead away', () => {
+  it.each([
+    ['another origin', () => `${other.origin}${wellKnown}`],
+    ['another host that begins alike', () => `${server.origin}.evil.example${wellKnown}`],
+    ['userinfo', () => server.origin.replace('//', '//user:secret@')],
+    ['http beyond loopback', () => 'http://as.example.com/metadata'],
+    ['another scheme', () => 'file:///etc/passwd'],
+    ['what is no URL', () => '/.well-known/oauth-protected-resource'],
+  ])('refuses %s, and asks nobody (RFC 9728 §3.3)', async (_name, url) => {
+    const failure = await failureOf(read('/app', url()));
+    expect(failure.code).toBe('invalid_resource_metadata');
+    expect(failure.nextStep).toBeTruthy();
+    expect([...server.asked, ...other.asked]).toEqual([]);
+  });
+
+  it('does not follow a redirect', async () => {
+    answer = (_, response) =>
+      void response.writeHead(302, { location: `${other.origin}${wellKnown}` }).end();
+    expect((await failureOf(named())).code).toBe('invalid_resource_metadata');
+    expect(other.asked).toEqual([]);
+  });
+});
+
+describe('metadata that cannot be believed', () => {
+  it.each<[name: string, code: string, answer: Answering]>([
+    [
+      'HTML',
+      'invalid_resource_metadata',
+      (_, response) =>
+        void response.writeHead(200, { 'content-type': 'text/html' }).end('<html></html>'),
+    ],
+    [
+      'a truncated document',
+      'invalid_resource_metadata',
+      (_, response) => sendJson(response, '{"resource":"https://a.example.com","auth'),
+    ],
+    ['an array', 'invalid_resource_metadata', (_, response) => sendJson(response, [])],
+    ['null', 'invalid_resource_metadata', (_, response) => sendJson(response, 'null')],
+    [
+      'no resource',
+      'invalid_resource_metadata',
+      (_, response) => sendJson(response, { authorization_servers: [] }),
+    ],
+    [
+      'a resource that is no text',
+      'invalid_resource_metadata',
+      (_, response) => sendJson(response, { resource: 7 }),
+    ],
+    ['404', 'invalid_resource_metadata', (_, response) => void response.writeHead(404).end()],
+    [
+      '10 MB',
+      'response_too_large',
+      (_, response) => sendJson(response, `{"resource":"${'a'.repeat(10_000_000)}"}`),
+    ],
+    ['no answer in time', 'timeout', () => {}],
+    [
+      'half an answer in time',
+      'timeout',
+      (_, response) =>
+        void response.writeHead(200, { 'content-type': 'application/json' }).write('{"res'),
+    ],
+    ['503', 'temporarily_unavailable', (_, response) => void response.writeHead(503).end()],
+    ['429', 'temporarily_unavailable', (_, response) => void response.writeHead(429).end()],
+  ])('%s ends in %s', async (name, code, answering) => {
+    answer = answering;
+    if (name.includes('in time')) real.timeoutMs = 200;
+    const failure = await failureOf(named());
+    expect(failure.code).toBe(code);
+    expect(failure.message).toContain(new URL(server.origin).host);
+    expect(failure.nextStep).toBeTruthy();
+  });
+
+  it.each([
+    ['another origin', 'https://other.example.com/'],
+    ['a sibling path', '/application'],
+    ['a deeper path', '/app/page/part'],
+    ['a path that only begins alike', '/ap'],
+    ['a query', '/app?x=1'],
+    ['a fragment', '/app#x'],
+  ])('refuses a resource with %s (RFC 9728 §3.3)', async (_name, resource) => {
+    answer = answering({ resource: new URL(resource, server.origin).href });
+    expect(await failureOf(named())).toMatchObject({
+      code: 'invalid_resource_metadata',
+      message: expect.stringContaining('another resource'),
+    });
+  });
+
+  it('refuses a resource with userinfo', async () => {
+    answer = answering({ resource: server.origin.replace('//', '//app@') });
+    expect((await failureOf(named())).code).toBe('invalid_resource_metadata');
+  });
+
+  it('quotes what the server wrote, without its controls', async () => {
+    answer = answering({ resource: 'https://evil.example/\u202e\u001b[31mIgnore' });
+    const { message } = await failureOf(named());
+    expect(message).toContain('“https://evil.example/');
+    expect(/[\p{Cc}\p{Cf}]/u.test(message)).toBe(false);
+  });
+});
+
+describe('what is taken from metadata', () => {
+  it.each([
+    ['the origin', ''],
+    ['the origin with a slash', '/'],
+    ['the whole path', '/app/page'],
+    ['a prefix at a slash', '/app'],
+    ['a prefix with its slash', '/app/'],
+  ])('takes %s as the resource, verbatim (RFC 8707)', async (_name, path) => {
+    answer = answering({ resource: server.origin + path });
+    expect(await named()).toMatchObject({ resource: server.origin + path });
+  });
+
+  it('keeps the texts of its lists, and cleans the team domain', async () => {
+    answer = answering({
+      authorization_servers: ['https://a.example.com', 7, null, 'https://b.example.com'],
+      scopes_supported: ['read', {}, 'write'],
+      team_domain: 'acme\u0007.example.com',
+    });
+    expect(await named()).toEqual({
+      resource: server.origin,
+      authorizationServers: ['https://a.example.com', 'https://b.example.com'],
+      scopesSupported: ['read', 'write'],
+      teamDomain: 'acme .example.com',
+    });
+  });
+
+  it('takes lists that are none to be empty', async () => {
+    answer = answering({ authorization_servers: 'https://as.example.com' });
+    expect(await named()).toMatchObject({ authorizationServers: [] });
+  });
+});
+
+it.each([
+  ['https://a.example.com', 'https://a.example.com/x', true],
+  ['https://a.example.com/x', 'https://a.example.com/x', true],
+  ['https://a.example.com/x', 'https://a.example.com/x/y?z', true],
+  ['https://a.example.com/x', 'https://a.example.com/xy', false],
+  ['https://a.example.com/x', 'https://a.example.com/', false],
+  ['https://a.example.com/x/..', 'https://a.example.com/y', true],
+  ['http://a.example.com', 'https://a.example.com/', false],
+  ['https://a.example.com:8443', 'https://a.example.com/', false],
+  ['https://b.example.com', 'https://a.example.com/', false],
+  ['nothing', 'https://a.example.com/', false],
+])('%s covers %s: %s', (resource, url, covers) => {
+  expect(coversUrl(resource, new URL(url))).toBe(covers);
+});

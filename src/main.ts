@@ -14,7 +14,7 @@ const environment = process.env;
 const [command, ...rest] = process.argv.slice(2);
 
 try {
-  if (command === undefined || command === 'serve') {
+  if (command === undefined || (command === 'serve' && rest.length === 0)) {
     serve({
       config: await readConfig(environment),
       environment,

@@ -14,11 +14,11 @@ import { createTemporaryFiles } from './host/temporary-files.ts';
 import { createCookieStore } from './http/cookies.ts';
 import { createDispatcher } from './http/dispatcher.ts';
 import { createPages } from './http/pages.ts';
-import { createProtocolFetch } from './http/protocol-fetch.ts';
-import { createSend } from './http/send.ts';
+import { createProtocolFetch, type ProtocolFetch } from './http/protocol-fetch.ts';
+import { createSend, type Send } from './http/send.ts';
 import type { Log } from './log.ts';
-import { createAccess } from './session/access.ts';
-import type { Browser } from './session/ports.ts';
+import { type Access, createAccess } from './session/access.ts';
+import type { Browser, Clock, RecordStore } from './session/ports.ts';
 import type { AskPerson } from './session/waiting.ts';
 import type { HostCapabilities } from './tools/server.ts';
 import type { ToolContext } from './tools/tool.ts';
@@ -26,6 +26,12 @@ import type { ToolContext } from './tools/tool.ts';
 export interface Rooms {
   readonly dataDir: string;
   readonly browser: Browser;
+  /** For the command line, which shows what the tools keep to themselves. */
+  readonly access: Access;
+  readonly store: RecordStore;
+  readonly clock: Clock;
+  readonly send: Send;
+  readonly fetch: ProtocolFetch;
   /** Everything a tool call needs but its signal and progress. */
   context(host: HostCapabilities): Omit<ToolContext, 'signal' | 'onProgress'>;
   /** Gives up ports, locks and temporary files at once. */
@@ -49,6 +55,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
   const browser = createBrowser({ environment, log });
   const dispatcher = createDispatcher(config.proxy);
   const send = createSend(dispatcher);
+  const fetch = createProtocolFetch(send);
   const temporary = createTemporaryFiles({ dataDir });
   const access = createAccess({
     settings: config,
@@ -57,7 +64,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
     clock,
     listener,
     send,
-    fetch: createProtocolFetch(send),
+    fetch,
     log,
   });
   const kept = {
@@ -68,12 +75,17 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
   return {
     dataDir,
     browser,
+    access,
+    store,
+    clock,
+    send,
+    fetch,
     context: (host) => ({
       access,
       kept,
       temporary,
       askPerson: askThrough(host, browser),
-      roots: async () => [process.cwd(), ...(await host.roots()).map((uri) => fileURLToPath(uri))],
+      roots: async () => [process.cwd(), ...(await host.roots()).flatMap(folderOf)],
     }),
     async close() {
       lock.releaseAll();
@@ -81,6 +93,15 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
       await Promise.allSettled([listener.close(), dispatcher.destroy()]);
     },
   };
+}
+
+/** None for a URI that is no path on this machine, such as `file://fileserver/share`. */
+function folderOf(uri: string): string[] {
+  try {
+    return [fileURLToPath(uri)];
+  } catch {
+    return [];
+  }
 }
 
 /** The host asks the person where it can; else the machine's browser is opened. */

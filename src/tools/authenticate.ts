@@ -1,9 +1,8 @@
 /** authenticate: gets a session for a URL, by what is there or by asking the person. */
 import * as z from 'zod';
-import { AccessError } from '../errors.ts';
-import { isLoopback } from '../secure-url.ts';
 import type { Authenticated } from '../session/authenticate.ts';
 import type { SignIn } from '../session/sign-in.ts';
+import { callbackAddress } from './callback-address.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
 import { defineTool, instant, structured } from './tool.ts';
@@ -150,16 +149,4 @@ function whatToShow(
   return method === 'browser_transfer'
     ? `${show} It ends on a page that says so; nothing has to be copied back.`
     : `${show} If it ends at an http://localhost address that does not load, have them copy that whole address and pass it as callback_url.`;
-}
-
-function callbackAddress(text: string): URL {
-  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
-  if (url === undefined || !isLoopback(url) || url.pathname !== '/callback') {
-    throw new AccessError(
-      'invalid_input',
-      'callback_url is not an address that a sign-in ends at.',
-      'Pass the whole address from the browser’s address bar, such as http://localhost:8400/callback?code=…&state=…',
-    );
-  }
-  return url;
 }

@@ -1,0 +1,79 @@
+/** From a challenge to the authorization server and the client we are there: metadata, trust, registration. */
+import { trustsIssuer } from '../../cloudflare/team.ts';
+import type { Config } from '../../config.ts';
+import { type AccessError, isAccessError } from '../../errors.ts';
+import { fetchResourceMetadata } from '../../oauth/resource-metadata.ts';
+import { fetchServerMetadata, type ServerMetadata } from '../../oauth/server-metadata.ts';
+import type { Rooms } from '../../rooms.ts';
+import { quoteServerText } from '../../server-text.ts';
+import type { Asked } from '../../session/gate.ts';
+import { whenFrom } from '../durations.ts';
+import { type Finding, fail, failure, ok } from './finding.ts';
+
+export interface Walk {
+  readonly url: URL;
+  readonly rooms: Rooms;
+  readonly config: Config;
+  readonly signal: AbortSignal;
+}
+
+/** Empty where the guard is none of OAuth's. */
+export async function checkAuthorization(
+  { url, rooms, config }: Walk,
+  asked: Asked,
+): Promise<Finding[]> {
+  const { guard } = asked;
+  if (guard.protection !== 'managed_oauth' && guard.protection !== 'oauth') return [];
+  const findings: Finding[] = [];
+  try {
+    const metadata = await fetchResourceMetadata(url, guard.resourceMetadata, rooms.fetch);
+    const named = metadata?.authorizationServers ?? [];
+    findings.push(ok('Resource metadata', `for ${quoteServerText(metadata?.resource ?? '')}`));
+    const trusted = named.find(
+      (text) => URL.canParse(text) && trustsIssuer(new URL(text), url, config.trust),
+    );
+    if (trusted === undefined) {
+      return [
+        ...findings,
+        fail(
+          'Trust',
+          `none of the authorization servers is trusted: ${named.map(quoteServerText).join(', ')}`,
+          'If you know one of them, add its issuer to CF_ACCESS_AUTHORIZATION_SERVERS (or correct CF_ACCESS_TEAM_DOMAIN).',
+        ),
+      ];
+    }
+    const server = await fetchServerMetadata(new URL(trusted), rooms.fetch);
+    const device = server.device_authorization_endpoint ? ', device codes' : '';
+    findings.push(ok('Authorization server', `${server.issuer}: code with PKCE S256${device}`));
+    findings.push(await registration(rooms, config, server));
+  } catch (error) {
+    if (!isAccessError(error)) throw error;
+    findings.push(failure(stepOf(error), error));
+  }
+  return findings;
+}
+
+function stepOf({ code }: AccessError): string {
+  return code === 'invalid_resource_metadata' ? 'Resource metadata' : 'Authorization server';
+}
+
+async function registration(
+  { store, clock }: Rooms,
+  { oauthClient }: Config,
+  server: ServerMetadata,
+): Promise<Finding> {
+  const name = 'Registration';
+  if (oauthClient) return ok(name, 'the client of CF_ACCESS_OAUTH_CLIENT_ID');
+  const kept = (await store.list('registration')).filter(({ issuer }) => issuer === server.issuer);
+  const [first] = kept;
+  if (first) {
+    return ok(name, `kept and reused, made ${whenFrom(clock.now(), first.registeredAt)}`);
+  }
+  return server.registration_endpoint
+    ? ok(name, 'none yet: made with the first sign-in')
+    : fail(
+        name,
+        'the server offers no dynamic registration (RFC 7591)',
+        'Register a native client there and set CF_ACCESS_OAUTH_CLIENT_ID.',
+      );
+}

@@ -1,0 +1,64 @@
+/** The data folder: there or not yet, ours alone, writable; and what was set aside in it. */
+import { constants } from 'node:fs';
+import { access, lstat, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { FolderTrouble, systemCode, usePrivateFolder } from '../../host/private-folder.ts';
+import { asideSuffixes } from '../../host/set-aside.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
+
+const name = 'Data folder';
+const elsewhere =
+  'Mend that, or set CF_ACCESS_DATA_DIR to a folder of your own; until then sessions end with the process.';
+
+/** Makes nothing; tightens a mode that lets others in, as every command would. */
+export async function checkDataFolder(path: string): Promise<Finding> {
+  try {
+    const before = await lstat(path).catch((error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error;
+    });
+    if (before === undefined) return await checkParent(path);
+    await usePrivateFolder(path, { create: false, allowOwnLink: true });
+    const trial = join(path, `.doctor-${process.pid}`);
+    await writeFile(trial, '', { flag: 'wx', mode: 0o600 });
+    await rm(trial);
+    const damaged = await countDamaged(path);
+    if (damaged > 0) {
+      return warn(
+        name,
+        `${path} is fine, but holds ${damaged} damaged records that were set aside`,
+        'They are kept for a look and do no harm; who was signed in there signs in again.',
+      );
+    }
+    const loose = process.platform !== 'win32' && (before.mode & 0o077) !== 0;
+    return loose && !before.isSymbolicLink()
+      ? ok(name, `${path}; others could read it until now`)
+      : ok(name, `${path}, yours alone and writable`);
+  } catch (error) {
+    if (error instanceof FolderTrouble) return fail(name, error.message, elsewhere);
+    const code = systemCode(error);
+    if (code === '') throw error;
+    return fail(name, `${path} cannot be used (${code})`, elsewhere);
+  }
+}
+
+async function checkParent(path: string): Promise<Finding> {
+  for (let parent = dirname(path); ; parent = dirname(parent)) {
+    const there = await lstat(parent).catch(() => undefined);
+    if (there === undefined && dirname(parent) !== parent) continue;
+    try {
+      await access(parent, constants.W_OK | constants.X_OK);
+      return ok(name, `${path}, made with the first session`);
+    } catch (error) {
+      return fail(
+        name,
+        `${path} cannot be made: ${parent} cannot be written (${systemCode(error)})`,
+        elsewhere,
+      );
+    }
+  }
+}
+
+async function countDamaged(path: string): Promise<number> {
+  const names = await readdir(path, { recursive: true });
+  return names.filter((each) => asideSuffixes.some((suffix) => each.endsWith(suffix))).length;
+}

@@ -1,0 +1,30 @@
+/** What the doctor found out about one thing. */
+import type { AccessError } from '../../errors.ts';
+import { inCommands } from '../failure.ts';
+
+export interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'warn' | 'fail' | 'skip';
+  readonly text: string;
+  /** What to do, for `warn` and `fail`. */
+  readonly advice?: string;
+}
+
+export const ok = (name: string, text: string): Finding => ({ name, state: 'ok', text });
+export const skip = (name: string, text: string): Finding => ({ name, state: 'skip', text });
+export const warn = (name: string, text: string, advice: string): Finding => ({
+  name,
+  state: 'warn',
+  text,
+  advice,
+});
+export const fail = (name: string, text: string, advice: string): Finding => ({
+  name,
+  state: 'fail',
+  text,
+  advice,
+});
+
+export function failure(name: string, { message, nextStep }: AccessError): Finding {
+  return fail(name, message, inCommands(nextStep));
+}

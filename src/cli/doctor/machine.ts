@@ -1,0 +1,139 @@
+/** This machine: Node, certificates, browser, proxies. */
+
+import { X509Certificate } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { release } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Config, Environment } from '../../config.ts';
+import { displayPlaces, findDisplay } from '../../host/display.ts';
+import { namedBrowsers } from '../../host/named-browsers.ts';
+import { type Finding, fail, ok, skip, warn } from './finding.ts';
+
+const oldestNode = [20, 18, 1] as const;
+
+export function checkNode(version: string): Finding {
+  const [major = 0, minor = 0, patch = 0] = version.replace(/^v/, '').split('.').map(Number);
+  const [oldMajor, oldMinor, oldPatch] = oldestNode;
+  const isOld =
+    major < oldMajor ||
+    (major === oldMajor && (minor < oldMinor || (minor === oldMinor && patch < oldPatch)));
+  return isOld
+    ? fail('Node', `${version} is too old`, `Install Node ${oldestNode.join('.')} or newer.`)
+    : ok('Node', version);
+}
+
+export async function checkCertificates(environment: Environment): Promise<Finding> {
+  const name = 'Certificates';
+  if (environment.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+    return fail(
+      name,
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 turns all verification off',
+      'Unset it; for a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
+    );
+  }
+  const path = environment.NODE_EXTRA_CA_CERTS;
+  if (!path) return ok(name, 'Node’s own list; NODE_EXTRA_CA_CERTS is not set');
+  const setIt = 'Set NODE_EXTRA_CA_CERTS to the PEM file of your organisation’s root certificate.';
+  try {
+    const pems = (await readFile(path, 'utf8')).match(
+      /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g,
+    );
+    if (!pems) return fail(name, `NODE_EXTRA_CA_CERTS: ${path} holds no certificate`, setIt);
+    const ends = pems.map((pem) => new X509Certificate(pem).validTo);
+    const expired = ends.filter((end) => Date.parse(end) < Date.now());
+    if (expired.length === pems.length) {
+      return fail(name, `NODE_EXTRA_CA_CERTS: all of ${path} has expired (${expired[0]})`, setIt);
+    }
+    return ok(name, `Node’s own list and ${pems.length} of NODE_EXTRA_CA_CERTS`);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+    return fail(name, `NODE_EXTRA_CA_CERTS: ${path} cannot be read${code}`, setIt);
+  }
+}
+
+export async function checkBrowser(
+  environment: Environment,
+  { headless, serviceTokens }: Config,
+): Promise<Finding> {
+  const name = 'Browser';
+  if (headless) {
+    const text = 'headless (CF_ACCESS_HEADLESS or CI): nobody is asked to sign in';
+    return serviceTokens.length > 0
+      ? ok(name, text)
+      : warn(name, text, 'Configure a service token, or set CF_ACCESS_HEADLESS=0.');
+  }
+  const elsewhere =
+    'Sign-ins print their address: open it in any browser, and paste the address that it ends at if that does not load.';
+  const { platform } = process;
+  const named = environment.BROWSER;
+  if (named) {
+    const found = await Promise.all(
+      namedBrowsers(named, platform).map(({ command }) => isOnPath(command, environment)),
+    );
+    return found.includes(true)
+      ? ok(name, `BROWSER: ${named}`)
+      : warn(name, `BROWSER names no program that is here: ${named}`, elsewhere);
+  }
+  if (platform === 'darwin' || platform === 'win32') return ok(name, 'the system’s own');
+  if (/microsoft/i.test(release())) return ok(name, 'Windows’ own, through WSL');
+  const display = await findDisplay(environment, displayPlaces(environment));
+  if (display) return ok(name, 'the desktop’s own, through xdg-open');
+  return environment.SSH_CONNECTION || environment.SSH_TTY
+    ? warn(name, 'none: you are here over SSH', elsewhere)
+    : warn(name, 'none: there is no screen here', elsewhere);
+}
+
+export async function checkProxies({ proxy }: Config): Promise<Finding[]> {
+  const urls = new Map([
+    [proxy.https, 'HTTPS_PROXY'],
+    [proxy.http, 'HTTP_PROXY'],
+  ]);
+  urls.delete('');
+  urls.delete(undefined);
+  if (urls.size === 0) return [skip('Proxy', 'none is set')];
+  return Promise.all(
+    [...urls].map(async ([text, variable]) => {
+      const url = new URL(text ?? '');
+      const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+      const trouble = await reach(url.hostname.replace(/^\[|\]$/g, ''), port);
+      const where = `${variable}: ${url.hostname}:${port}`;
+      return trouble === undefined
+        ? ok('Proxy', `${where} answers`)
+        : fail(
+            'Proxy',
+            `${where} cannot be reached (${trouble})`,
+            `Correct ${variable}, or name the hosts that need no proxy in NO_PROXY.`,
+          );
+    }),
+  );
+}
+
+/** Why not, or `undefined`. */
+function reach(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (trouble?: string) => {
+      socket.destroy();
+      resolve(trouble);
+    };
+    socket.setTimeout(3_000, () => end('no answer within 3 s'));
+    socket.once('connect', () => end());
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code || 'unknown failure'));
+  });
+}
+
+async function isOnPath(command: string, { PATH = '' }: Environment): Promise<boolean> {
+  const places = command.includes('/')
+    ? [command]
+    : PATH.split(delimiter).map((each) => join(each, command));
+  for (const place of places) {
+    const there = await access(place, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (there) return true;
+  }
+  return false;
+}

@@ -1,0 +1,122 @@
+/**
+ * One URL, step by step up to the token, as a fetch would go: without a credential, and without
+ * signing anybody in. What a step stands on and lacks ends the walk.
+ */
+import { refusalFor } from '../../cloudflare/refusal.ts';
+import { isAccessError } from '../../errors.ts';
+import { quoteServerText } from '../../server-text.ts';
+import { type Asked, createGate, probe } from '../../session/gate.ts';
+import type { Session } from '../../session/records.ts';
+import { whenFrom } from '../durations.ts';
+import { shellWord } from '../failure.ts';
+import { checkAuthorization, type Walk } from './authorization.ts';
+import { type Finding, fail, failure, ok, skip, warn } from './finding.ts';
+
+export async function checkUrl(walk: Walk): Promise<Finding[]> {
+  const { url, rooms, signal } = walk;
+  const findings: Finding[] = [];
+  const startedAt = performance.now();
+  let asked: Asked;
+  try {
+    asked = await probe(createGate(rooms.send), url, signal);
+  } catch (error) {
+    if (!isAccessError(error)) throw error;
+    return [failure(error.code === 'tls_untrusted' ? 'TLS' : 'Network', error)];
+  }
+  const ms = Math.round(performance.now() - startedAt);
+  findings.push(ok('Network', `${url.host} answered ${asked.answer.status} after ${ms} ms`));
+  findings.push(
+    url.protocol === 'https:'
+      ? ok('TLS', 'the certificate is trusted')
+      : skip('TLS', 'none: this machine'),
+    clock(asked.answer.headers, rooms.clock.now()),
+  );
+  const refusal = refusalFor(asked.guard, url);
+  if (refusal) return [...findings, failure('Guard', refusal)];
+  const { protection } = asked.guard;
+  if (protection === 'none') {
+    return [...findings, ok('Guard', 'none: the URL asks for nothing, and no token is needed')];
+  }
+  findings.push(ok('Guard', guardWords[protection]));
+  findings.push(...(await checkAuthorization(walk, asked)));
+  const found = await rooms.access.detect(url, signal);
+  if (found.teamVerified)
+    findings.push(ok('Team', `${found.teamDomain}, proven by a signed answer`));
+  else if (found.teamDomain !== undefined) {
+    findings.push(
+      warn(
+        'Team',
+        `${quoteServerText(found.teamDomain)}, only claimed by the host`,
+        'Sign-ins are bound to the host all the same; a service token needs the host in CF_ACCESS_HOSTS.',
+      ),
+    );
+  }
+  if (protection !== 'service_auth') {
+    findings.push(...sessionFindings(walk, await rooms.access.sessions.find(url)));
+  }
+  findings.push(serviceToken(found.serviceToken, protection));
+  return findings;
+}
+
+const guardWords = {
+  managed_oauth: 'Managed OAuth: people sign in once, in a browser',
+  oauth: 'OAuth that is not Cloudflare’s (RFC 9728)',
+  browser_login: 'Access’s login page: people sign in by browser transfer',
+  service_auth: 'service tokens alone are let in',
+  denied: 'denied',
+  other: 'guarded in its own way, perhaps not by Access',
+} as const;
+
+/** Beyond five minutes signed answers are no longer believed; tokens end early or late before that. */
+function clock(headers: Headers, now: number): Finding {
+  const date = Date.parse(headers.get('date') ?? '');
+  if (Number.isNaN(date)) return skip('Clock', 'the server told no date');
+  const seconds = Math.round((now - date) / 1000);
+  const text = `${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the server’s`;
+  const advice = 'Set this machine’s clock, best by NTP.';
+  if (Math.abs(seconds) <= 30) return ok('Clock', 'agrees with the server’s');
+  return Math.abs(seconds) <= 300 ? warn('Clock', text, advice) : fail('Clock', text, advice);
+}
+
+function sessionFindings({ url, rooms, config }: Walk, session: Session | undefined): Finding[] {
+  const { clock, access } = rooms;
+  const login = `cloudflare-access-mcp login ${shellWord(url.origin + url.pathname)}`;
+  if (session === undefined) {
+    return [
+      skip(
+        'Session',
+        config.headless ? 'none, and headless: nobody is asked' : `none; to sign in: ${login}`,
+      ),
+    ];
+  }
+  const { expiresAt, grant, resource } = session;
+  const refreshable = grant?.refreshToken !== undefined;
+  const when = expiresAt === undefined ? 'until it is refused' : whenFrom(clock.now(), expiresAt);
+  const fresh = access.sessions.isFresh(session);
+  const findings = [
+    fresh || refreshable
+      ? ok('Session', `${resource}, its token ${fresh ? 'expires' : 'expired'} ${when}`)
+      : warn('Session', `${resource}, expired ${when}`, `Sign in again: ${login}`),
+  ];
+  if (refreshable) findings.push(ok('Refresh', 'possible: there is a refresh token'));
+  else if (fresh)
+    findings.push(skip('Refresh', 'not possible: somebody signs in again at its end'));
+  return findings;
+}
+
+function serviceToken(
+  state: 'ready' | 'not_configured' | 'host_not_allowed',
+  protection: Asked['guard']['protection'],
+): Finding {
+  const name = 'Service token';
+  if (state === 'ready') return ok(name, 'would be sent to this host');
+  const text = state === 'not_configured' ? 'none is configured' : 'none may be sent to this host';
+  if (protection !== 'service_auth') return skip(name, text);
+  return fail(
+    name,
+    text,
+    state === 'not_configured'
+      ? 'Set CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS: no person is let in here.'
+      : 'Add the host to CF_ACCESS_HOSTS.',
+  );
+}

@@ -1,0 +1,58 @@
+/** How `fetch` ends: curl's exit code for what went wrong (curl(1), EXIT CODES). */
+import { AccessError, type ErrorCode, isAccessError } from '../../errors.ts';
+import { Interrupted } from '../cancellation.ts';
+
+/** A failure that has no code of its own in the closed set, because only this command knows it. */
+export class CurlFailure extends Error {
+  override readonly name = 'CurlFailure';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string, options?: { cause: unknown }) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+const byErrorCode: Partial<Record<ErrorCode, number>> = {
+  https_required: 1,
+  invalid_input: 2,
+  header_not_allowed: 2,
+  config_invalid: 2,
+  timeout: 28,
+  redirect_refused: 47,
+  response_too_large: 56,
+  tls_untrusted: 60,
+  store_unavailable: 1,
+  internal_error: 1,
+};
+
+const bySystemCode: readonly [RegExp, number][] = [
+  [/^(?:ENOTFOUND|EAI_)/, 6],
+  [/^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EHOSTDOWN)$/, 7],
+  [/^HPE_/, 8],
+  [/^(?:EPROTO$|ERR_SSL|ERR_TLS)/, 35],
+  [/^UND_ERR_SOCKET$/, 52],
+  [/^(?:Z_|ERR__|ZSTD_)/, 61],
+];
+
+/** Never 0. */
+export function exitCodeFor(error: unknown): number {
+  if (error instanceof CurlFailure) return error.exitCode;
+  if (error instanceof Interrupted) return error.exitCode;
+  if (!isAccessError(error)) return 1;
+  if (error.code === 'network_error') {
+    const code = systemCodeOf(error);
+    return bySystemCode.find(([pattern]) => pattern.test(code))?.[1] ?? 56;
+  }
+  // All the others are ways in which a sign-in, a token or a policy fails: curl's “login denied”.
+  return byErrorCode[error.code] ?? 67;
+}
+
+/** The code that the system or a library put on the error, or on what caused it. */
+export function systemCodeOf(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
+    if (!(at instanceof AccessError) && 'code' in at && typeof at.code === 'string') return at.code;
+    if (at instanceof AggregateError && at.errors.length > 0) return systemCodeOf(at.errors[0]);
+  }
+  return '';
+}

@@ -1,0 +1,82 @@
+/** From the command line to the request that is sent. */
+import { AccessError } from '../../errors.ts';
+import { checkAgentHeaders } from '../../http/agent-headers.ts';
+import { acceptEncoding } from '../../http/content-coding.ts';
+import type { HopRequest } from '../../http/hops.ts';
+import { bytesBody } from '../../http/request-body.ts';
+import { targetUrl } from '../../tools/target-url.ts';
+import { withScheme } from '../address.ts';
+import { requestData } from './body.ts';
+import { CurlFailure } from './exit-code.ts';
+import type { FetchOptions } from './options.ts';
+
+/** Throws CurlFailure, `https_required`, `invalid_input` and `header_not_allowed`. */
+export async function buildRequest(text: string, options: FetchOptions): Promise<HopRequest> {
+  const { url, user } = readUrl(text);
+  const data = await requestData(options.data);
+  if (data && options.get) url.search += `${url.search === '' ? '?' : '&'}${data}`;
+  const body = data && !options.get ? bytesBody(data) : undefined;
+  const implied = options.head ? 'HEAD' : body ? 'POST' : 'GET';
+  const method = options.request ?? implied;
+  if (!/^[A-Za-z]{1,20}$/.test(method) || /^(?:connect|trace)$/i.test(method)) {
+    throw misused(`${method} is not a method that is sent.`);
+  }
+  const headers = new Map<string, string>();
+  // Without --compressed curl asks for nothing and prints what comes; saying so gets the same bytes.
+  headers.set('accept-encoding', options.compressed ? acceptEncoding : 'identity');
+  const json = options.data.some(({ kind }) => kind === 'json');
+  if (json) headers.set('accept', 'application/json');
+  if (body) {
+    headers.set('content-type', json ? 'application/json' : 'application/x-www-form-urlencoded');
+  }
+  if (options.userAgent !== undefined) headers.set('user-agent', options.userAgent);
+  const credentials = options.user ?? user;
+  if (credentials !== undefined) {
+    headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
+  }
+  for (const [name, value] of readFields(options.header ?? [])) headers.set(name, value);
+  return {
+    method,
+    url,
+    headers: checkAgentHeaders(Object.fromEntries(headers)),
+    ...(body ? { body } : {}),
+  };
+}
+
+function readUrl(text: string): { url: URL; user?: string } {
+  const whole = withScheme(text);
+  if (!URL.canParse(whole)) throw new CurlFailure(3, `${JSON.stringify(text)} is not a URL.`);
+  const url = new URL(whole);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new CurlFailure(1, `The scheme ${url.protocol.slice(0, -1)} is not fetched.`);
+  }
+  const { username, password } = url;
+  if (username === '' && password === '') return { url: targetUrl(url.href) };
+  url.username = '';
+  url.password = '';
+  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { url: targetUrl(url.href), user };
+}
+
+/** `Name: value`; `Name;` sends it empty, `Name:` sends none. A repeated one becomes one (RFC 9110 §5.3). */
+function readFields(lines: readonly string[]): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const [, name, mark, rest = ''] = /^([^:;]+)([:;])(.*)$/s.exec(line) ?? [];
+    if (name === undefined)
+      throw misused(`The header ${JSON.stringify(line.slice(0, 40))} is not "Name: value".`);
+    const key = name.trim().toLowerCase();
+    const value = rest.trim();
+    if (mark === ':' && value === '') continue;
+    const before = fields.get(key);
+    fields.set(
+      key,
+      before === undefined ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`,
+    );
+  }
+  return fields;
+}
+
+function misused(message: string): AccessError {
+  return new AccessError('invalid_input', message, 'See cloudflare-access-mcp fetch --help.');
+}

@@ -1,0 +1,153 @@
+/** One fetch, from the command line's words to curl's exit code. */
+import { isAccessError } from '../../errors.ts';
+import { decodedBody } from '../../http/body.ts';
+import { createConcealer } from '../../http/conceal.ts';
+import { createCookieStore } from '../../http/cookies.ts';
+import { networkFailure } from '../../http/failures.ts';
+import {
+  followRedirects,
+  type HopAnswer,
+  type HopRequest,
+  type HopResult,
+} from '../../http/hops.ts';
+import { discard } from '../../http/peek.ts';
+import { tellFailure } from '../failure.ts';
+import type { Shell } from '../shell.ts';
+import { createSignInPrompt, showOpenSignIn } from '../sign-in-prompt.ts';
+import { type OpenRooms, withRooms } from '../with-rooms.ts';
+import { CurlFailure, exitCodeFor, systemCodeOf } from './exit-code.ts';
+import { headLines } from './heads.ts';
+import type { FetchOptions } from './options.ts';
+import { openOutput } from './output.ts';
+import { buildRequest } from './request.ts';
+import { writeOut } from './write-out.ts';
+
+export async function runFetch(shell: Shell, text: string, options: FetchOptions): Promise<number> {
+  let url: URL | undefined;
+  try {
+    if (options.insecure) throw insecure();
+    const request = await buildRequest(text, options);
+    url = request.url;
+    return await withRooms(shell, (open) => fetchOne(shell, request, options, open));
+  } catch (error) {
+    const exitCode = exitCodeFor(error);
+    if (!options.silent || options.showError) {
+      const { err } = shell;
+      if (error instanceof CurlFailure) {
+        err.line(`${err.paint('red', `cloudflare-access-mcp: (${exitCode})`)} ${error.message}`);
+      } else tellFailure(shell, error, { url, exitCode });
+    }
+    return exitCode;
+  }
+}
+
+async function fetchOne(
+  shell: Shell,
+  request: HopRequest,
+  options: FetchOptions,
+  { rooms, signal }: OpenRooms,
+): Promise<number> {
+  const deadline =
+    options.maxTime === undefined ? undefined : AbortSignal.timeout(options.maxTime * 1000);
+  const until = deadline ? AbortSignal.any([signal, deadline]) : signal;
+  const prompt = createSignInPrompt(shell, rooms);
+  const showsProgress =
+    shell.err.isTerminal &&
+    !options.silent &&
+    options.output !== undefined &&
+    options.output !== '-';
+  const output = openOutput(options.output, showsProgress ? progress(prompt.onWaiting) : undefined);
+  try {
+    if (options.signIn) await showOpenSignIn(shell, rooms, request.url);
+    const heads: HopAnswer[] = [];
+    const send = async (hop: HopRequest): Promise<HopAnswer> => {
+      if (options.verbose) shell.err.line(`> ${hop.method} ${hop.url.href}`);
+      const answer = await rooms.access.sendHop(hop, {
+        signIn: options.signIn,
+        waitMs: options.wait * 1000,
+        askPerson: prompt.askPerson,
+        signal: until,
+        onWaiting: prompt.onWaiting,
+      });
+      prompt.done();
+      if (options.verbose) {
+        shell.err.line(`* credential: ${answer.auth.replace(/_/g, ' ')}`);
+        for (const line of headLines(answer)) shell.err.line(`< ${line}`);
+      }
+      heads.push(answer);
+      return options.location ? answer : { ...answer, final: true };
+    };
+    const result = await followRedirects({ ...request, signal: until }, send, {
+      ...(options.location ? { cookies: createCookieStore() } : {}),
+      maxRedirects: options.maxRedirs,
+    });
+    return await give(result, heads, request, { options, output, until });
+  } catch (error) {
+    // Whatever the waiting was for, it was the deadline that ended it.
+    if (deadline?.aborted && !signal.aborted) {
+      throw new CurlFailure(28, `${request.url.host}: not done within ${options.maxTime} s.`);
+    }
+    throw error;
+  } finally {
+    prompt.done();
+    await output.close();
+  }
+}
+
+async function give(
+  { answer, secrets, redirects }: HopResult,
+  heads: readonly HopAnswer[],
+  request: HopRequest,
+  parts: { options: FetchOptions; output: ReturnType<typeof openOutput>; until: AbortSignal },
+): Promise<number> {
+  const { options, output, until } = parts;
+  const failed = answer.status >= 400 && (options.fail || options.failWithBody);
+  if ((options.include || options.head) && !(failed && options.fail)) {
+    for (const head of heads) await output.text(`${headLines(head).join('\r\n')}\r\n\r\n`);
+  }
+  if (request.method === 'HEAD' || (failed && options.fail)) discard(answer);
+  else {
+    const body = options.compressed ? decodedBody(answer) : answer.body;
+    const concealer = createConcealer(secrets);
+    try {
+      await output.body(concealer.active ? [body, concealer.stream()] : [body]);
+    } catch (error) {
+      throw error instanceof CurlFailure ? error : brokenOff(error, answer.url, until);
+    }
+  }
+  if (options.writeOut !== undefined) {
+    const { text } = createConcealer(secrets);
+    process.stdout.write(text(writeOut(options.writeOut, answer, redirects, output.size())));
+  }
+  if (failed) {
+    throw new CurlFailure(22, `${answer.url.host} answered ${answer.status}.`);
+  }
+  return 0;
+}
+
+/** A body that ended before its end. */
+function brokenOff(error: unknown, url: URL, signal: AbortSignal): unknown {
+  const failure = networkFailure(error, url, signal);
+  const lost = ['UND_ERR_SOCKET', 'UND_ERR_ABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
+  return isAccessError(failure, 'network_error') && lost.includes(systemCodeOf(error))
+    ? new CurlFailure(18, `The body from ${url.host} broke off before its end.`, { cause: error })
+    : failure;
+}
+
+function insecure(): CurlFailure {
+  return new CurlFailure(
+    2,
+    'Certificates are always verified: without that, anyone on the way could take the credential. For a private authority (TLS inspection, Cloudflare Gateway) set NODE_EXTRA_CA_CERTS to the PEM file of its root certificate.',
+  );
+}
+
+/** Tells how much has come, five times a second at most. */
+function progress(tell: (message: string) => void): (bytes: number) => void {
+  let toldAt = 0;
+  return (bytes) => {
+    const now = performance.now();
+    if (now - toldAt < 200) return;
+    toldAt = now;
+    tell(`${(bytes / 1e6).toFixed(1)} MB`);
+  };
+}

@@ -1,0 +1,101 @@
+/** `login <url>`: as the tool authenticate, for the person themselves. */
+import { type Command, Option } from 'commander';
+import type { AuthenticateOptions } from '../session/authenticate.ts';
+import { callbackAddress } from '../tools/callback-address.ts';
+import { address } from './address.ts';
+import { conclude, tellFailure } from './failure.ts';
+import { seconds } from './numbers.ts';
+import { readPasted } from './pasted-callback.ts';
+import type { Shell } from './shell.ts';
+import { createSignInPrompt, showOpenSignIn } from './sign-in-prompt.ts';
+import { reportSignIn } from './sign-in-report.ts';
+import { type OpenRooms, withRooms } from './with-rooms.ts';
+
+interface Options {
+  method: AuthenticateOptions['method'];
+  device?: true;
+  force?: true;
+  wait: number;
+  callbackUrl?: string;
+  json?: true;
+}
+
+export function addLogin(program: Command, shell: Shell, end: (exitCode: number) => void): void {
+  program
+    .command('login')
+    .argument('<url>', 'any URL of the application')
+    .summary('sign in to an application')
+    .description(
+      `Makes sure that the URL can be fetched: with the session that is there, by a refresh, or by having you sign in in your browser. The address to open is printed as well. Exit code 0 when the URL can be fetched now, 1 when not.`,
+    )
+    .addOption(
+      new Option('--method <method>', 'how to sign in')
+        .choices(['auto', 'browser', 'device', 'service_token'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--device', 'by a short code for a browser elsewhere').conflicts('method'),
+    )
+    .option('--force', 'sign in afresh although there is a session or an open sign-in')
+    .option(
+      '--wait <seconds>',
+      'how long to wait for you; 0 only prints the address',
+      seconds(600),
+      600,
+    )
+    .option(
+      '--callback-url <address>',
+      'finish a sign-in whose browser could not load this address',
+    )
+    .option('--json', 'print one JSON object, as the tool authenticate does')
+    .action(async (text: string, options: Options) => {
+      let url: URL | undefined;
+      const failure = () => ({ json: options.json, url });
+      end(
+        await conclude(shell, failure, () => {
+          url = address(text);
+          const target = url;
+          return withRooms(shell, (open) => run(shell, target, options, open));
+        }),
+      );
+    });
+}
+
+async function run(shell: Shell, url: URL, options: Options, open: OpenRooms): Promise<number> {
+  const { rooms, signal } = open;
+  const { access } = rooms;
+  const pastes = process.stdin.isTTY && options.wait > 0 && !options.json;
+  const prompt = createSignInPrompt(shell, rooms, { browser: options.wait > 0, pastes });
+  const request = (callbackUrl?: URL): AuthenticateOptions => ({
+    method: options.device ? 'device' : options.method,
+    force: options.force ?? false,
+    waitMs: options.wait * 1000,
+    callbackUrl,
+    askPerson: prompt.askPerson,
+    signal,
+    onWaiting: prompt.onWaiting,
+  });
+  if (options.callbackUrl !== undefined) {
+    const outcome = await access.authenticate(url, request(callbackAddress(options.callbackUrl)));
+    return reportSignIn(shell, url, outcome, rooms, { json: options.json === true });
+  }
+  if (!options.force) await showOpenSignIn(shell, rooms, url);
+  const redeem = async (line: string): Promise<void> => {
+    prompt.done();
+    try {
+      // The wait below ends with it.
+      await access.authenticate(url, request(callbackAddress(line)));
+    } catch (error) {
+      tellFailure(shell, error, { url });
+    }
+  };
+  const pasted = pastes ? readPasted((line) => void redeem(line)) : undefined;
+  try {
+    const outcome = await access.authenticate(url, request());
+    prompt.done();
+    return await reportSignIn(shell, url, outcome, rooms, { json: options.json === true });
+  } finally {
+    prompt.done();
+    pasted?.stop();
+  }
+}

@@ -1,0 +1,113 @@
+/** `logout`: revokes at the server (RFC 7009) and removes here; with --all, everything but registrations. */
+import type { Command } from 'commander';
+import { isAccessError } from '../errors.ts';
+import type { Rooms } from '../rooms.ts';
+import type { Session } from '../session/records.ts';
+import { keysCovering } from '../session/resource-key.ts';
+import { address } from './address.ts';
+import { conclude } from './failure.ts';
+import type { Shell } from './shell.ts';
+import { withRooms } from './with-rooms.ts';
+
+interface Ended {
+  readonly resource: string;
+  /** `unsupported`: the server offers no revocation; `failed`: it did not confirm it. */
+  readonly revocation: 'confirmed' | 'unsupported' | 'failed';
+  readonly why?: string;
+}
+
+export function addLogout(program: Command, shell: Shell, end: (exitCode: number) => void): void {
+  const command = program
+    .command('logout')
+    .argument('[url]', 'any URL of the application')
+    .summary('end a session, or all of them')
+    .description(
+      `Ends the session for the URL, or with --all every session, open sign-in and team login that is kept here: revoked at the server where it offers that, and removed from this machine. Client registrations stay, since Access can never delete one; they open nothing by themselves. Exit code 1 when a server did not confirm a revocation.`,
+    )
+    .option('--all', 'end all of them')
+    .option('--json', 'print one JSON object: {"ended": [{"resource", "revocation"}], "removed"}');
+  command.action(async (text: string | undefined, options: { all?: true; json?: true }) => {
+    if ((text === undefined) === (options.all === undefined)) {
+      command.error('error: give either a URL or --all');
+    }
+    const { json } = options;
+    const work = () => {
+      const url = text === undefined ? undefined : address(text);
+      return withRooms(shell, ({ rooms }) => run(shell, rooms, url, json === true));
+    };
+    end(await conclude(shell, { json }, work));
+  });
+}
+
+async function run(
+  shell: Shell,
+  rooms: Rooms,
+  url: URL | undefined,
+  json: boolean,
+): Promise<number> {
+  const { access, store } = rooms;
+  const found = url ? await access.sessions.find(url) : undefined;
+  const sessions = url ? (found ? [found] : []) : await access.sessions.list();
+  const ended: Ended[] = [];
+  for (const session of sessions) ended.push(await leave(rooms, session));
+  const removed = { sign_ins: 0, team_logins: 0 };
+  const keys = url && keysCovering(url);
+  for (const { resource } of await store.list('pending')) {
+    if (keys && !keys.includes(resource)) continue;
+    await store.remove('pending', resource);
+    removed.sign_ins += 1;
+  }
+  const teams = await store.list('org');
+  for (const { teamDomain } of url ? [] : teams) {
+    await store.remove('org', teamDomain);
+    removed.team_logins += 1;
+  }
+  if (json) shell.out.line(JSON.stringify({ ended, removed }));
+  else {
+    print(shell, ended, removed, url);
+    const team = teams.find(({ teamDomain }) => teamDomain === found?.teamDomain);
+    if (url && team) {
+      shell.out.line(
+        `You are still signed in at ${team.teamDomain}, which lets this application be reached again without asking you; logout --all ends that too.`,
+      );
+    }
+  }
+  return ended.some(({ revocation }) => revocation === 'failed') ? 1 : 0;
+}
+
+/** The session is removed here whatever the server says. */
+async function leave({ access }: Rooms, session: Session): Promise<Ended> {
+  const { resource } = session;
+  try {
+    const confirmed = await access.sessions.leave(session);
+    return { resource, revocation: confirmed ? 'confirmed' : 'unsupported' };
+  } catch (error) {
+    if (!isAccessError(error)) throw error;
+    return { resource, revocation: 'failed', why: error.message };
+  }
+}
+
+function print(
+  { out, err }: Shell,
+  ended: readonly Ended[],
+  removed: { sign_ins: number; team_logins: number },
+  url: URL | undefined,
+): void {
+  for (const { resource, revocation, why } of ended) {
+    const name = out.paint('bold', resource);
+    if (revocation === 'confirmed') {
+      out.line(`${out.paint('green', '✓')} Signed out of ${name}; the server confirmed it.`);
+    } else if (revocation === 'unsupported') {
+      out.line(
+        `${out.paint('green', '✓')} Signed out of ${name} on this machine; the token cannot be revoked and lives until it expires.`,
+      );
+    } else {
+      err.line(`${err.paint('yellow', '!')} Signed out of ${name} on this machine only: ${why}`);
+    }
+  }
+  if (removed.sign_ins > 0) out.line(`Open sign-ins given up: ${removed.sign_ins}.`);
+  if (removed.team_logins > 0) out.line(`Team logins removed: ${removed.team_logins}.`);
+  if (ended.length + removed.sign_ins + removed.team_logins === 0) {
+    out.line(url ? `There is no session for ${url.host}.` : 'There is nothing to sign out of.');
+  }
+}

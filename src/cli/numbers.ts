@@ -1,0 +1,23 @@
+/** Numbers as options take them; commander tells the person what is wrong. */
+import { InvalidArgumentError } from 'commander';
+
+/** From 0 to `most`; fractions are fine. */
+export function seconds(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d*\.?\d+$/.test(text) || value > most) {
+      throw new InvalidArgumentError(`It must be a number of seconds from 0 to ${most}.`);
+    }
+    return value;
+  };
+}
+
+export function integer(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from 0 to ${most}.`);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,60 @@
+/** `token <url>`: the access token, for `$(…)` and for curl. Refreshes; never starts a sign-in. */
+import { type Command, Option } from 'commander';
+import { instant } from '../tools/tool.ts';
+import { address } from './address.ts';
+import { conclude } from './failure.ts';
+import { seconds } from './numbers.ts';
+import type { Shell } from './shell.ts';
+import { withRooms } from './with-rooms.ts';
+
+interface Options {
+  header?: true;
+  curlConfig?: true;
+  minTtl: number;
+  json?: true;
+}
+
+export function addToken(program: Command, shell: Shell, end: (exitCode: number) => void): void {
+  program
+    .command('token')
+    .argument('<url>', 'the URL that the token is for')
+    .summary('print the access token of a URL')
+    .description(
+      `Prints the access token for the URL and nothing else. It is refreshed when it would not live long enough; nobody is asked to sign in: use login before. A refresh token or a service token’s secret is never printed. Keep it off the command line of other programs, where everyone on the machine can read it:
+
+  cloudflare-access-mcp token --curl-config <url> | curl --config - <url>
+  export TOKEN="$(cloudflare-access-mcp token <url>)"`,
+    )
+    .option('--header', 'print the whole header line, such as Authorization: Bearer …')
+    .addOption(
+      new Option('--curl-config', 'print a line for curl --config').conflicts(['header', 'json']),
+    )
+    .option('--min-ttl <seconds>', 'how long it must live at least', seconds(86_400), 60)
+    .addOption(
+      new Option(
+        '--json',
+        'print one JSON object: {"resource", "header", "value", "expires_at"}',
+      ).conflicts('header'),
+    )
+    .action(async (text: string, { header, curlConfig, minTtl, json }: Options) => {
+      let url: URL | undefined;
+      const work = () => {
+        url = address(text);
+        const target = url;
+        return withRooms(shell, async ({ rooms, signal }) => {
+          const given = await rooms.access.giveToken(target, { minTtlMs: minTtl * 1000, signal });
+          const { out } = shell;
+          const line = `${given.header}: ${given.value}`;
+          if (json) {
+            const { resource, value, expiresAt } = given;
+            const expires_at = instant(expiresAt);
+            out.line(JSON.stringify({ resource, header: given.header, value, expires_at }));
+          } else if (header) out.line(line);
+          else if (curlConfig) out.line(`header = "${line.replace(/["\\]/g, '\\$&')}"`);
+          else out.line(given.value.replace(/^Bearer /, ''));
+          return 0;
+        });
+      };
+      end(await conclude(shell, () => ({ json, url }), work));
+    });
+}

@@ -1,0 +1,34 @@
+/** The rooms for one command: opened for its work, closed whatever comes of it. */
+import { type Config, readConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import type { Rooms } from '../rooms.ts';
+import { type Cancellation, cancellable } from './cancellation.ts';
+import type { Shell } from './shell.ts';
+
+export interface OpenRooms extends Cancellation {
+  readonly rooms: Rooms;
+  readonly config: Config;
+}
+
+/** Throws `config_invalid`, and what `work` throws. */
+export async function withRooms<T>(
+  shell: Shell,
+  work: (open: OpenRooms) => Promise<T>,
+): Promise<T> {
+  const { environment, err } = shell;
+  const config = await readConfig(environment);
+  for (const warning of config.warnings) err.line(`${err.paint('yellow', 'Note:')} ${warning}`);
+  // What a server has to log, a command tells the person itself.
+  const level = environment.CF_ACCESS_LOG ? config.logLevel : 'error';
+  const { openRooms } = await import('../rooms.ts');
+  const rooms = openRooms(
+    config,
+    environment,
+    createLog(level, (line) => err.write(line)),
+  );
+  try {
+    return await cancellable((cancellation) => work({ rooms, config, ...cancellation }));
+  } finally {
+    await rooms.close();
+  }
+}

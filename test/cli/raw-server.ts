@@ -1,0 +1,50 @@
+/** Answers as bytes on a socket, for what no HTTP server of Node's would send. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+
+export interface RawServer {
+  readonly url: (path: string) => string;
+  close(): void;
+}
+
+const zipped = gzipSync('a compressed page\n'.repeat(100));
+
+const answers: Readonly<Record<string, (socket: Socket) => void>> = {
+  '/gzip': (socket) => {
+    socket.end(
+      Buffer.concat([
+        Buffer.from(
+          `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${zipped.length}\r\n\r\n`,
+        ),
+        zipped,
+      ]),
+    );
+  },
+  '/short': (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this'),
+  '/empty': (socket) => void socket.end(),
+  '/chunks': (socket) =>
+    void socket.end(
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n',
+    ),
+  '/broken-gzip': (socket) =>
+    void socket.end(
+      'HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 9\r\n\r\nnot gzip!',
+    ),
+};
+
+export async function startRawServer(): Promise<RawServer> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (head) => {
+      const path = /^\S+ (\S+)/.exec(head.toString('latin1'))?.[1] ?? '';
+      // Whoever speaks TLS here gets plain text.
+      const answer = answers[path] ?? (() => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+      answer(socket);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { url: (path) => `http://127.0.0.1:${port}${path}`, close: () => server.close() };
+}

@@ -1,0 +1,250 @@
+/** login, token, status and logout, on the sandbox (contract §6). */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { decline, signInAs } from '../../src/sandbox/person.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { eventually } from '../support/mcp-server.ts';
+import { createProgram, type Program } from './program.ts';
+
+let sandbox: Sandbox;
+let program: Program;
+let wiki: string;
+let dashboard: string;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ announceDeviceFlow: true, deviceIntervalSeconds: 0.2 });
+  program = await createProgram({ CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin });
+  wiki = sandbox.applications['managed-oauth'].url.href;
+  dashboard = sandbox.applications['browser-login'].url.href;
+});
+afterEach(async () => {
+  await program.remove();
+  await sandbox.close();
+});
+
+const ada = () => sandbox.people[0] ?? '';
+
+async function login(url: string): Promise<void> {
+  const running = program.start(['login', url]);
+  await program.signIn(ada());
+  expect((await running.ended).code).toBe(0);
+}
+
+describe('login', () => {
+  it('shows the address on stderr, opens it, and tells on stdout who may fetch what', async () => {
+    const running = program.start(['login', wiki]);
+    await program.signIn(ada());
+    const { code, stdout, stderr } = await running.ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Signed in to ${wiki}`);
+    expect(stdout).toContain('refreshed silently');
+    expect(stderr).toContain((await program.opened())[0]);
+  });
+
+  it('names the person where the token does', async () => {
+    const running = program.start(['login', dashboard]);
+    await program.signIn(ada());
+    expect((await running.ended).stdout).toContain(`as ${ada()}`);
+  });
+
+  it('takes an address without its scheme', async () => {
+    await login(new URL(wiki).host);
+  });
+
+  it('asks nobody when there is a session, and asks again with --force', async () => {
+    await login(wiki);
+    expect(await program.run(['login', wiki])).toMatchObject({ code: 0 });
+    expect(await program.opened()).toHaveLength(1);
+    const forced = program.start(['login', '--force', wiki]);
+    await program.signIn(ada());
+    expect((await forced.ended).code).toBe(0);
+  });
+
+  it('answers as the tool does with --json', async () => {
+    const running = program.start(['login', '--json', wiki]);
+    await program.signIn(ada());
+    expect((await running.ended).json).toMatchObject({
+      status: 'authenticated',
+      resource: wiki,
+      method: 'authorization_code',
+      authorization_url: null,
+    });
+    const open = sandbox.applications.bypass.url.href;
+    expect((await program.run(['login', '--json', open])).json).toMatchObject({
+      status: 'not_needed',
+    });
+  });
+
+  it('gives a code for a browser elsewhere with --device (RFC 8628)', async () => {
+    const running = program.start(['login', '--device', wiki]);
+    const userCode = await eventually(() => /with the code (\S+)\./.exec(running.stderr())?.[1]);
+    await program.signIn(ada(), { userCode });
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('by device code');
+  });
+
+  it('leaves with --wait 0 and opens nothing, and is finished by the address that the browser could not load', async () => {
+    const left = await program.run(['login', '--wait', '0', '--json', wiki]);
+    expect(left.code).toBe(1);
+    expect(left.json).toMatchObject({ status: 'pending' });
+    expect(await program.opened()).toEqual([]);
+    let ended = '';
+    await signInAs(String(left.json.authorization_url), ada(), {
+      stopAt: (url) => {
+        ended = url.pathname === '/callback' ? url.href : '';
+        return ended !== '';
+      },
+    });
+    const finished = await program.run(['login', '--callback-url', ended, wiki]);
+    expect(finished).toMatchObject({ code: 0 });
+    expect(finished.stdout).toContain('Signed in');
+  });
+
+  it('shows the address of a sign-in that is open already', async () => {
+    const left = await program.run(['login', '--wait', '0', '--json', wiki]);
+    const url = String(left.json.authorization_url);
+    const joined = program.start(['login', wiki]);
+    await eventually(() => /is open already/.exec(joined.stderr())?.[0]);
+    expect(joined.stderr()).toContain(url);
+    await signInAs(url, ada());
+    expect((await joined.ended).code).toBe(0);
+  });
+
+  it('fails with 1 when the person declines, and does not go on', async () => {
+    const running = program.start(['login', wiki]);
+    await program.signIn(decline);
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('login');
+  });
+
+  it('is interrupted at once, and says so to its shell', async () => {
+    const running = program.start(['login', wiki]);
+    await eventually(async () => (await program.opened())[0]);
+    const at = performance.now();
+    running.child.kill('SIGINT');
+    expect((await running.ended).code).toBe(130);
+    expect(performance.now() - at).toBeLessThan(2000);
+  });
+
+  it('is misused with 2: no URL, not a URL, http elsewhere, a bad option, a bad environment', async () => {
+    const runs = await Promise.all([
+      program.run(['login']),
+      program.run(['login', 'https://']),
+      program.run(['login', 'http://app.example.com/']),
+      program.run(['login', '--method', 'magic', wiki]),
+      program.run(['login', '--callback-url', 'https://example.com/callback', wiki]),
+      program.run(['login', wiki], { environment: { CF_ACCESS_CALLBACK_PORT: 'x' } }),
+    ]);
+    expect(runs.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2]);
+  });
+});
+
+describe('token', () => {
+  it('prints the bare token, fit for a header of one’s own', async () => {
+    await login(wiki);
+    const { code, stdout } = await program.run(['token', wiki]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^oauth:\S+\n$/);
+    const answer = await fetch(wiki, { headers: { authorization: `Bearer ${stdout.trim()}` } });
+    expect(answer.status).toBe(200);
+  });
+
+  it('prints the whole header line, a curl configuration, and JSON', async () => {
+    await login(dashboard);
+    const header = await program.run(['token', '--header', dashboard]);
+    expect(header.stdout).toMatch(/^cf-access-token: eyJ\S+\n$/);
+    const config = await program.run(['token', '--curl-config', dashboard]);
+    expect(config.stdout).toBe(`header = "${header.stdout.trim()}"\n`);
+    const { json } = await program.run(['token', '--json', dashboard]);
+    expect(json).toMatchObject({ resource: dashboard, header: 'cf-access-token' });
+  });
+
+  it('refreshes a token that would not live long enough, and signs nobody in', async () => {
+    await login(wiki);
+    const first = await program.run(['token', wiki]);
+    const second = await program.run(['token', '--min-ttl', '80000', wiki]);
+    expect(second.stdout).not.toBe(first.stdout);
+    const other = await program.run(['token', dashboard]);
+    expect(other).toMatchObject({ code: 1, stdout: '' });
+    expect(other.stderr).toContain(`cloudflare-access-mcp login ${dashboard}`);
+    const { json } = await program.run(['token', '--json', dashboard]);
+    expect(json).toMatchObject({ error: { code: 'sign_in_required' } });
+  });
+});
+
+describe('status', () => {
+  it('lists resources, methods and expiries, and never a token', async () => {
+    await login(wiki);
+    await login(dashboard);
+    const token = (await program.run(['token', wiki])).stdout.trim();
+    const { code, stdout, stderr } = await program.run(['status']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(wiki);
+    expect(stdout).toContain('browser transfer');
+    const asJson = await program.run(['status', '--json']);
+    expect(asJson.json).toMatchObject({
+      data_dir: program.dataDir,
+      sessions: expect.arrayContaining([
+        expect.objectContaining({ resource: wiki, state: 'active', issuer: sandbox.team.origin }),
+      ]),
+    });
+    for (const text of [stdout, stderr, asJson.stdout]) {
+      expect(text).not.toContain(token);
+      expect(text).not.toMatch(/eyJ|oauth:/);
+    }
+  });
+
+  it('is fine with nothing to list, and makes no folder for it', async () => {
+    const { code, stdout } = await program.run(['status']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Nobody is signed in');
+    expect((await program.run(['status', '--json'])).json).toMatchObject({ sessions: [] });
+  });
+});
+
+describe('logout', () => {
+  const revocations = () => sandbox.requests.filter(({ what }) => what === 'revocation');
+
+  it('revokes at the server and removes here (RFC 7009)', async () => {
+    await login(wiki);
+    const { code, stdout } = await program.run(['logout', wiki]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('the server confirmed it');
+    expect(revocations()).toHaveLength(1);
+    expect((await program.run(['token', wiki])).code).toBe(1);
+  });
+
+  it('says when a server did not confirm, fails, and has removed it all the same', async () => {
+    await login(wiki);
+    await sandbox.close();
+    const { code, stderr } = await program.run(['logout', wiki]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('on this machine only');
+    expect((await program.run(['status', '--json'])).json).toMatchObject({ sessions: [] });
+  });
+
+  it('ends everything with --all: sessions, open sign-ins and team logins', async () => {
+    await login(wiki);
+    await login(dashboard);
+    await program.run(['login', '--force', '--wait', '0', wiki]);
+    const { code, json } = await program.run(['logout', '--all', '--json']);
+    expect(code).toBe(0);
+    expect(json).toMatchObject({ removed: { sign_ins: 1, team_logins: 1 } });
+    const { json: status } = await program.run(['status', '--json']);
+    expect(status).toMatchObject({ sessions: [], sign_ins: [] });
+    // Nothing is left that would let the dashboard be reached without asking.
+    expect((await program.run(['fetch', '--no-sign-in', dashboard])).code).toBe(67);
+  });
+
+  it('tells when a team login stays, which would sign in again by itself', async () => {
+    await login(dashboard);
+    const { stdout } = await program.run(['logout', dashboard]);
+    expect(stdout).toContain('logout --all');
+  });
+
+  it('is misused without a URL and without --all, or with both', async () => {
+    expect((await program.run(['logout'])).code).toBe(2);
+    expect((await program.run(['logout', '--all', wiki])).code).toBe(2);
+  });
+});

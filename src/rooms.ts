@@ -88,9 +88,10 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
       roots: async () => [process.cwd(), ...(await host.roots()).flatMap(folderOf)],
     }),
     async close() {
-      lock.releaseAll();
       temporary.removeAll();
-      await Promise.allSettled([listener.close(), dispatcher.destroy()]);
+      // A refresh under way ends first: its new token must be kept, since the old one is spent.
+      await Promise.allSettled([lock.close(closingGraceMs), listener.close()]);
+      await dispatcher.destroy();
     },
   };
 }
@@ -103,6 +104,9 @@ function folderOf(uri: string): string[] {
     return [];
   }
 }
+
+/** Less than the process has for leaving. */
+const closingGraceMs = 300;
 
 /** The host asks the person where it can; else the machine's browser is opened. */
 function askThrough({ elicitUrl }: HostCapabilities, browser: Browser): AskPerson {

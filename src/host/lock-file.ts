@@ -5,13 +5,24 @@
  * it found stale, which is how "unlink it, create mine" ends with two holders.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, lstat, open, readdir, rename, rmdir } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { lstat, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { fileIdentity, readPrivateFile, removeFile, writeTemporary } from './private-file.ts';
+import { fileIdentity, readPrivateFile, removeFile, temporarySuffix } from './private-file.ts';
 import { systemCode } from './private-folder.ts';
 import { liveness, type ProcessIdentity, processIdentity } from './process-identity.ts';
+
+const noFollow = constants.O_NOFOLLOW ?? 0; // Windows has none
 
 const holder = z.object({
   token: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
@@ -39,16 +50,17 @@ export function removalPath(path: string, token: string): string {
   return `${path}.${token}`;
 }
 
-/** Creates `path` with its content, or gives false when something has that name. */
-export async function createLockFile(
-  folder: string,
-  path: string,
-  content: Holder,
-): Promise<boolean> {
+/**
+ * Creates `path` with its content, or gives false when something has that name. Not asynchronous, so
+ * that a process which leaves has either made a lock, and knows it, or never will.
+ */
+export function createLockFile(folder: string, path: string, content: Holder): boolean {
   const bytes = Buffer.from(JSON.stringify(content));
-  const temporary = await writeTemporary(folder, 'lock', bytes, { sync: false });
+  const name = `lock.${randomBytes(12).toString('hex')}${temporarySuffix}`;
+  const temporary = join(folder, name);
+  writeNewFile(temporary, bytes);
   try {
-    await link(temporary, path);
+    linkSync(temporary, path);
     return true;
   } catch (error) {
     switch (systemCode(error)) {
@@ -58,29 +70,71 @@ export async function createLockFile(
       case 'ENOSYS':
       case 'ENOTSUP':
       case 'EOPNOTSUPP':
-        return await createInPlace(path, bytes);
+        return createInPlace(path, bytes);
       default:
         throw error;
     }
   } finally {
-    await removeFile(temporary);
+    removeNow(temporary);
   }
 }
 
 /** For file systems without links: exclusive too, but seen empty for a moment. */
-async function createInPlace(path: string, bytes: Uint8Array): Promise<boolean> {
+function createInPlace(path: string, bytes: Uint8Array): boolean {
   try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-    const file = await open(path, flags, 0o600);
-    try {
-      await file.writeFile(bytes);
-    } finally {
-      await file.close();
-    }
+    writeNewFile(path, bytes);
     return true;
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false;
     throw error;
+  }
+}
+
+function writeNewFile(path: string, bytes: Uint8Array): void {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow;
+  const file = openSync(path, flags, 0o600);
+  try {
+    if (process.platform !== 'win32') fchmodSync(file, 0o600); // whatever the umask
+    writeFileSync(file, bytes);
+  } catch (error) {
+    removeNow(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Gives up the lock at `path` in one go. False when somebody else has the right to remove it: a
+ * crash may have left that right behind, or its owner is about to remove the lock.
+ */
+export function giveUpLockFile(folder: string, path: string, content: Holder): boolean {
+  const right = removalPath(path, content.token);
+  if (!createLockFile(folder, right, newHolder(content.owner))) return false;
+  try {
+    if (readNow(path).includes(content.token)) removeNow(path);
+  } catch (error) {
+    if (!['ENOENT', 'EISDIR', 'ELOOP'].includes(systemCode(error))) throw error; // ours no more
+  } finally {
+    removeNow(right);
+  }
+  return true;
+}
+
+function readNow(path: string): Buffer {
+  const file = openSync(path, constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0));
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function removeNow(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
   }
 }
 

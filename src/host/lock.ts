@@ -4,17 +4,16 @@
  * here, is taken over after a lease: so `work` must end within 45 seconds to be sure of being alone.
  * How long others have held it is measured by watching, since clocks may be a day off.
  */
-import { linkSync, readFileSync, unlinkSync } from 'node:fs';
 import { AccessError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Lock } from '../session/ports.ts';
 import {
   createLockFile,
+  giveUpLockFile,
   type Holder,
   lockPath,
   newHolder,
   readLockFile,
-  removalPath,
   removeLockFile,
   sweepRights,
 } from './lock-file.ts';
@@ -39,8 +38,16 @@ export interface LockOptions {
 }
 
 export interface FileLock extends Lock {
-  /** Gives up all lock files at once, for a process that is about to exit. */
+  /**
+   * For a process that is about to exit: gives up all lock files at once. From then on `hold` throws
+   * `cancelled`, those that wait included.
+   */
   releaseAll(): void;
+  /**
+   * The same, but what is under way, such as a refresh whose answer is on its way, may end first:
+   * its successor would be lost otherwise. Resolves after `graceMs` at the latest.
+   */
+  close(graceMs: number): Promise<void>;
 }
 
 export function createLock(options: LockOptions): FileLock {
@@ -51,6 +58,7 @@ export function createLock(options: LockOptions): FileLock {
   const held = new Map<string, Holder>();
   let warned = false;
   let swept = false;
+  let closed = false;
 
   async function acquire(path: string, deadline: number, signal?: AbortSignal): Promise<Holder> {
     const holder = newHolder(own);
@@ -59,14 +67,21 @@ export function createLock(options: LockOptions): FileLock {
     if (!swept) {
       swept = true;
       await sweep(folder, clock.now(), log);
-      await sweepRights(folder, own);
+      await sweepRights(folder, own).catch((error: unknown) => {
+        // Nothing is lost by leaving them.
+        log('debug', 'the locks could not be swept', { code: systemCode(error) });
+      });
     }
     for (;;) {
       signal?.throwIfAborted();
       const found = await readLockFile(path);
+      if (closed) throw leaving();
       if (found === undefined) {
         try {
-          if (await createLockFile(folder, path, holder)) return holder;
+          if (createLockFile(folder, path, holder)) {
+            held.set(path, holder);
+            return holder;
+          }
         } catch (error) {
           // The folder was removed under our feet.
           if (systemCode(error) !== 'ENOENT' || performance.now() >= deadline) throw error;
@@ -89,8 +104,22 @@ export function createLock(options: LockOptions): FileLock {
   }
 
   async function release(path: string, holder: Holder): Promise<void> {
-    held.delete(path);
+    if (!held.delete(path)) return; // given up by `releaseAll`
+    if (giveUpLockFile(folder, path, holder)) return;
     await withRightToRemove(path, holder.token, () => removeLockFile(path, holder.token));
+  }
+
+  function releaseAll(): void {
+    closed = true;
+    for (const [path, holder] of held) {
+      held.delete(path);
+      try {
+        giveUpLockFile(folder, path, holder);
+      } catch (error) {
+        // Our death frees it in any case.
+        log('debug', 'a lock was not given up at exit', { code: systemCode(error) });
+      }
+    }
   }
 
   /** The lock file, or undefined where no file can be had and the queue must do. */
@@ -101,9 +130,7 @@ export function createLock(options: LockOptions): FileLock {
   ): Promise<Holder | undefined> {
     if (memoryOnly() !== undefined) return undefined;
     try {
-      const holder = await acquire(path, deadline, signal);
-      held.set(path, holder);
-      return holder;
+      return await acquire(path, deadline, signal);
     } catch (error) {
       const code = systemCode(error);
       if (!(error instanceof FolderTrouble) && !unusable.has(code)) throw error;
@@ -118,10 +145,12 @@ export function createLock(options: LockOptions): FileLock {
   return {
     async hold(name, work, { signal, patienceMs = defaultPatienceMs } = {}) {
       signal?.throwIfAborted();
+      if (closed) throw leaving();
       const deadline = performance.now() + patienceMs;
       const leave = await turns.enter(name, patienceMs, signal);
       if (leave === undefined) throw outOfPatience();
       try {
+        if (closed) throw leaving();
         const path = lockPath(folder, name);
         const holder = await acquireFile(path, deadline, signal);
         try {
@@ -139,19 +168,13 @@ export function createLock(options: LockOptions): FileLock {
       }
     },
 
-    releaseAll() {
-      for (const [path, { token }] of held) {
-        held.delete(path);
-        try {
-          const right = removalPath(path, token);
-          linkSync(path, right);
-          if (readFileSync(path, 'utf8').includes(token)) unlinkSync(path);
-          unlinkSync(right);
-        } catch (error) {
-          // Gone, or being taken over; our death frees it in any case.
-          log('debug', 'a lock was not given up at exit', { code: systemCode(error) });
-        }
-      }
+    releaseAll,
+
+    async close(graceMs) {
+      closed = true;
+      const deadline = performance.now() + graceMs;
+      while (held.size > 0 && performance.now() < deadline) await clock.sleep(5);
+      releaseAll();
     },
   };
 }
@@ -164,5 +187,13 @@ function outOfPatience(): AccessError {
     'temporarily_unavailable',
     'Another call or process is still working on the same session, and did not finish in time.',
     'Try again in a minute; if it goes on, look for a hung process of this program and end it.',
+  );
+}
+
+function leaving(): AccessError {
+  return new AccessError(
+    'cancelled',
+    'This server is being closed.',
+    'Call again when it has been started again; a sign-in that is open stays open.',
   );
 }

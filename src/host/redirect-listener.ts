@@ -2,6 +2,7 @@
  * The loopback redirection endpoint (RFC 8252 §7.3, contract §4.6): one server a port, shared by all
  * sign-ins of this process, while a port that a sibling holds counts as claimed and can be taken over.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallbackPage, ClaimedPort, OnCallback, RedirectListener } from '../session/ports.ts';
@@ -11,6 +12,8 @@ import { identifyHolder, identifyParameter, proveIdentity } from './sibling.ts';
 
 /** How long a released port waits for the page that is on its way to the browser. */
 const pageGraceMs = 800;
+/** With growing pauses, half a second in all. */
+const bindAttempts = 10;
 const pageStatus = { signed_in: 200, failed: 400, not_ours: 400 } as const;
 
 /** One port, and all that this process has to do with it. */
@@ -93,11 +96,13 @@ export function createRedirectListener(options: {
 
   /** False when a stranger holds it. */
   async function obtain(number: number, port: Port): Promise<boolean> {
-    for (let attempt = 1; attempt <= 3; attempt += 1) {
+    for (let attempt = 1; attempt <= bindAttempts; attempt += 1) {
       if (await makeOurs(number, port)) return true;
       const holder = await identifyHolder(number, await identityKey());
       if (holder === 'sibling') return true;
       if (holder === 'stranger') return false;
+      // Siblings that give it up and take it over one after the other, for a moment.
+      await sleep(10 * attempt);
     }
     return false; // it can be neither bound nor reached: not ours to use
   }

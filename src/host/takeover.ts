@@ -55,7 +55,7 @@ export function createTakeover(options: {
   ): Promise<boolean> {
     const right = removalPath(path, token);
     const holder = newHolder(own);
-    if (await createLockFile(dirname(right), right, holder)) {
+    if (createLockFile(dirname(right), right, holder)) {
       try {
         await work();
       } finally {

@@ -16,6 +16,7 @@ import { createGate } from './gate.ts';
 import { createGiveToken, type GiveToken } from './give-token.ts';
 import { createHop, type SendGuardedHop } from './hop.ts';
 import { createLocalSignIns } from './local-sign-in.ts';
+import { createObtain } from './obtain.ts';
 import { createPersons } from './persons.ts';
 import type { Clock, Lock, RecordStore, RedirectListener } from './ports.ts';
 import type { Grant, Session } from './records.ts';
@@ -136,7 +137,7 @@ export function createAccess(parts: AccessParts): Access {
   return {
     detect: createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless }),
     authenticate: createAuthenticate({ ...shared, codeSignIns }),
-    sendHop: createHop(shared),
+    sendHop: createHop({ ...shared, obtain: createObtain(shared) }),
     giveToken: createGiveToken({ gate, credentials, serviceTokens, ways }),
     sessions,
     memoryOnly: () => store.memoryOnly(),

@@ -3,18 +3,14 @@
  * whichever process holds the port when the person is done can redeem the response: it need not be
  * the one that asked. One sign-in a resource; everyone else joins it.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
-import {
-  authorizationUrl,
-  drawCodeVerifier,
-  readAuthorizationResponse,
-} from '../oauth/authorization.ts';
+import { authorizationUrl, drawCodeVerifier } from '../oauth/authorization.ts';
 import { coversScope } from '../oauth/scope.ts';
-import { redeemCode } from '../oauth/token.ts';
 import { createBell } from './bell.ts';
+import { type CodePending, expired, isOpenAt } from './code-pending.ts';
 import type { Discovery, OAuthTarget } from './discovery.ts';
 import type {
   CallbackPage,
@@ -24,10 +20,11 @@ import type {
   RecordStore,
   RedirectListener,
 } from './ports.ts';
-import type { PendingCode, PendingSignIn, Session } from './records.ts';
+import type { PendingSignIn, Session } from './records.ts';
+import { createRedemption, type Redemption } from './redemption.ts';
 import type { Registrations } from './registrations.ts';
-import { type Sessions, sessionFrom } from './sessions.ts';
-import { failureOf, finishedSignIn, type SignIn, signInLifetimeMs, unexpected } from './sign-in.ts';
+import type { Sessions } from './sessions.ts';
+import { failureOf, finishedSignIn, type SignIn, signInLifetimeMs } from './sign-in.ts';
 
 export interface CodeSignIns {
   /**
@@ -46,16 +43,8 @@ export interface CodeSignIns {
   ): Promise<SignIn>;
   /** Joins the sign-in that waits for any resource covering these keys, without any request. */
   join(keys: readonly string[]): Promise<SignIn | undefined>;
-  /**
-   * Ends the sign-in that `response` belongs to by its `state`. `undefined` when it belongs to none.
-   */
-  redeem(response: URLSearchParams): Promise<Redeemed | undefined>;
-}
-
-export interface Redeemed {
-  readonly page: CallbackPage;
-  /** Why the page says that it failed. */
-  readonly reason?: AccessError;
+  /** For a response that was handed over by hand. */
+  readonly redeem: Redemption['redeem'];
 }
 
 export interface CodeSignInParts {
@@ -76,19 +65,14 @@ export interface CodeSignInParts {
 const lookEveryMs = 250;
 const lookAfterOthersEveryMs = 1_000;
 
-type CodePending = PendingSignIn & { code: PendingCode };
-
 export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
-  const { store, lock, clock, listener, fetch, log, discovery, registrations, sessions } = parts;
+  const { store, lock, clock, listener, registrations, sessions } = parts;
 
   const bell = createBell(clock);
 
-  const isOpen = (pending: PendingSignIn | undefined): pending is CodePending => {
-    if (pending?.code === undefined || pending.failure !== undefined) return false;
-    const now = clock.now();
-    // A clock set back by more than a sign-in's life says that this one is from another time.
-    return now < pending.expiresAt && now > pending.startedAt - signInLifetimeMs;
-  };
+  const isOpen = (pending: PendingSignIn | undefined): pending is CodePending =>
+    isOpenAt(pending, clock.now());
+  const { redeem, fail } = createRedemption({ ...parts, bell });
 
   /** Not so when the resource has changed its authorization server since. */
   const isFor = ({ code }: CodePending, target: OAuthTarget): boolean =>
@@ -229,90 +213,8 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
       await fail(now as CodePending, reason);
     });
 
-  const fail = async (pending: CodePending, { code, message, nextStep }: AccessError) => {
-    await store.write('pending', pending.resource, {
-      ...pending,
-      failure: { code, message, nextStep },
-    });
-    bell.ring();
-  };
-
   const onCallback = async (response: URLSearchParams): Promise<CallbackPage> =>
     (await redeem(response))?.page ?? { status: 'not_ours' };
-
-  const redeem: CodeSignIns['redeem'] = async (response) => {
-    const [state, ...more] = response.getAll('state');
-    if (state === undefined || more.length > 0) return undefined;
-    const found = (await store.list('pending')).find(
-      (pending) => pending.code !== undefined && isSame(pending.code.state, state),
-    );
-    if (found === undefined) return undefined;
-    return lock.hold(`session ${found.resource}`, async () => {
-      const application = new URL(found.resource).host;
-      const signedIn: Redeemed = { page: { status: 'signed_in', application } };
-      const failed = (reason: AccessError): Redeemed => ({
-        page: { status: 'failed', application, message: reason.message },
-        reason,
-      });
-      const pending = await store.read('pending', found.resource);
-      // Redeemed between the look and the lock: the same callback, sent twice.
-      if (pending?.code === undefined || !isSame(pending.code.state, state)) return signedIn;
-      if (pending.failure) return failed(failureOf(pending.failure));
-      try {
-        if (!isOpen(pending)) throw expired(pending);
-        await finish(pending, response, state);
-        return signedIn;
-      } catch (error) {
-        const reason = error instanceof AccessError ? error : unexpected(error);
-        log('warn', 'a sign-in failed', { resource: pending.resource, code: reason.code });
-        await fail(pending as CodePending, reason);
-        return failed(reason);
-      }
-    });
-  };
-
-  const finish = async (pending: CodePending, response: URLSearchParams, state: string) => {
-    const { code, resource } = pending;
-    if (!parts.isTrustedIssuer(code.issuer, resource)) {
-      throw new AccessError(
-        'untrusted_authorization_server',
-        `${new URL(code.issuer).host} is not trusted any more.`,
-        'Check CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUTHORIZATION_SERVERS, then call authenticate again.',
-      );
-    }
-    const server = await discovery.server(code.issuer);
-    const checked = readAuthorizationResponse(server, code.client, response, state);
-    const tokens = await redeemCode(
-      server,
-      code.client,
-      {
-        response: checked,
-        redirectUri: code.redirectUri,
-        codeVerifier: code.codeVerifier,
-        resource: code.resourceIndicator,
-      },
-      fetch,
-    );
-    const grant = {
-      issuer: code.issuer,
-      tokenEndpoint: server.token_endpoint ?? '',
-      ...(server.revocation_endpoint ? { revocationEndpoint: server.revocation_endpoint } : {}),
-      resourceIndicator: code.resourceIndicator,
-      client: code.client,
-      ...(code.scope === undefined ? {} : { scope: code.scope }),
-    };
-    const { teamDomain } = code;
-    await sessions.save(
-      sessionFrom(
-        { resource, method: 'authorization_code', ...(teamDomain ? { teamDomain } : {}) },
-        grant,
-        tokens,
-        clock.now(),
-      ),
-    );
-    await store.remove('pending', resource);
-    bell.ring();
-  };
 
   return {
     begin,
@@ -336,19 +238,6 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
 function isRegistrationInDoubt(kept: PendingSignIn | undefined, force: boolean): boolean {
   if (kept?.code === undefined) return false;
   return kept.failure ? kept.failure.code === 'registration_rejected' : force;
-}
-
-function isSame(expected: string, given: string): boolean {
-  const [one, other] = [Buffer.from(expected), Buffer.from(given)];
-  return one.length === other.length && timingSafeEqual(one, other);
-}
-
-function expired({ resource }: PendingSignIn): AccessError {
-  return new AccessError(
-    'sign_in_expired',
-    `Nobody finished the sign-in for ${new URL(resource).host} within ten minutes.`,
-    'Call authenticate again when the person is there.',
-  );
 }
 
 function superseded({ resource }: PendingSignIn): AccessError {

@@ -1,31 +1,21 @@
 /**
  * One hop of a request: sent with the credential of its own resource or none, and once more after a
- * challenge was met. This is where refresh, sign-in and service token are chosen between; it happens
- * here alone, by code, never by the words of an answer.
+ * challenge was met. Retry is decided here alone, by code, never by the words of an answer.
  */
 import { refusalFor } from '../cloudflare/refusal.ts';
-import { AccessError, isAccessError } from '../errors.ts';
-import { authorizationIsOurs } from '../http/agent-headers.ts';
 import { credentialSecrets } from '../http/credential.ts';
 import type { HopAnswer, HopRequest } from '../http/hops.ts';
 import { discard } from '../http/peek.ts';
 import { joinScopes } from '../oauth/scope.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, type Gate, hasAuthorization, probe } from './gate.ts';
-import { personNeeded } from './headless.ts';
 import { type Held, heldSession } from './held.ts';
-import type { Persons } from './persons.ts';
+import { type Obtain, type ObtainOptions, tokenRejected } from './obtain.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
-import type { WaitOptions } from './waiting.ts';
-import { isBareBearer, isFrom, type Target, type Ways } from './ways.ts';
+import { isBareBearer, isFrom, type Ways } from './ways.ts';
 
-export interface HopOptions extends WaitOptions {
-  /** False: a challenge that only a person can meet ends in `sign_in_required`. */
-  readonly signIn: boolean;
-}
-
-export type SendGuardedHop = (request: HopRequest, options: HopOptions) => Promise<HopAnswer>;
+export type SendGuardedHop = (request: HopRequest, options: ObtainOptions) => Promise<HopAnswer>;
 
 /** Step-up by `insufficient_scope` (RFC 6750 §3.1) stops after so many authorizations. */
 const maxAuthorizations = 3;
@@ -36,10 +26,9 @@ export function createHop(parts: {
   readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
   readonly ways: Ways;
-  readonly persons: Persons;
-  readonly headless: boolean;
+  readonly obtain: Obtain;
 }): SendGuardedHop {
-  const { gate, credentials, sessions, serviceTokens, ways, persons, headless } = parts;
+  const { gate, credentials, sessions, serviceTokens, ways, obtain } = parts;
 
   return async (request, options) => {
     const { url, signal } = request;
@@ -59,7 +48,7 @@ export function createHop(parts: {
       if (isDoubtful(asked, held) && !doubted) {
         doubted = true;
         const stranger = await probe(gate, url, signal);
-        const other = await instead(stranger, held, signal);
+        const other = await obtain.silently(stranger, held, signal);
         if (other) {
           discard(asked.answer);
           held = other;
@@ -100,94 +89,12 @@ export function createHop(parts: {
       authorizations += 1;
       const refused = held;
       if (refused?.method === 'cloudflared') credentials.forget(refused.resource);
-      const obtained = await obtain(request, asked, refused, stepUp, options);
+      const obtained = await obtain.another(request, asked, refused, stepUp, options);
       held = obtained.held;
       signedIn = obtained.byPerson;
       asked = await gate(request, held.credential);
     }
   };
-
-  /** Another credential than the refused one. */
-  async function obtain(
-    request: HopRequest,
-    asked: Asked,
-    refused: Held | undefined,
-    scope: string | undefined,
-    options: HopOptions,
-  ): Promise<{ held: Held; byPerson: boolean }> {
-    const { url, signal } = request;
-    const { guard } = asked;
-    if (guard.protection === 'service_auth') {
-      return { held: await grantServiceToken(url, asked, undefined, signal), byPerson: false };
-    }
-    let target: Target | undefined;
-    let obstacle: AccessError | undefined;
-    try {
-      target = await ways.target(asked, signal);
-      if (target === undefined) throw tokenRejected(url);
-    } catch (error) {
-      // What keeps a person from signing in does not keep a service token from being sent.
-      if (!headless || !isAccessError(error) || error.code === 'cancelled') throw error;
-      obstacle = error;
-    }
-    if (target && scope === undefined) {
-      if (!headless && target.kind === 'oauth' && hasAuthorization(request)) {
-        throw authorizationIsOurs(url);
-      }
-      const silent = await ways.silent(target, refused, signal);
-      if (silent) {
-        credentials.remember(silent);
-        return { held: silent, byPerson: false };
-      }
-    }
-    if (headless || target === undefined) {
-      return { held: await grantServiceToken(url, asked, obstacle, signal), byPerson: false };
-    }
-    if (!options.signIn) throw signInRequired(url);
-    const session = await persons.signIn(url, target, {
-      ...options,
-      device: false,
-      force: scope !== undefined,
-      ...(scope === undefined ? {} : { scope }),
-    });
-    return { held: heldSession(session), byPerson: true };
-  }
-
-  /** What is held for a stranger's challenge without a person, other than what was refused. */
-  async function instead(
-    stranger: Asked,
-    refused: Held | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Held | undefined> {
-    if (stranger.guard.protection !== 'browser_login') return undefined;
-    try {
-      const target = await ways.target(stranger, signal);
-      const silent = target && (await ways.silent(target, refused, signal));
-      if (silent) credentials.remember(silent);
-      return silent;
-    } catch (error) {
-      // The 401 that is there may be the origin's, and then it is the answer, whatever else fails.
-      if (!isAccessError(error) || error.code === 'cancelled' || signal?.aborted) throw error;
-      return undefined;
-    }
-  }
-
-  async function grantServiceToken(
-    url: URL,
-    asked: Asked,
-    obstacle: AccessError | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Held> {
-    const { guard } = asked;
-    const granted = await serviceTokens.grant(asked, signal);
-    if (granted instanceof AccessError) {
-      if (guard.protection === 'service_auth' || !headless) throw granted;
-      throw granted.code === 'service_token_host_not_allowed'
-        ? onlyAPerson(url, granted)
-        : (obstacle ?? personNeeded(url, guard));
-    }
-    return { credential: granted, method: 'service_token', resource: url.origin };
-  }
 }
 
 function give({ answer }: Asked, held: Held | undefined): HopAnswer {
@@ -237,28 +144,4 @@ function insufficientScope({ challenges }: Asked, held: Held | undefined): strin
       scheme === 'bearer' && parameters.get('error') === 'insufficient_scope',
   );
   return bearer && joinScopes(held.session.grant.scope, bearer.parameters.get('scope'));
-}
-
-function tokenRejected({ host }: URL): AccessError {
-  return new AccessError(
-    'token_rejected',
-    `${host} refuses a token that was obtained for it just now.`,
-    'Call authenticate with "force": true to sign in afresh; if it happens again, the application’s policies or its authorization server are set up wrongly, and its administrator has to look.',
-  );
-}
-
-function signInRequired(url: URL): AccessError {
-  return new AccessError(
-    'sign_in_required',
-    `${url.host} wants a person to sign in, and this call does not allow that.`,
-    `Call authenticate with the URL ${url.origin}${url.pathname} first, or this call with "sign_in": true.`,
-  );
-}
-
-function onlyAPerson(url: URL, missing: AccessError): AccessError {
-  return new AccessError(
-    missing.code,
-    `${missing.message} Nobody can be asked to sign in: this server runs headless.`,
-    `${missing.nextStep} Or run it without CF_ACCESS_HEADLESS (and CI) where a person can sign in to ${url.host}.`,
-  );
 }

@@ -10,6 +10,7 @@ const text = z.string().check(z.minLength(1), z.maxLength(65_536));
 /** What travels in a header field: whoever writes into the file must not forge another one. */
 const secret = z.string().check(z.minLength(1), z.maxLength(65_536), z.regex(/^[\x21-\x7e]*$/));
 const instant = z.number();
+const url = text.check(z.refine((value) => URL.canParse(value)));
 
 /** How a person signed in. */
 export const personMethods = ['authorization_code', 'device_code', 'browser_transfer'] as const;
@@ -26,7 +27,7 @@ export type OAuthClient = z.infer<typeof client>;
 const session = z.strictObject({
   format,
   /** Our key: the origin and path prefix that the session is for and sent to, and no other. */
-  resource: text,
+  resource: url,
   method: z.enum(personMethods),
   /** An OAuth access token, or the application's JWT after a browser transfer. */
   accessToken: secret,
@@ -36,10 +37,10 @@ const session = z.strictObject({
   /** The OAuth grant behind the access token; absent after a browser transfer. */
   grant: z.optional(
     z.strictObject({
-      issuer: text,
+      issuer: url,
       /** Kept, so that a refresh needs no discovery. Both lie on the issuer's origin. */
-      tokenEndpoint: text,
-      revocationEndpoint: z.optional(text),
+      tokenEndpoint: url,
+      revocationEndpoint: z.optional(url),
       /** The resource indicator, verbatim as the resource metadata gave it (RFC 8707). */
       resourceIndicator: text,
       client,
@@ -56,8 +57,8 @@ export type Grant = NonNullable<Session['grant']>;
 /** A dynamic registration; it can never be deleted at Access, so it is kept and reused. */
 const registration = z.strictObject({
   format,
-  issuer: text,
-  redirectUri: text,
+  issuer: url,
+  redirectUri: url,
   client,
   registeredAt: instant,
 });
@@ -70,19 +71,19 @@ export type Registration = z.infer<typeof registration>;
  */
 const pendingSignIn = z.strictObject({
   format,
-  resource: text,
+  resource: url,
   method: z.enum(personMethods),
   startedAt: instant,
   expiresAt: instant,
   aliveAt: instant,
   code: z.optional(
     z.strictObject({
-      authorizationUrl: text,
+      authorizationUrl: url,
       state: text,
       codeVerifier: text,
       redirectUri: text,
       port: z.number(),
-      issuer: text,
+      issuer: url,
       resourceIndicator: text,
       client,
       scope: z.optional(z.string()),

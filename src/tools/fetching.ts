@@ -68,6 +68,8 @@ export async function runAccessFetch(
         ? decoded
         : decoded.pipe(createConcealer(result.secrets).stream());
     decoded.on('error', (error) => clean.destroy(error));
+    // It may break before anybody reads it: whoever then does is told.
+    clean.on('error', () => {});
     const saved = await saveTo(clean, {
       path: input.save_to,
       roots,

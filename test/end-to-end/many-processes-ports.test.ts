@@ -139,11 +139,15 @@ describe('two sign-ins for two resources', () => {
 });
 
 describe('a program of somebody else’s on the callback port', () => {
-  const places = [['127.0.0.1'], ['::1'], ['127.0.0.1', '::1']];
+  const places = [
+    { on: '127.0.0.1', hosts: ['127.0.0.1'] },
+    { on: '::1', hosts: ['::1'] },
+    { on: 'both', hosts: ['127.0.0.1', '::1'] },
+  ];
 
   it.each(places)(
-    'on %s %s: the next port is used, with a registration of its own',
-    async (...hosts) => {
+    'on $on: the next port is used, with a registration of its own',
+    async ({ hosts }) => {
       const sandbox = await startSandbox();
       cleanUps.push(sandbox.close);
       const { fleet } = { fleet: await startFleet(0) };

@@ -6,6 +6,9 @@ import { signInAs, type Visited } from '../../src/sandbox/person.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { eventually, startServer, type TestServer, temporaryFolder } from './mcp-server.ts';
 
+/** Many processes that start at once on few cores need their time. */
+const slowMachineMs = 60_000;
+
 export interface Fleet {
   readonly servers: readonly TestServer[];
   readonly dataDir: string;
@@ -48,7 +51,7 @@ export async function startFleet(
       eventually(async () => {
         const urls = await opened();
         return urls.length >= count ? urls : undefined;
-      }),
+      }, slowMachineMs),
     async close() {
       await Promise.all(servers.map((server) => server.close()));
       await rm(folder, { recursive: true, force: true });

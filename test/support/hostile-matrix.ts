@@ -143,6 +143,7 @@ export function matrix(
 
     /** Nothing is lost: one request, with the session of before. */
     async function expectAlive(before: number): Promise<void> {
+      expect(server.stderr(), 'an exception that nobody caught').not.toContain('error: unexpected');
       const tools = await server.client.listTools();
       expect(tools.tools).toHaveLength(4);
       const answer = await server.call('access_fetch', { url: standing.at('/'), sign_in: false });

@@ -95,7 +95,10 @@ async function receive(request: IncomingMessage): Promise<Seen> {
 
 function send(response: ServerResponse, reply: Reply): void {
   const { status = 200, headers = {}, json, chunks, raw } = reply;
-  if (raw) return raw(response);
+  if (raw) {
+    raw(response);
+    return;
+  }
   const given = json === undefined ? headers : { 'content-type': 'application/json', ...headers };
   response.writeHead(status, given as Record<string, string>);
   if (chunks) void sendSlowly(response, chunks);

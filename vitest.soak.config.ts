@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** The long runs: many processes, many rounds, many crashes. `npm run test:soak`, a few minutes. */
+export default defineConfig({
+  test: {
+    include: ['test/soak/**/*.test.ts'],
+    globalSetup: ['test/support/build.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
+    // They fill the machine each: one file at a time.
+    fileParallelism: false,
+  },
+});

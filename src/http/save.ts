@@ -44,6 +44,8 @@ const defaultMaxBytes = 64 * 1024 ** 3;
 const progressEveryMs = 200;
 /** Small chunks are written together: one system call each would cost more than the copying. */
 const batchBytes = 512 * 1024;
+/** So much is made durable while more arrives: the last sync would otherwise wait for all of it. */
+const syncEveryBytes = 64 * 1024 ** 2;
 
 /**
  * Where `saveTo` would write, so that a path that cannot be is refused before anything is sent.
@@ -71,7 +73,7 @@ export async function saveTo(
 ): Promise<Saved> {
   const file = await checkSavePath(options);
   const made = await makeFolder(path.dirname(file), options);
-  const folder = await realpath(path.dirname(file));
+  const folder = await onFile(() => realpath(path.dirname(file)), options.path);
   const target = path.join(folder, path.basename(file));
   const temporary = path.join(folder, `.${randomBytes(8).toString('hex')}.partial`);
   let saved = false;
@@ -112,6 +114,19 @@ async function write(
   let batched = 0;
   // One write is under way while the next batch arrives and is hashed.
   let writing: Promise<void> = Promise.resolve();
+  let syncing: Promise<void> = Promise.resolve();
+  let isSyncing = false;
+  let syncedAt = 0;
+  const syncMeanwhile = () => {
+    if (isSyncing || bytes - syncedAt < syncEveryBytes) return;
+    isSyncing = true;
+    syncedAt = bytes;
+    // Kept as it is when it fails: the kernel tells a failure to write back once, and not the next sync.
+    syncing = onFile(() => handle.datasync(), name).then(() => {
+      isSyncing = false;
+    });
+    syncing.catch(() => {});
+  };
   const flush = async () => {
     await writing;
     const parts = batch;
@@ -120,6 +135,7 @@ async function write(
     if (parts.length === 0) return;
     writing = onFile(() => writeAll(handle, parts), name);
     writing.catch(() => {});
+    syncMeanwhile();
   };
   try {
     for await (const chunk of body) {
@@ -137,8 +153,10 @@ async function write(
     }
     await flush();
     await writing;
+    await syncing;
   } catch (error) {
     await writing.catch(() => {});
+    await syncing.catch(() => {});
     throw networkFailure(error, url, signal);
   }
   return { bytes, sha256: hash.digest('hex') };
@@ -167,7 +185,10 @@ async function giveName(temporary: string, target: string, name: string): Promis
     await onFile(() => rename(temporary, target), name);
     return;
   }
-  await unlink(temporary);
+  // Gone already: somebody tidied up, and the file has its name.
+  await unlink(temporary).catch((error) => {
+    if (codeOf(error) !== 'ENOENT') throw fileFailure(error, name);
+  });
 }
 
 /** The folders that were made, deepest last. */

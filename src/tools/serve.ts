@@ -40,13 +40,12 @@ export function serve({
     if (leaving) return;
     leaving = true;
     setTimeout(() => process.exit(0), closingMs);
-    // Calls end first, so that none leaves half a file behind; those that hang are not waited for.
+    // Calls are ended too, so that none leaves half a file behind; one that hangs is not waited for.
     const patience = new Promise((resolve) => setTimeout(resolve, closingMs / 2));
-    Promise.race([endCalls?.(), patience])
-      .catch(() => {})
-      .then(() => rooms)
-      .then((opened) => opened?.close())
-      .finally(() => process.exit(0));
+    const closed = Promise.resolve(rooms).then((opened) => opened?.close());
+    Promise.allSettled([Promise.race([endCalls?.(), patience]), closed]).finally(() =>
+      process.exit(0),
+    );
   };
   stdin.on('end', leave);
   stdin.on('close', leave);

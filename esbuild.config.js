@@ -13,10 +13,44 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const fresh = await mkdtemp('dist-');
+// Elsewhere for those who measure a clean package while servers run from dist/.
+const { values: wanted } = parseArgs({
+  options: { clean: { type: 'boolean' }, out: { type: 'string', default: 'dist' } },
+});
+
+/** Maps lead to the program's sources: with the packages' and the sandbox's they would outgrow the code. */
+const withoutMapsOfOthers = {
+  name: 'without-maps-of-others',
+  setup({ onLoad }) {
+    // A map that says nothing, in the place of none, keeps a file out of the bundle's.
+    const map = Buffer.from('{"version":3,"sources":[""],"mappings":"AAAA"}').toString('base64');
+    onLoad({ filter: /node_modules.*\.[cm]?js$|src.sandbox.*\.ts$/ }, async ({ path }) => ({
+      contents: `${await readFile(path, 'utf8')}\n//# sourceMappingURL=data:application/json;base64,${map}`,
+      loader: path.endsWith('.ts') ? 'ts' : 'js',
+    }));
+  },
+};
+
+/** Of undici what src/http imports: its index would bring a fetch, WebSockets, a cache and mocks along. */
+const usedOfUndici = {
+  name: 'used-of-undici',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'used' }));
+    onLoad({ filter: /.*/, namespace: 'used' }, () => ({
+      contents: `
+        export const Dispatcher = require('undici/lib/dispatcher/dispatcher.js');
+        Object.assign(Dispatcher.prototype, require('undici/lib/api'));
+        export const Agent = require('undici/lib/dispatcher/agent.js');
+        export const ProxyAgent = require('undici/lib/dispatcher/proxy-agent.js');`,
+      resolveDir: process.cwd(),
+    }));
+  },
+};
 
 const options = {
   bundle: true,
@@ -25,6 +59,8 @@ const options = {
   target: 'node20.18',
   minifySyntax: true,
   minifyWhitespace: true,
+  minifyIdentifiers: true,
+  legalComments: 'none', // they are in THIRD-PARTY-LICENSES.txt
   define: { VERSION: JSON.stringify(version) },
   // Some libraries in the bundle are CommonJS and call require() for Node's own modules.
   banner: {
@@ -33,8 +69,9 @@ const options = {
 };
 
 try {
-  await build({
+  const { metafile } = await build({
     ...options,
+    metafile: true,
     entryPoints: ['src/main.ts', 'src/host/open-browser.ts'],
     outdir: fresh,
     entryNames: '[name]',
@@ -42,11 +79,14 @@ try {
     splitting: true,
     sourcemap: true,
     sourcesContent: false,
+    plugins: [usedOfUndici, withoutMapsOfOthers],
   });
   // `open` starts this script of its own on Linux, looked for beside the file that imports it.
   await copyFile('node_modules/open/xdg-open', join(fresh, 'xdg-open'));
   await chmod(join(fresh, 'xdg-open'), 0o755);
   await chmod(join(fresh, 'main.js'), 0o755);
+
+  await writeFile(join(fresh, 'THIRD-PARTY-LICENSES.txt'), await licences(metafile));
 
   const recorder = join(fresh, 'record-handshake.js');
   await build({ ...options, entryPoints: ['src/tools/record-handshake.ts'], outfile: recorder });
@@ -55,14 +95,45 @@ try {
 
   // The tests build beside servers that run, whose chunks must stay: files are replaced one by one,
   // and only a clean build removes those of earlier ones.
-  if (process.argv.includes('--clean')) await rm('dist', { recursive: true, force: true });
+  if (wanted.clean) await rm(wanted.out, { recursive: true, force: true });
   for (const name of await readdir(fresh, { recursive: true, withFileTypes: true })) {
     if (name.isDirectory()) continue;
     const from = join(name.parentPath, name.name);
-    const to = join('dist', from.slice(fresh.length + 1));
+    const to = join(wanted.out, from.slice(fresh.length + 1));
     await mkdir(dirname(to), { recursive: true });
-    await rename(from, to);
+    await move(from, to);
   }
 } finally {
   await rm(fresh, { recursive: true, force: true });
+}
+
+/** `rename`, and across file systems too. */
+async function move(from, to) {
+  await rename(from, to).catch(async (error) => {
+    if (error.code !== 'EXDEV') throw error;
+    await copyFile(from, to);
+  });
+}
+
+/** The licence of each package that any file of the bundle comes from; most ask to be passed on whole. */
+async function licences({ outputs }) {
+  const inputs = Object.values(outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) =>
+      bytesInOutput > 0 ? [path] : [],
+    ),
+  );
+  const folders = new Set(
+    inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+  );
+  const texts = [...folders].sort().map(async (folder) => {
+    const { name, version, license } = JSON.parse(
+      await readFile(join(folder, 'package.json'), 'utf8'),
+    );
+    const files = (await readdir(folder)).filter((file) => /^(?:licen[cs]e|notice)/i.test(file));
+    const whole = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+    if (files.length === 0 && license === undefined) throw new Error(`${name} has no licence`);
+    return [`${name} ${version} (${license})`, ...whole.map((text) => text.trim())].join('\n\n');
+  });
+  const rule = `\n\n${'-'.repeat(80)}\n\n`;
+  return `${(await Promise.all(texts)).join(rule)}\n`;
 }

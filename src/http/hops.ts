@@ -115,9 +115,7 @@ export async function followRedirects(
         );
       }
       const next = nextHop(hop, answer.status, location);
-      for (const [name] of hop.headers) {
-        if (!next.headers.some(([kept]) => kept === name)) dropped.add(name.toLowerCase());
-      }
+      for (const name of leftAtBorder(hop, next)) dropped.add(name);
       redirects.push(next.url.href);
       hop = next;
     }
@@ -161,6 +159,16 @@ export function nextHop(hop: HopRequest, status: number, location: string): HopR
     ...(hop.body && !toGet ? { body: hop.body } : {}),
     ...(hop.signal ? { signal: hop.signal } : {}),
   };
+}
+
+/** What went only because its body went is nobody's loss, and no origin's border. */
+function leftAtBorder(hop: HopRequest, next: HopRequest): string[] {
+  if (next.url.origin === hop.url.origin) return [];
+  const withoutBody = hop.body !== undefined && next.body === undefined;
+  return hop.headers
+    .map(([name]) => name.toLowerCase())
+    .filter((name) => !(withoutBody && contentField.test(name)))
+    .filter((name) => !next.headers.some(([kept]) => kept.toLowerCase() === name));
 }
 
 function target(from: URL, location: string): URL {

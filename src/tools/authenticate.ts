@@ -142,10 +142,10 @@ function whatToShow(
   if (authorizationUrl === undefined) {
     return 'Tell the person that the sign-in is open in their browser, started by another process.';
   }
-  if (shown) {
-    return `Tell the person to finish the sign-in in their browser, and show them this address in case none has opened: ${authorizationUrl}`;
-  }
-  const show = `No browser could be opened here. Show the person this address to open in any browser: ${authorizationUrl}`;
+  const show = shown
+    ? `Tell the person to finish the sign-in in their browser, and show them this address in case none has opened: ${authorizationUrl}`
+    : `No browser could be opened here. Show the person this address to open in any browser: ${authorizationUrl}`;
+  // Said whether one was opened or not: who joins a sign-in cannot know where its browser is.
   return method === 'browser_transfer'
     ? `${show} It ends on a page that says so; nothing has to be copied back.`
     : `${show} If it ends at an http://localhost address that does not load, have them copy that whole address and pass it as callback_url.`;

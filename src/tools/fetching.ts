@@ -17,6 +17,9 @@ import type { ToolContext } from './tool.ts';
 /** A person gets this long within one call; then the call answers `sign_in_pending`. */
 const longestWaitMs = 45_000;
 
+/** Methods that change nothing (RFC 9110 §9.2.1), so that an answer may be asked for again to read on. */
+const repeatable: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+
 export async function runAccessFetch(
   input: AccessFetchInput,
   context: ToolContext,
@@ -25,19 +28,24 @@ export async function runAccessFetch(
   const method = checkMethod(input.method);
   const headers = checkAgentHeaders(input.headers ?? {});
   const { access, kept } = context;
-  const session = await access.sessions.find(url);
-  const key = pageKey({
-    method,
-    url: url.href,
-    headers,
-    format: input.format,
-    body: input.body ?? input.body_base64 ?? input.body_file ?? '',
-    identity: session ? `${session.method} ${session.resource}` : '',
-  });
+  const asked = [...headers];
+  // Anew for every use: a sign-in within the call changes whose answer it is.
+  const key = async () => {
+    const session = await access.sessions.find(url);
+    return pageKey({
+      method,
+      url: url.href,
+      headers: asked,
+      format: input.format,
+      body: input.body ?? input.body_base64 ?? input.body_file ?? '',
+      identity: session ? `${session.method} ${session.resource}` : '',
+    });
+  };
   const window = { startIndex: input.start_index, maxLength: input.max_length };
-  if (input.start_index > 0) {
-    const rendered = kept.pages.take(key);
+  if (input.start_index > 0 && input.save_to === undefined) {
+    const rendered = kept.pages.take(await key());
     if (rendered) return blocks(page(rendered, window));
+    if (!repeatable.includes(method)) throw notKept(method, url);
   }
   const body = await requestBody(input, context);
   if (body) addContentType(headers, input);
@@ -87,7 +95,7 @@ export async function runAccessFetch(
     until: deadline,
   });
   const rendered = await render(answer, read, input.format);
-  kept.pages.keep(key, rendered, rendered.size);
+  kept.pages.keep(await key(), rendered, rendered.size);
   return blocks(page(rendered, window));
 }
 
@@ -97,6 +105,14 @@ function shownParts({ redirects, secrets, droppedHeaders }: HopResult) {
 
 function blocks({ blocks: content }: Presented): CallToolResult {
   return { content: content.map((block) => ({ ...block })) };
+}
+
+function notKept(method: string, { host }: URL): AccessError {
+  return new AccessError(
+    'invalid_input',
+    `The answer of ${host} to this ${method} is not kept (any more), and reading on would send the ${method} once more.`,
+    'Call again without start_index if it is to be sent again; a greater max_length shows more at once.',
+  );
 }
 
 function checkMethod(text: string): string {

@@ -33,7 +33,7 @@ export function targetUrl(text: string): URL {
     throw new AccessError(
       'https_required',
       `${url.host} was asked for over http, where a credential could be read by anyone on the way.`,
-      `Call again with https://${url.host}${url.pathname}; plain http is for localhost alone.`,
+      `Call again with https://${url.host}${url.pathname}${url.search}; plain http is for localhost alone.`,
     );
   }
   return url;

@@ -8,6 +8,7 @@ import { AccessError, isAccessError } from '../errors.ts';
 import type { CookieStore } from '../http/cookies.ts';
 import type { Pages } from '../http/pages.ts';
 import type { Rendered } from '../http/present.ts';
+import { cleanServerText } from '../server-text.ts';
 import type { Access } from '../session/access.ts';
 import type { AskPerson } from '../session/waiting.ts';
 
@@ -92,12 +93,12 @@ function unexpected(error: unknown): AccessError {
 function invalidInput(tool: Tool, error: z.ZodError): AccessError {
   const problems = error.issues.slice(0, 10).map((issue) => {
     const at = issue.path.join('.');
-    return at === '' ? issue.message : `${at}: ${issue.message}`;
+    return cleanServerText(at === '' ? issue.message : `${at}: ${issue.message}`);
   });
   return new AccessError(
     'invalid_input',
     `${tool.name} was called with arguments it does not take: ${problems.join('; ')}.`,
-    `Call it again with these alone: ${Object.keys(tool.input.shape).join(', ')}.`,
+    `Correct that and call it again. Its arguments are: ${Object.keys(tool.input.shape).join(', ')}.`,
   );
 }
 

@@ -99,7 +99,15 @@ const commands: readonly [RegExp, string][] = [
 ];
 
 export function inCommands(nextStep: string): string {
-  const text = commands.reduce((words, [tool, command]) => words.replace(tool, command), nextStep);
+  // Every other part is an address, which stays as it is.
+  const parts = nextStep.split(/(https?:\/\/\S+)/);
+  const text = parts
+    .map((part, at) =>
+      at % 2 === 1
+        ? part
+        : commands.reduce((words, [tool, command]) => words.replace(tool, command), part),
+    )
+    .join('');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

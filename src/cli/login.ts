@@ -77,7 +77,7 @@ async function run(shell: Shell, url: URL, options: Options, open: OpenRooms): P
   });
   if (options.callbackUrl !== undefined) {
     const outcome = await access.authenticate(url, request(callbackAddress(options.callbackUrl)));
-    return reportSignIn(shell, url, outcome, rooms, { json: options.json === true });
+    return await reportSignIn(shell, url, outcome, rooms, { json: options.json === true });
   }
   if (!options.force) await showOpenSignIn(shell, rooms, url);
   const redeem = async (line: string): Promise<void> => {

@@ -6,32 +6,32 @@ import type { Authenticated } from '../session/authenticate.ts';
 import type { Held } from '../session/held.ts';
 import { instant } from '../tools/tool.ts';
 import { whenFrom } from './durations.ts';
+import { inCommands } from './failure.ts';
 import type { Shell } from './shell.ts';
 
 /** Prints how it stands; returns the exit code: 0 when the URL can be fetched now, else 1. */
-export function reportSignIn(
+export async function reportSignIn(
   shell: Shell,
   url: URL,
   outcome: Authenticated,
   { access, clock }: Rooms,
   { json }: { json: boolean },
-): number {
+): Promise<number> {
   const { out, err } = shell;
+  if (json) {
+    const { authenticateResult } = await import('../tools/authenticate.ts');
+    const result = authenticateResult(url, outcome, { access });
+    const next_step = inCommands(String(result.next_step));
+    out.line(JSON.stringify({ ...result, next_step }));
+    return outcome.status === 'pending' ? 1 : 0;
+  }
   switch (outcome.status) {
     case 'not_needed':
-      if (json) out.line(JSON.stringify({ status: 'not_needed', ...nothing }));
-      else out.line(`${url.host} asks for nothing: fetch it as it is.`);
+      out.line(`${url.host} asks for nothing: fetch it as it is.`);
       return 0;
     case 'authenticated': {
       const { held } = outcome;
       const { resource, method, expiresAt } = held;
-      if (json) {
-        const expires_at = instant(expiresAt);
-        out.line(
-          JSON.stringify({ status: 'authenticated', ...nothing, resource, method, expires_at }),
-        );
-        return 0;
-      }
       const person = personOf(held);
       const who = method === 'service_token' ? ' with the service token' : '';
       out.line(
@@ -50,22 +50,7 @@ export function reportSignIn(
       return 0;
     }
     case 'pending': {
-      const { resource, method, expiresAt, authorizationUrl, userCode, verificationUri } =
-        outcome.signIn;
-      if (json) {
-        out.line(
-          JSON.stringify({
-            status: 'pending',
-            resource,
-            method,
-            expires_at: instant(expiresAt),
-            authorization_url: authorizationUrl ?? null,
-            user_code: userCode ?? null,
-            verification_uri: verificationUri ?? null,
-          }),
-        );
-        return 1;
-      }
+      const { expiresAt } = outcome.signIn;
       err.line(
         `Nobody has signed in to ${url.host} yet; the sign-in stays open ${whenFrom(clock.now(), expiresAt).replace(/^in /, 'for ')}.`,
       );
@@ -79,15 +64,6 @@ export function reportSignIn(
     }
   }
 }
-
-const nothing = {
-  resource: null,
-  method: null,
-  expires_at: null,
-  authorization_url: null,
-  user_code: null,
-  verification_uri: null,
-};
 
 /** Whom Access knows the person as, where the credential says so; for show, since nothing is verified. */
 function personOf({ credential }: Held): string | undefined {

@@ -1,28 +1,40 @@
 /**
  * Files that hold a secret for as long as this process lives, such as a curl configuration: mode
- * 0600, in a folder 0700 of this process's own below the data folder, removed at the end.
+ * 0600, in a folder 0700 of this process's own below the data folder, removed at the end. What a
+ * killed process has left is removed by the next one that writes here.
  */
-
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AccessError } from '../errors.ts';
+import { FolderTrouble, systemCode, usePrivateFolder } from './private-folder.ts';
 
 export interface OwnTemporaryFiles {
-  /** Returns the path. Throws `store_unavailable` when the data folder cannot be written to. */
+  /** Returns the path. Throws `store_unavailable` when the data folder is not a private one. */
   write(name: string, content: string): Promise<string>;
   removeAll(): void;
 }
 
 export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTemporaryFiles {
-  const folder = join(dataDir, 'temporary', `${process.pid}-${randomBytes(8).toString('hex')}`);
+  const all = join(dataDir, 'temporary');
+  const folder = join(all, `${process.pid}-${randomBytes(8).toString('hex')}`);
   let made = false;
+
+  const make = async (): Promise<void> => {
+    await usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
+    await usePrivateFolder(all, { create: true });
+    for (const name of await readdir(all)) {
+      if (isOfTheDead(name)) await rm(join(all, name), { recursive: true, force: true });
+    }
+    await usePrivateFolder(folder, { create: true });
+    made = true;
+  };
+
   return {
     async write(name, content) {
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
-        made = true;
+        if (!made) await make();
         const path = join(folder, `${randomBytes(8).toString('hex')}-${name}`);
         const file = await open(path, 'wx', 0o600);
         try {
@@ -32,10 +44,10 @@ export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTempo
         }
         return path;
       } catch (error) {
-        const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+        const why = error instanceof FolderTrouble ? error.message : systemCode(error);
         throw new AccessError(
           'store_unavailable',
-          `The file could not be written to the data folder${code}.`,
+          `The file could not be written to the data folder (${why}).`,
           'Have the person set CF_ACCESS_DATA_DIR to a folder of their own that can be written to; or call get_token with "as": "value".',
           { cause: error },
         );
@@ -45,4 +57,16 @@ export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTempo
       if (made) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A folder is named after its process; of one that cannot be judged it is left alone. */
+function isOfTheDead(name: string): boolean {
+  const pid = Number(/^(\d+)-[0-9a-f]{16}$/.exec(name)?.[1]);
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'ESRCH';
+  }
 }

@@ -3,6 +3,7 @@
  * text, Markdown or an image. Rendering is done once; `page` cuts what was rendered, without the origin.
  */
 import { cleanServerText } from '../server-text.ts';
+import { hideAccessTokens } from './access-tokens.ts';
 import { type ReadBody, undecodable } from './body.ts';
 import { type Concealer, createConcealer } from './conceal.ts';
 import type { CredentialKind } from './credential.ts';
@@ -82,7 +83,8 @@ export async function render(answer: Answer, body: ReadBody, format: Format): Pr
     const { data, mimeType } = content.image;
     return { head, content: { image: data, mimeType }, size: data.length };
   }
-  const text = content.text ?? '';
+  // A credential was sent, so Access will have handed one of its own to the origin.
+  const text = answer.auth === 'none' ? (content.text ?? '') : hideAccessTokens(content.text ?? '');
   return { head, content: { text }, size: text.length * 2 };
 }
 

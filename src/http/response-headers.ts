@@ -9,7 +9,8 @@ export interface VisibleHeaders {
   readonly shortened: readonly string[];
 }
 
-const hidden = /^(?:set-cookie2?$|cf-access-|cf_|cf-authorization$|authorization$|proxy-)/;
+const hidden =
+  /^(?:set-cookie2?$|cf-access-|cf_|cf-authorization$|authorization$|proxy-|connection$|keep-alive$|transfer-encoding$|trailer$|upgrade$)/;
 
 /** Addressed to browsers, long, and seldom asked for: shown last, so that they are the first to be cut. */
 const browsersOwn =

@@ -7,7 +7,7 @@ import type { CodeSignIns } from './code-sign-in.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, type Gate, probe } from './gate.ts';
 import { personNeeded } from './headless.ts';
-import { type Held, heldSession } from './held.ts';
+import { type Held, heldPair, heldSession } from './held.ts';
 import type { Persons } from './persons.ts';
 import { keysCovering } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
@@ -58,7 +58,9 @@ export function createAuthenticate(parts: {
     }
     const asked = await ask(url, signal);
     if (asked.guard.protection === 'none') return { status: 'not_needed' };
-    if (asked.guard.protection === 'service_auth') return useServiceToken(url, asked, signal);
+    if (asked.guard.protection === 'service_auth' && method === 'auto') {
+      return useServiceToken(url, asked, signal);
+    }
     let target: Target | undefined;
     let obstacle: AccessError | undefined;
     try {
@@ -122,14 +124,18 @@ export function createAuthenticate(parts: {
     if (refusal) throw refusal;
     return {
       status: 'authenticated',
-      held: { credential: granted, method: 'service_token', resource: url.origin },
+      held: heldPair(url, granted),
     };
   }
 
   async function redeemCallback(url: URL, callbackUrl: URL): Promise<Authenticated> {
-    const redeemed = await codeSignIns.redeem(callbackUrl.searchParams);
+    const keys = keysCovering(url);
+    const redeemed = await codeSignIns.redeem(callbackUrl.searchParams, (resource) =>
+      keys.includes(resource),
+    );
     if (redeemed?.reason) throw redeemed.reason;
-    const found = redeemed && (await firstKept(url));
+    // Handed over twice, or after the browser did get through: the session is there all the same.
+    const found = redeemed ? await firstKept(url) : await credentials.held(url);
     if (!found) {
       throw new AccessError(
         'sign_in_expired',

@@ -1,6 +1,6 @@
 /** What can be sent to a URL right now, without a challenge and without asking anyone. */
 
-import { type Held, heldSession } from './held.ts';
+import { type Held, heldPair, heldSession } from './held.ts';
 import type { Clock } from './ports.ts';
 import { keysCovering } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
@@ -33,7 +33,7 @@ export function createCredentials({
   return {
     async held(url, minTtlMs = 0) {
       const pair = serviceTokens.inUse(url);
-      if (pair) return { credential: pair, method: 'service_token', resource: url.origin };
+      if (pair) return heldPair(url, pair);
       const session = await sessions.find(url);
       if (session) {
         if (sessions.isFresh(session, minTtlMs)) return heldSession(session);

@@ -5,6 +5,7 @@ import { type Credential, credentialFields } from '../http/credential.ts';
 import { discard } from '../http/peek.ts';
 import type { Credentials } from './credentials.ts';
 import { type Gate, probe } from './gate.ts';
+import { resourceKey } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import { isBareBearer, type Ways } from './ways.ts';
 
@@ -42,7 +43,7 @@ export function createGiveToken(parts: {
     if (refusal) throw refusal;
     if (protection === 'none') {
       throw new AccessError(
-        'sign_in_required',
+        'invalid_input',
         `${url.host} asks for no credential, so there is no token for it.`,
         'Request the URL as it is.',
       );
@@ -97,7 +98,7 @@ export function createGiveToken(parts: {
     }
     const expiresAt = expiryOf(jwt);
     return given(
-      { resource: url.origin, ...(expiresAt === undefined ? {} : { expiresAt }) },
+      { resource: resourceKey(url.origin), ...(expiresAt === undefined ? {} : { expiresAt }) },
       { kind: 'cf_access_token', jwt },
     );
   }

@@ -1,6 +1,7 @@
 /** What this machine holds for a URL: the credential, and where it comes from. */
 import type { Credential } from '../http/credential.ts';
 import type { PersonMethod, Session } from './records.ts';
+import { resourceKey } from './resource-key.ts';
 
 export type Method = PersonMethod | 'cloudflared' | 'service_token';
 
@@ -25,4 +26,9 @@ export function heldSession(session: Session): Held {
     ...(expiresAt === undefined ? {} : { expiresAt }),
     session,
   };
+}
+
+/** The service token, at every path of the origin that asked for it. */
+export function heldPair(url: URL, credential: Credential): Held {
+  return { credential, method: 'service_token', resource: resourceKey(url.origin) };
 }

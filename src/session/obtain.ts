@@ -8,7 +8,7 @@ import type { HopRequest } from '../http/hops.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, hasAuthorization } from './gate.ts';
 import { personNeeded } from './headless.ts';
-import { type Held, heldSession } from './held.ts';
+import { type Held, heldPair, heldSession } from './held.ts';
 import type { Persons } from './persons.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { WaitOptions } from './waiting.ts';
@@ -128,7 +128,7 @@ export function createObtain(parts: {
         ? onlyAPerson(url, granted)
         : (obstacle ?? personNeeded(url, guard));
     }
-    return { credential: granted, method: 'service_token', resource: url.origin };
+    return heldPair(url, granted);
   }
 
   return { another, silently };

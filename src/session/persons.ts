@@ -72,10 +72,14 @@ function pending(url: URL, signIn: SignIn): AccessError {
     : authorizationUrl
       ? `Show the person this address, in case no browser has opened: ${authorizationUrl}`
       : 'The sign-in is open in a browser window of another process.';
+  const elsewhere =
+    signIn.method === 'authorization_code'
+      ? ' If their browser ends at an http://localhost address that does not load, pass that whole address to authenticate as callback_url.'
+      : '';
   return new AccessError(
     'sign_in_pending',
     `${url.host} waits for a person to sign in at ${signIn.at}.`,
-    `${how} When they have signed in, make the same call again.`,
+    `${how}${elsewhere} When they have signed in, make the same call again.`,
     {
       details: {
         authorization_url: authorizationUrl ?? null,

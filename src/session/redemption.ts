@@ -22,8 +22,14 @@ export interface Redeemed {
 }
 
 export interface Redemption {
-  /** `undefined` when `response` belongs to no sign-in that waits. */
-  redeem(response: URLSearchParams): Promise<Redeemed | undefined>;
+  /**
+   * `undefined` when `response` belongs to no sign-in that waits, or to one for a resource that is
+   * not meant: then nothing is spent.
+   */
+  redeem(
+    response: URLSearchParams,
+    isMeant?: (resource: string) => boolean,
+  ): Promise<Redeemed | undefined>;
   /** Keeps why a sign-in ended, for everyone who waits for it. Called under the resource's lock. */
   fail(pending: CodePending, reason: AccessError): Promise<void>;
 }
@@ -49,13 +55,13 @@ export function createRedemption(parts: {
     bell.ring();
   };
 
-  const redeem: Redemption['redeem'] = async (response) => {
+  const redeem: Redemption['redeem'] = async (response, isMeant = () => true) => {
     const [state, ...more] = response.getAll('state');
     if (state === undefined || more.length > 0) return undefined;
     const found = (await store.list('pending')).find(
       (pending) => pending.code !== undefined && isSame(pending.code.state, state),
     );
-    if (found === undefined) return undefined;
+    if (found === undefined || !isMeant(found.resource)) return undefined;
     return lock.hold(`session ${found.resource}`, async () => {
       const application = new URL(found.resource).host;
       const signedIn: Redeemed = { page: { status: 'signed_in', application } };

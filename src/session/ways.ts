@@ -222,13 +222,13 @@ export function isFrom(held: Held, target: Target): boolean {
   return issuer === undefined || target.kind !== 'oauth' || target.oauth.server.issuer === issuer;
 }
 
-/** A Bearer challenge without metadata: a 401's, or a 403's that asks for more scope (RFC 6750 §3.1). */
 function isSameCredential(one: Credential, other: Credential): boolean {
   return (
     one.kind === 'cf_access_token' && other.kind === 'cf_access_token' && one.jwt === other.jwt
   );
 }
 
+/** A Bearer challenge without metadata: a 401's, or a 403's that asks for more scope (RFC 6750 §3.1). */
 export function isBareBearer(guard: Guard, challenges: readonly Challenge[]): boolean {
   if (guard.protection !== 'other') return false;
   return challenges.some(

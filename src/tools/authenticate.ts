@@ -74,14 +74,17 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
       signal,
       onWaiting: onProgress && ((message, elapsedMs) => onProgress(message, elapsedMs / 1000)),
     });
-    return structured(result(url, outcome, context));
+    // Somebody else may have signed in: what was kept for the person before is not theirs to read on.
+    if (force) context.kept.pages.clear();
+    return structured(authenticateResult(url, outcome, context));
   },
 });
 
-function result(
+/** The result's object, which `login --json` prints too. */
+export function authenticateResult(
   url: URL,
   outcome: Authenticated,
-  { access }: ToolContext,
+  { access }: Pick<ToolContext, 'access'>,
 ): Record<string, unknown> {
   const nothing = {
     resource: null,
@@ -144,7 +147,7 @@ function whatToShow(
   }
   const show = shown
     ? `Tell the person to finish the sign-in in their browser, and show them this address in case none has opened: ${authorizationUrl}`
-    : `No browser could be opened here. Show the person this address to open in any browser: ${authorizationUrl}`;
+    : `No browser has been opened. Show the person this address to open in any browser: ${authorizationUrl}`;
   // Said whether one was opened or not: who joins a sign-in cannot know where its browser is.
   return method === 'browser_transfer'
     ? `${show} It ends on a page that says so; nothing has to be copied back.`

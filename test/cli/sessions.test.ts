@@ -67,10 +67,12 @@ describe('login', () => {
       resource: wiki,
       method: 'authorization_code',
       authorization_url: null,
+      next_step: 'Run fetch.',
     });
     const open = sandbox.applications.bypass.url.href;
     expect((await program.run(['login', '--json', open])).json).toMatchObject({
       status: 'not_needed',
+      next_step: expect.stringContaining('asks for nothing'),
     });
   });
 
@@ -86,7 +88,10 @@ describe('login', () => {
   it('leaves with --wait 0 and opens nothing, and is finished by the address that the browser could not load', async () => {
     const left = await program.run(['login', '--wait', '0', '--json', wiki]);
     expect(left.code).toBe(1);
-    expect(left.json).toMatchObject({ status: 'pending' });
+    expect(left.json).toMatchObject({
+      status: 'pending',
+      next_step: expect.stringMatching(/--callback-url.* run login again/),
+    });
     expect(await program.opened()).toEqual([]);
     let ended = '';
     await signInAs(String(left.json.authorization_url), ada(), {

@@ -147,6 +147,22 @@ describe('a host without URL-mode elicitation', () => {
     expect(refused.json.error?.code).toBe('sign_in_expired');
     const answer = await server.call('authenticate', { url: url(), callback_url: end.href });
     expect(answer.json).toMatchObject({ status: 'authenticated', method: 'authorization_code' });
+    const again = await server.call('authenticate', { url: url(), callback_url: end.href });
+    expect(again.json).toMatchObject({ status: 'authenticated' });
+  });
+
+  it('spends nothing on an address that is handed over for another application', async () => {
+    const server = await start({ browser: '/bin/false' });
+    const pending = await server.call('authenticate', { url: url() });
+    const { url: end } = await signInAs(String(pending.json.authorization_url), person(), {
+      stopAt: (address) => address.pathname === '/callback',
+    });
+    const other = sandbox.applications['managed-oauth-path'].url.href;
+    const wrong = await server.call('authenticate', { url: other, callback_url: end.href });
+    expect(wrong.json.error?.code).toBe('sign_in_expired');
+    expect(sandbox.requests.filter(({ what }) => what.startsWith('token:'))).toEqual([]);
+    const right = await server.call('authenticate', { url: url(), callback_url: end.href });
+    expect(right.json).toMatchObject({ status: 'authenticated' });
   });
 });
 

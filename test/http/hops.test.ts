@@ -189,6 +189,25 @@ describe('what crosses to another origin', () => {
   });
 });
 
+describe('nothing is called left behind at the border of an origin', () => {
+  const headers = [
+    ['content-type', 'text/plain'],
+    ['accept', '*/*'],
+  ] as const;
+  const posted = request({ method: 'POST', body, headers });
+  test('that went with the body, on the same origin or another', async () => {
+    for (const location of ['/end', 'https://b.example.com/']) {
+      const { send } = site({ 'https://a.example.com/start': { status: 303, location } });
+      expect((await followRedirects(posted, send)).droppedHeaders).toEqual([]);
+    }
+  });
+  test('that described a body that was not there, on the same origin', async () => {
+    const { send } = site({ 'https://a.example.com/start': { status: 303, location: '/end' } });
+    const empty = request({ method: 'POST', headers });
+    expect((await followRedirects(empty, send)).droppedHeaders).toEqual([]);
+  });
+});
+
 test('the secrets of every hop are collected', async () => {
   const { send } = site({
     'https://a.example.com/start': { location: 'https://b.example.com/', secret: 'one' },

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { isAccessError } from '../../src/errors.ts';
+import { targetUrl } from '../../src/tools/target-url.ts';
+
+test('the https URL that is proposed for an http one is whole, its query included (contract §4.1)', () => {
+  try {
+    targetUrl('http://app.example.com:8080/a?b=c');
+    expect.unreachable();
+  } catch (error) {
+    if (!isAccessError(error, 'https_required')) throw error;
+    expect(error.nextStep).toContain('https://app.example.com:8080/a?b=c');
+  }
+});

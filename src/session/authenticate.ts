@@ -58,8 +58,10 @@ export function createAuthenticate(parts: {
     }
     const asked = await ask(url, signal);
     if (asked.guard.protection === 'none') return { status: 'not_needed' };
-    if (asked.guard.protection === 'service_auth' && method === 'auto') {
-      return useServiceToken(url, asked, signal);
+    if (asked.guard.protection === 'service_auth') {
+      const { state } = await serviceTokens.choose(url, signal);
+      // Nobody can sign in here: that is told only where a service token would get through instead.
+      if (method === 'auto' || state !== 'ready') return useServiceToken(url, asked, signal);
     }
     let target: Target | undefined;
     let obstacle: AccessError | undefined;

@@ -7,6 +7,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SignInOptions, signInAs } from '../../src/sandbox/person.ts';
+import { callbackPort } from '../support/callback-port.ts';
 import { builtServer, eventually } from '../support/mcp-server.ts';
 
 export interface Run {
@@ -57,6 +58,7 @@ export async function createProgram(environment: Record<string, string> = {}): P
     BROWSER: browser,
     CF_ACCESS_DATA_DIR: dataDir,
     CF_ACCESS_HEADLESS: '0',
+    CF_ACCESS_CALLBACK_PORT: callbackPort(dataDir),
     ...environment,
   };
   let answered = 0;

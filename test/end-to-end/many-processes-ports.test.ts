@@ -172,7 +172,7 @@ describe('a program of somebody else’s on the callback port', () => {
 
   it('the server’s first port, 8400, is passed over when it is taken', async () => {
     const sandbox = await startSandbox();
-    const server = await startServer();
+    const server = await startServer({ environment: { CF_ACCESS_CALLBACK_PORT: '' } });
     cleanUps.push(sandbox.close, server.close);
     for (const host of ['127.0.0.1', '::1']) {
       // Taken already on this machine: as good for the test.

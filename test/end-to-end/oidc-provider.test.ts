@@ -28,6 +28,8 @@ async function fetchSigningIn({ server, url, person }: Scene, path?: string, nth
 const shown = ({ json, body }: ToolAnswer) => [json.status ?? json.error, body];
 const nothing = 'alice may: nothing in particular';
 const callbacks = Array.from({ length: 10 }, (_, at) => `http://localhost:${8400 + at}/callback`);
+/** The ports that a client registered beforehand is registered with. */
+const usualPorts = { CF_ACCESS_CALLBACK_PORT: '' };
 const native = {
   redirect_uris: callbacks,
   application_type: 'native',
@@ -306,6 +308,7 @@ describe('clients', () => {
         },
         server: {
           environment: {
+            ...usualPorts,
             CF_ACCESS_OAUTH_CLIENT_ID: 'known',
             ...(secret.client_secret
               ? { CF_ACCESS_OAUTH_CLIENT_SECRET: secret.client_secret }
@@ -335,7 +338,7 @@ describe('clients', () => {
         clientIdMetadataDocuments: true,
         configuration: { fetch: async () => Response.json(document) },
       },
-      server: { environment: { CF_ACCESS_OAUTH_CLIENT_ID: id } },
+      server: { environment: { ...usualPorts, CF_ACCESS_OAUTH_CLIENT_ID: id } },
     });
     const { answer, authorization } = await fetchSigningIn(scene);
     expect(shown(answer)).toEqual([200, nothing]);

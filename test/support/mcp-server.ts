@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
+import { callbackPort } from './callback-port.ts';
 
 export const builtServer = new URL('../../dist/main.js', import.meta.url).pathname;
 
@@ -71,6 +72,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       BROWSER: browser,
       CF_ACCESS_DATA_DIR: dataDir,
       CF_ACCESS_HEADLESS: '0',
+      CF_ACCESS_CALLBACK_PORT: callbackPort(dataDir),
       ...options.environment,
     },
     stderr: 'pipe',

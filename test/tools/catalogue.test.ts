@@ -1,9 +1,11 @@
 /** What every host is shown before any call: small, true, and in the README as it is in the code. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { variables } from '../../src/config.ts';
 import { errorCodes } from '../../src/errors.ts';
 import { instructions, tools } from '../../src/tools/catalogue.ts';
+import { builtServer } from '../support/mcp-server.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 /** The first cells of the README's table under `heading`. */
@@ -52,6 +54,15 @@ describe('the README', () => {
 
   it('names every variable, and no other', () => {
     expect(firstCells('Environment').flatMap(quoted).sort()).toEqual([...variables].sort());
+  });
+
+  it('names every command, and no other', () => {
+    const { stdout } = spawnSync(process.execPath, [builtServer, '--help'], { encoding: 'utf8' });
+    const listed = [...(stdout.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z]+)/gm)]
+      .map(([, name]) => name)
+      .filter((name) => name !== 'help');
+    const named = firstCells('Command line').map((cell) => /`([a-z]+)/.exec(cell)?.[1]);
+    expect(named.sort()).toEqual(listed.sort());
   });
 
   it('and AGENTS.md name no error code that does not exist', () => {

@@ -1,9 +1,9 @@
 /** Folders and certificates of a test's own, gone when it ends. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { createCertificate } from '../support/certificate.ts';
 
 export function temporaryFolder(): string {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'http-')));
@@ -11,7 +11,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** A self-signed certificate, made by openssl. */
+/** A self-signed certificate, also as files. */
 export function certificateFor(host: string): {
   key: string;
   cert: string;
@@ -19,35 +19,9 @@ export function certificateFor(host: string): {
   certFile: string;
 } {
   const folder = temporaryFolder();
-  const keyFile = path.join(folder, 'key.pem');
-  const certFile = path.join(folder, 'cert.pem');
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      '-keyout',
-      keyFile,
-      '-out',
-      certFile,
-      '-subj',
-      `/CN=${host}`,
-      '-addext',
-      `subjectAltName=DNS:${host}`,
-    ],
-    { stdio: 'ignore' },
-  );
-  return {
-    key: readFileSync(keyFile, 'utf8'),
-    cert: readFileSync(certFile, 'utf8'),
-    keyFile,
-    certFile,
-  };
+  const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
+  const { key, cert } = createCertificate([host]);
+  writeFileSync(keyFile, key);
+  writeFileSync(certFile, cert);
+  return { key, cert, keyFile, certFile };
 }

@@ -1,5 +1,4 @@
 /** Wires the rooms for one process. Loaded by the first call that needs more than `tools/list`. */
-
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
@@ -14,6 +13,7 @@ import { createTemporaryFiles } from './host/temporary-files.ts';
 import { createCookieStore } from './http/cookies.ts';
 import { createDispatcher } from './http/dispatcher.ts';
 import { createPages } from './http/pages.ts';
+import type { Rendered } from './http/present.ts';
 import { createProtocolFetch, type ProtocolFetch } from './http/protocol-fetch.ts';
 import { createSend, type Send } from './http/send.ts';
 import type { Log } from './log.ts';
@@ -68,7 +68,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
     log,
   });
   const kept = {
-    pages: createPages<never>({ now: () => clock.now() }),
+    pages: createPages<Rendered>({ now: () => clock.now() }),
     cookies: createCookieStore(),
   };
 

@@ -4,15 +4,13 @@
  */
 import { cleanServerText } from '../server-text.ts';
 import { hideAccessTokens } from './access-tokens.ts';
-import { type ReadBody, undecodable } from './body.ts';
+import type { ReadBody } from './body.ts';
 import { type Concealer, createConcealer } from './conceal.ts';
 import type { CredentialKind } from './credential.ts';
+import { type Format, toReadable } from './readable.ts';
 import { fieldText, hideAccessQuery, responseHeaders } from './response-headers.ts';
 import type { Saved } from './save.ts';
-import { contentKind, decodeText, imageTypes, parseMediaType, sniffImage } from './text.ts';
-
-export const formats = ['auto', 'raw', 'markdown'] as const;
-export type Format = (typeof formats)[number];
+import { textWindow } from './text-window.ts';
 
 /** How much of a body to read for showing, in bytes after decoding. */
 export const shownBodyLimit = 8 * 1024 * 1024;
@@ -72,23 +70,30 @@ export interface Rendered {
 
 export async function render(answer: Answer, body: ReadBody, format: Format): Promise<Rendered> {
   const concealer = createConcealer(answer.secrets);
-  const { content, note } = await renderContent(answer, body, format, concealer);
-  const notes = [note, stoppedNote(body), droppedNote(answer), ...(content.notes ?? [])];
+  const {
+    text = '',
+    image,
+    note,
+  } = await toReadable(answer, body, {
+    format,
+    concealer,
+    maxImageBytes,
+  });
   const head = headOf(answer, concealer, {
     bytes: body.bytes.length,
     truncated: !body.complete,
-    notes: notes.filter((each) => each !== undefined),
+    notes: [stoppedNote(body), droppedNote(answer), note],
   });
-  if (content.image) {
-    const { data, mimeType } = content.image;
+  if (image) {
+    const { data, mimeType } = image;
     return { head, content: { image: data, mimeType }, size: data.length };
   }
   // A credential was sent, so Access will have handed one of its own to the origin.
-  const text = answer.auth === 'none' ? (content.text ?? '') : hideAccessTokens(content.text ?? '');
-  return { head, content: { text }, size: text.length * 2 };
+  const shown = answer.auth === 'none' ? text : hideAccessTokens(text);
+  return { head, content: { text: shown }, size: shown.length * 2 };
 }
 
-/** `startIndex` and `maxLength` count UTF-16 units; no character is cut in two. */
+/** `startIndex` and `maxLength` count UTF-16 units. */
 export function page(
   rendered: Rendered,
   { startIndex = 0, maxLength = 20_000 }: { startIndex?: number; maxLength?: number } = {},
@@ -98,13 +103,11 @@ export function page(
     return withHead(rendered.head, { type: 'image', data: image, mimeType });
   }
   const { text } = rendered.content;
-  const start = boundary(text, Math.min(Math.max(0, startIndex), text.length));
-  // At least one character, or paging would never get on.
-  const wanted = Math.max(
-    boundary(text, Math.min(text.length, start + Math.max(1, maxLength))),
-    start + widthAt(text, start),
-  );
-  const end = fitting(text, start, wanted);
+  const { start, end } = textWindow(text, {
+    startIndex,
+    maxLength,
+    maxWireBytes: wireLimitForContent,
+  });
   const rest = end < text.length;
   const note =
     startIndex > text.length
@@ -124,83 +127,12 @@ export function page(
 }
 
 export function presentSaved(answer: Answer, { path, bytes, sha256 }: Saved): Presented {
-  const note = droppedNote(answer);
   const head = headOf(answer, createConcealer(answer.secrets), {
     bytes,
     truncated: false,
-    notes: note ? [note] : [],
+    notes: [droppedNote(answer)],
   });
   return withHead({ ...head, saved_to: path, sha256 });
-}
-
-interface Content {
-  readonly text?: string;
-  readonly image?: { data: string; mimeType: string };
-  readonly notes?: readonly string[];
-}
-
-async function renderContent(
-  { url, headers }: Answer,
-  body: ReadBody,
-  format: Format,
-  concealer: Concealer,
-): Promise<{ content: Content; note?: string }> {
-  const type = parseMediaType(headers.get('content-type'));
-  const { bytes } = body;
-  if (bytes.length === 0) return { content: { text: '' } };
-  const coding = undecodable(headers);
-  if (coding)
-    return {
-      content: {},
-      note: binaryNote(`content in the coding “${cleanServerText(coding)}”`, body, headers),
-    };
-  const kind = contentKind(type, bytes);
-  if (kind === 'image') return image(bytes, body, headers, concealer);
-  if (kind === 'binary')
-    return {
-      content: {},
-      note: binaryNote(`binary content (${type.essence || 'of no stated type'})`, body, headers),
-    };
-  const decoded = decodeText(bytes, type);
-  const text = concealer.text(decoded.text);
-  if (format === 'raw' || kind !== 'html') return { content: { text } };
-  // Loaded on first use: it is large, and many answers are JSON.
-  const { htmlToMarkdown } = await import('./markdown.ts');
-  const { markdown, note } = htmlToMarkdown(text, { url, conceal: concealer.text });
-  return { content: { text: concealer.text(markdown), ...(note ? { notes: [note] } : {}) } };
-}
-
-function image(
-  bytes: Buffer,
-  body: ReadBody,
-  headers: Headers,
-  concealer: Concealer,
-): { content: Content; note?: string } {
-  const mimeType = sniffImage(bytes);
-  const clean = !concealer.active || concealer.bytes(bytes).equals(bytes);
-  if (
-    mimeType &&
-    imageTypes.includes(mimeType) &&
-    body.complete &&
-    bytes.length <= maxImageBytes &&
-    clean
-  ) {
-    return { content: { image: { data: bytes.toString('base64'), mimeType } } };
-  }
-  return {
-    content: {},
-    note: binaryNote(`an image (${mimeType}) that is too large to show`, body, headers),
-  };
-}
-
-function binaryNote(what: string, { bytes, complete }: ReadBody, headers: Headers): string {
-  const length = headers.get('content-length');
-  const size = complete
-    ? `${bytes.length} bytes`
-    : length && /^\d{1,15}$/.test(length) && !headers.has('content-encoding')
-      ? `${length} bytes`
-      : `more than ${bytes.length} bytes`;
-  return `The body is ${what}, ${size}, and is not shown. Call again with save_to to put it into a file.`;
 }
 
 function stoppedNote({ complete, stopped, bytes }: ReadBody): string | undefined {
@@ -218,7 +150,11 @@ function droppedNote({ droppedHeaders = [] }: Answer): string | undefined {
 function headOf(
   answer: Answer,
   concealer: Concealer,
-  { bytes, truncated, notes }: { bytes: number; truncated: boolean; notes: readonly string[] },
+  {
+    bytes,
+    truncated,
+    notes,
+  }: { bytes: number; truncated: boolean; notes: readonly (string | undefined)[] },
 ): Head {
   const visible = responseHeaders(answer.headers, concealer.text);
   const { 'content-type': contentType, ...headers } = visible.headers;
@@ -258,43 +194,4 @@ function withHead(head: Head, content?: Block): Presented {
 function join(...notes: (string | undefined)[]): string | undefined {
   const said = notes.filter((note) => note !== undefined && note !== '');
   return said.length > 0 ? said.join(' ') : undefined;
-}
-
-/** `at`, or one before it where it is in the middle of a surrogate pair. */
-function boundary(text: string, at: number): number {
-  return isLow(text, at) && isHigh(text, at - 1) ? at - 1 : at;
-}
-
-function widthAt(text: string, at: number): number {
-  if (at >= text.length) return 0;
-  return isHigh(text, at) && isLow(text, at + 1) ? 2 : 1;
-}
-
-function isHigh(text: string, at: number): boolean {
-  return (text.charCodeAt(at) & 0xfc00) === 0xd800;
-}
-
-function isLow(text: string, at: number): boolean {
-  return (text.charCodeAt(at) & 0xfc00) === 0xdc00;
-}
-
-/** The greatest end, up to `wanted`, with which the text fits the wire as a JSON string in UTF-8. */
-function fitting(text: string, start: number, wanted: number): number {
-  let bytes = 2;
-  for (let at = start; at < wanted; ) {
-    const width = widthAt(text, at);
-    bytes += wireBytes(text, at, width);
-    if (bytes > wireLimitForContent) return at;
-    at += width;
-  }
-  return wanted;
-}
-
-function wireBytes(text: string, at: number, width: number): number {
-  if (width === 2) return 4;
-  const unit = text.charCodeAt(at);
-  if (unit === 0x22 || unit === 0x5c) return 2;
-  if (unit < 0x20 || (unit & 0xf800) === 0xd800) return 6;
-  if (unit < 0x80) return 1;
-  return unit < 0x800 ? 2 : 3;
 }

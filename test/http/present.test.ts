@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Answer, type Format, page, presentSaved, render } from '../../src/http/present.ts';
+import { type Answer, page, presentSaved, render } from '../../src/http/present.ts';
+import type { Format } from '../../src/http/readable.ts';
 
 const secret = 'oauth:very-secret-token';
 const answer = (

@@ -1,0 +1,64 @@
+/** A body made readable for a model: text, Markdown or an image; else a note of what it is and how to get it. */
+import { cleanServerText } from '../server-text.ts';
+import { type ReadBody, undecodable } from './body.ts';
+import type { Concealer } from './conceal.ts';
+import { contentKind, decodeText, imageTypes, parseMediaType, sniffImage } from './text.ts';
+
+/** `auto` and `markdown` turn HTML into Markdown; `raw` leaves it. */
+export type Format = 'auto' | 'raw' | 'markdown';
+
+/** With neither text nor image, the note says why. Holds no secret that `concealer` knows. */
+export interface Readable {
+  readonly text?: string;
+  readonly image?: { readonly data: string; readonly mimeType: string };
+  readonly note?: string;
+}
+
+export async function toReadable(
+  { url, headers }: { readonly url: URL; readonly headers: Headers },
+  body: ReadBody,
+  {
+    format,
+    concealer,
+    maxImageBytes,
+  }: { format: Format; concealer: Concealer; maxImageBytes: number },
+): Promise<Readable> {
+  const { bytes } = body;
+  if (bytes.length === 0) return { text: '' };
+  const coding = undecodable(headers);
+  if (coding) return notShown(`content in the coding “${cleanServerText(coding)}”`, body, headers);
+  const type = parseMediaType(headers.get('content-type'));
+  const kind = contentKind(type, bytes);
+  if (kind === 'image') {
+    const mimeType = sniffImage(bytes) ?? '';
+    const fits = body.complete && bytes.length <= maxImageBytes;
+    if (!imageTypes.includes(mimeType) || !fits) {
+      return notShown(`an image (${mimeType}) that is too large to show`, body, headers);
+    }
+    if (concealer.active && !concealer.bytes(bytes).equals(bytes)) {
+      return notShown(`an image (${mimeType}) that holds a credential`, body, headers);
+    }
+    return { image: { data: bytes.toString('base64'), mimeType } };
+  }
+  if (kind === 'binary') {
+    return notShown(`binary content (${type.essence || 'of no stated type'})`, body, headers);
+  }
+  const text = concealer.text(decodeText(bytes, type).text);
+  if (format === 'raw' || kind !== 'html') return { text };
+  // Loaded on first use: it is large, and many answers are JSON.
+  const { htmlToMarkdown } = await import('./markdown.ts');
+  const { markdown, note } = htmlToMarkdown(text, { url, conceal: concealer.text });
+  return { text: concealer.text(markdown), ...(note ? { note } : {}) };
+}
+
+function notShown(what: string, { bytes, complete }: ReadBody, headers: Headers): Readable {
+  const length = headers.get('content-length');
+  const size = complete
+    ? `${bytes.length} bytes`
+    : length && /^\d{1,15}$/.test(length) && !headers.has('content-encoding')
+      ? `${length} bytes`
+      : `more than ${bytes.length} bytes`;
+  return {
+    note: `The body is ${what}, ${size}, and is not shown. Call again with save_to to put it into a file.`,
+  };
+}

@@ -1,35 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { OAuthClient } from '../../src/oauth/client.ts';
 import { authorizeDevice, pollDeviceToken } from '../../src/oauth/device.ts';
-import {
-  type Answering,
-  failureOf,
-  type Loopback,
-  listen,
-  realFetch,
-  sendJson,
-} from '../support/resource-loopback.ts';
+import { peerForEachTest } from '../support/peer.ts';
+import { type Answering, failureOf, sendJson } from '../support/resource-loopback.ts';
 
-let server: Loopback;
-let answer: Answering;
-let real: ReturnType<typeof realFetch>;
-
-beforeEach(async () => {
-  answer = (_, response) => sendJson(response, given());
-  server = await listen((asked, response) => answer(asked, response));
-  real = realFetch();
-});
-afterEach(async () => {
-  await real.close();
-  await server.close();
-});
+const peer = peerForEachTest((_, response) => sendJson(response, given()));
 
 const client: OAuthClient = { clientId: 'c1', tokenEndpointAuthMethod: 'none' };
 const resource = 'https://app.example.com';
 const metadata = () => ({
-  issuer: server.origin,
-  token_endpoint: `${server.origin}/token`,
-  device_authorization_endpoint: `${server.origin}/device`,
+  issuer: peer.origin,
+  token_endpoint: `${peer.origin}/token`,
+  device_authorization_endpoint: `${peer.origin}/device`,
 });
 const given = (more: object = {}) => ({
   device_code: 'secret-device',
@@ -43,9 +25,9 @@ const given = (more: object = {}) => ({
 
 describe('device authorization (RFC 8628 §3.1–3.2)', () => {
   const authorize = (scope?: string) =>
-    authorizeDevice(metadata(), client, { resource, scope }, real.fetch);
+    authorizeDevice(metadata(), client, { resource, scope }, peer.fetch);
   const giving = (more: object, status = 200) => {
-    answer = (_, response) => sendJson(response, given(more), status);
+    peer.answer = (_, response) => sendJson(response, given(more), status);
   };
 
   it('asks with the client, the resource and the scope', async () => {
@@ -57,7 +39,7 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
       expiresInSeconds: 600,
       intervalSeconds: 7,
     });
-    expect(Object.fromEntries(server.asked[0]?.form ?? [])).toEqual({
+    expect(Object.fromEntries(peer.asked[0]?.form ?? [])).toEqual({
       client_id: 'c1',
       resource,
       scope: 'read',
@@ -117,9 +99,9 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
   });
 
   it('says when it is not offered, without a request', async () => {
-    const work = authorizeDevice({ issuer: server.origin }, client, { resource }, real.fetch);
+    const work = authorizeDevice({ issuer: peer.origin }, client, { resource }, peer.fetch);
     expect((await failureOf(work)).code).toBe('unsupported_authorization_server');
-    expect(server.asked).toEqual([]);
+    expect(peer.asked).toEqual([]);
   });
 
   it.each<[name: string, code: string, answer: Answering]>([
@@ -161,8 +143,8 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
     ],
     ['no answer in time', 'timeout', () => {}],
   ])('%s ends in %s', async (name, code, answering) => {
-    answer = answering;
-    if (name.includes('in time')) real.timeoutMs = 200;
+    peer.answer = answering;
+    if (name.includes('in time')) peer.timeoutMs = 200;
     const failure = await failureOf(authorize());
     expect(failure.code).toBe(code);
     expect(failure.message).not.toContain('secret-device');
@@ -185,7 +167,7 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
     const { intervalSeconds = 5, signal } = more;
     let now = 1_000_000;
     const pauses: number[] = [];
-    answer = (asked, response) => {
+    peer.answer = (asked, response) => {
       const next = answers.length > 1 ? answers.shift() : answers[0];
       return next?.(asked, response);
     };
@@ -196,7 +178,7 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
       expiresInSeconds: 600,
       intervalSeconds,
     };
-    const outcome = pollDeviceToken(metadata(), client, device, resource, real.fetch, {
+    const outcome = pollDeviceToken(metadata(), client, device, resource, peer.fetch, {
       now: () => now,
       sleep: async (milliseconds) => {
         signal?.throwIfAborted();
@@ -212,7 +194,7 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
     const { outcome, pauses } = poll([pending, pending, success]);
     expect(await outcome).toEqual({ accessToken: 'a1', refreshToken: 'r1', expiresIn: 900 });
     expect(pauses).toEqual([5, 5, 5]);
-    expect(Object.fromEntries(server.asked[0]?.form ?? [])).toEqual({
+    expect(Object.fromEntries(peer.asked[0]?.form ?? [])).toEqual({
       grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
       device_code: 'secret-device',
       client_id: 'c1',
@@ -242,7 +224,7 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
       (_, to) => void to.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
     ],
   ])('waits %s out, half as often', async (name, trouble) => {
-    if (name.includes('in time')) real.timeoutMs = 200;
+    if (name.includes('in time')) peer.timeoutMs = 200;
     const { outcome, pauses } = poll([trouble, success]);
     expect(await outcome).toMatchObject({ accessToken: 'a1' });
     expect(pauses).toEqual([5, 10]);
@@ -262,7 +244,7 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
     const { outcome, pauses } = poll([pending]);
     expect((await failureOf(outcome)).code).toBe('sign_in_expired');
     expect(pauses).toHaveLength(120);
-    expect(server.asked).toHaveLength(119);
+    expect(peer.asked).toHaveLength(119);
   });
 
   it.each([
@@ -275,7 +257,7 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
     const failure = await failureOf(poll([error(word)]).outcome);
     expect(failure.code).toBe(code);
     expect(failure.message).not.toContain('secret-device');
-    expect(server.asked).toHaveLength(1);
+    expect(peer.asked).toHaveLength(1);
   });
 
   it('does not take a token of another type', async () => {
@@ -297,6 +279,6 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
     };
     const work = poll([abort], { signal: controller.signal }).outcome;
     expect((await failureOf(work)).message).toBeTruthy();
-    expect(server.asked).toHaveLength(1);
+    expect(peer.asked).toHaveLength(1);
   });
 });

@@ -1,46 +1,28 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { register } from '../../src/oauth/registration.ts';
-import {
-  type Answering,
-  failureOf,
-  type Loopback,
-  listen,
-  realFetch,
-  sendJson,
-} from '../support/resource-loopback.ts';
+import { peerForEachTest } from '../support/peer.ts';
+import { type Answering, failureOf, sendJson } from '../support/resource-loopback.ts';
 
-let server: Loopback;
-let answer: Answering;
-let real: ReturnType<typeof realFetch>;
-
-beforeEach(async () => {
-  answer = (_, response) => sendJson(response, { client_id: 'c1' }, 201);
-  server = await listen((asked, response) => answer(asked, response));
-  real = realFetch();
-});
-afterEach(async () => {
-  await real.close();
-  await server.close();
-});
+const peer = peerForEachTest((_, response) => sendJson(response, { client_id: 'c1' }, 201));
 
 const redirectUri = 'http://localhost:8400/callback';
 const resource = 'https://app.example.com/part';
 const metadata = (more: object = {}) => ({
-  issuer: server.origin,
-  registration_endpoint: `${server.origin}/register`,
+  issuer: peer.origin,
+  registration_endpoint: `${peer.origin}/register`,
   ...more,
 });
 const create = (more: object = {}, request: object = {}) =>
-  register(metadata(more), { redirectUri, resource, ...request }, real.fetch);
+  register(metadata(more), { redirectUri, resource, ...request }, peer.fetch);
 const giving = (information: object, status = 201) => {
-  answer = (_, response) => sendJson(response, information, status);
+  peer.answer = (_, response) => sendJson(response, information, status);
 };
 const secret = { client_id: 'c1', client_secret: 's1', client_secret_expires_at: 0 };
 
 it('registers a native public client with its redirection URI and its resource (RFC 7591 §2)', async () => {
   expect(await create()).toEqual({ clientId: 'c1', tokenEndpointAuthMethod: 'none' });
-  expect(server.asked).toHaveLength(1);
-  const [asked] = server.asked;
+  expect(peer.asked).toHaveLength(1);
+  const [asked] = peer.asked;
   expect(asked).toMatchObject({ method: 'POST', path: '/register' });
   expect(asked?.headers['content-type']).toBe('application/json');
   expect(asked?.headers['user-agent']).toBe('cloudflare-access-mcp');
@@ -58,7 +40,7 @@ it('registers a native public client with its redirection URI and its resource (
 
 it('asks for the device code grant where it is wanted', async () => {
   await create({}, { deviceCode: true });
-  expect(JSON.parse(server.asked[0]?.body ?? '')).toMatchObject({
+  expect(JSON.parse(peer.asked[0]?.body ?? '')).toMatchObject({
     grant_types: [
       'authorization_code',
       'refresh_token',
@@ -77,7 +59,7 @@ describe('how the client will authenticate', () => {
     ['post and what we cannot do', ['private_key_jwt', 'client_secret_post'], 'client_secret_post'],
   ])('%s: asks for the best that we can do', async (_name, methods, asked) => {
     await create({ token_endpoint_auth_methods_supported: methods });
-    expect(JSON.parse(server.asked[0]?.body ?? '').token_endpoint_auth_method).toBe(asked);
+    expect(JSON.parse(peer.asked[0]?.body ?? '').token_endpoint_auth_method).toBe(asked);
   });
 
   it('refuses a server that wants what we cannot do, before it is asked', async () => {
@@ -89,7 +71,7 @@ describe('how the client will authenticate', () => {
       message: expect.stringContaining('private_key_jwt, tls_client_auth'),
       nextStep: expect.stringContaining('CF_ACCESS_OAUTH_CLIENT_ID'),
     });
-    expect(server.asked).toEqual([]);
+    expect(peer.asked).toEqual([]);
   });
 
   it.each([
@@ -200,13 +182,13 @@ describe('what the server answers', () => {
       (_, response) => sendJson(response, `{"client_id":"${'a'.repeat(10_000_000)}"}`, 201),
     ],
   ])('%s ends in %s', async (name, code, answering) => {
-    answer = answering;
-    if (name.includes('in time')) real.timeoutMs = 200;
+    peer.answer = answering;
+    if (name.includes('in time')) peer.timeoutMs = 200;
     const failure = await failureOf(create());
     expect(failure.code).toBe(code);
-    expect(failure.message).toContain(new URL(server.origin).host);
+    expect(failure.message).toContain(new URL(peer.origin).host);
     expect(/[\p{Cc}\p{Cf}]/u.test(failure.message)).toBe(false);
     if (name.startsWith('a refus')) expect(failure.message).toContain('localhost”');
-    expect(server.asked).toHaveLength(1);
+    expect(peer.asked).toHaveLength(1);
   });
 });

@@ -1,51 +1,33 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fetchServerMetadata } from '../../src/oauth/server-metadata.ts';
-import {
-  type Answering,
-  failureOf,
-  type Loopback,
-  listen,
-  realFetch,
-  sendJson,
-} from '../support/resource-loopback.ts';
+import { peerForEachTest } from '../support/peer.ts';
+import { type Answering, failureOf, listen, sendJson } from '../support/resource-loopback.ts';
 
-let server: Loopback;
-let answer: Answering;
-let real: ReturnType<typeof realFetch>;
+const peer = peerForEachTest((_, response) => sendJson(response, document()));
 
-beforeEach(async () => {
-  answer = (_, response) => sendJson(response, document());
-  server = await listen((asked, response) => answer(asked, response));
-  real = realFetch();
-});
-afterEach(async () => {
-  await real.close();
-  await server.close();
-});
-
-const read = (path = '') => fetchServerMetadata(new URL(server.origin + path), real.fetch);
+const read = (path = '') => fetchServerMetadata(new URL(peer.origin + path), peer.fetch);
 const document = (more: object = {}) => ({
-  issuer: server.origin,
-  authorization_endpoint: `${server.origin}/authorize`,
-  token_endpoint: `${server.origin}/token`,
-  registration_endpoint: `${server.origin}/register`,
+  issuer: peer.origin,
+  authorization_endpoint: `${peer.origin}/authorize`,
+  token_endpoint: `${peer.origin}/token`,
+  registration_endpoint: `${peer.origin}/register`,
   code_challenge_methods_supported: ['plain', 'S256'],
   ...more,
 });
 const serving = (more: object) => {
-  answer = (_, response) => sendJson(response, document(more));
+  peer.answer = (_, response) => sendJson(response, document(more));
 };
-const paths = () => server.asked.map(({ path }) => path);
+const paths = () => peer.asked.map(({ path }) => path);
 
 describe('where metadata lies', () => {
   it('asks RFC 8414’s address first, once', async () => {
-    expect(await read()).toMatchObject({ issuer: server.origin });
+    expect(await read()).toMatchObject({ issuer: peer.origin });
     expect(paths()).toEqual(['/.well-known/oauth-authorization-server']);
   });
 
   it('inserts the issuer’s path, then tries OpenID Connect inserted and appended', async () => {
-    const issuer = `${server.origin}/realms/main`;
-    answer = ({ path }, response) =>
+    const issuer = `${peer.origin}/realms/main`;
+    peer.answer = ({ path }, response) =>
       path === '/realms/main/.well-known/openid-configuration'
         ? sendJson(response, document({ issuer }))
         : void response.writeHead(404).end();
@@ -63,11 +45,11 @@ describe('where metadata lies', () => {
     ['405', 405, 'text/plain'],
     ['a start page', 200, 'text/html; charset=utf-8'],
   ])('goes on after %s', async (_name, status, type) => {
-    answer = ({ path }, response) =>
+    peer.answer = ({ path }, response) =>
       path === '/.well-known/openid-configuration'
         ? sendJson(response, document())
         : void response.writeHead(status, { 'content-type': type }).end('{}');
-    expect(await read()).toMatchObject({ issuer: server.origin });
+    expect(await read()).toMatchObject({ issuer: peer.origin });
   });
 
   it('does not pass over metadata of the right form for another address', async () => {
@@ -80,16 +62,16 @@ describe('where metadata lies', () => {
 describe('who the metadata is of', () => {
   it.each([
     ['another host', () => 'https://other.example.com'],
-    ['another path', () => `${server.origin}/other`],
+    ['another path', () => `${peer.origin}/other`],
     ['another port', () => 'http://127.0.0.1:1'],
     ['no text', () => 7],
     ['another host without a scheme', () => 'other.example.com'],
-    ['our host in another scheme', () => server.origin.replace('http:', 'https:')],
+    ['our host in another scheme', () => peer.origin.replace('http:', 'https:')],
   ])('refuses an issuer that is %s (RFC 8414 §3.3)', async (_name, issuer) => {
     serving({ issuer: issuer() });
     const failure = await failureOf(read());
     expect(failure.code).toBe('invalid_server_metadata');
-    expect(failure.message).toContain(new URL(server.origin).host);
+    expect(failure.message).toContain(new URL(peer.origin).host);
   });
 
   it('refuses metadata without an issuer', async () => {
@@ -98,12 +80,12 @@ describe('who the metadata is of', () => {
   });
 
   it('takes exactly the host that was asked for an issuer, as Access documents it', async () => {
-    serving({ issuer: new URL(server.origin).host });
-    expect(await read()).toMatchObject({ issuer: server.origin });
+    serving({ issuer: new URL(peer.origin).host });
+    expect(await read()).toMatchObject({ issuer: peer.origin });
   });
 
   it('does not take the bare host for an issuer with a path', async () => {
-    serving({ issuer: new URL(server.origin).host });
+    serving({ issuer: new URL(peer.origin).host });
     expect((await failureOf(read('/tenant'))).code).toBe('invalid_server_metadata');
   });
 });
@@ -126,12 +108,12 @@ describe('endpoints', () => {
 
   it.each([
     ['a script', () => 'javascript:alert(1)//'],
-    ['userinfo', () => `${server.origin.replace('//', '//user@')}/x`],
+    ['userinfo', () => `${peer.origin.replace('//', '//user@')}/x`],
     ['another port', () => 'http://127.0.0.1:1/x'],
-    ['https in the place of http', () => `${server.origin.replace('http:', 'https:')}/x`],
+    ['https in the place of http', () => `${peer.origin.replace('http:', 'https:')}/x`],
     ['a path alone', () => '/authorize'],
     ['a number', () => 7],
-    ['a list', () => [`${server.origin}/x`]],
+    ['a list', () => [`${peer.origin}/x`]],
     ['null', () => null],
   ])('refuses %s', async (_name, endpoint) => {
     serving({ authorization_endpoint: endpoint() });
@@ -194,8 +176,8 @@ describe('metadata that cannot be read', () => {
     ['429', 'temporarily_unavailable', (_, response) => void response.writeHead(429).end()],
     ['a lost connection', 'network_error', (_, response) => void response.destroy()],
   ])('%s ends in %s', async (name, code, answering) => {
-    answer = answering;
-    if (name.includes('in time')) real.timeoutMs = 200;
+    peer.answer = answering;
+    if (name.includes('in time')) peer.timeoutMs = 200;
     const failure = await failureOf(read());
     expect(failure.code).toBe(code);
     expect(failure.nextStep).toBeTruthy();
@@ -203,7 +185,8 @@ describe('metadata that cannot be read', () => {
 
   it('follows no redirect', async () => {
     const other = await listen((_, response) => sendJson(response, document()));
-    answer = (_, response) => void response.writeHead(302, { location: `${other.origin}/` }).end();
+    peer.answer = (_, response) =>
+      void response.writeHead(302, { location: `${other.origin}/` }).end();
     expect((await failureOf(read())).code).toBe('invalid_server_metadata');
     expect(other.asked).toEqual([]);
     expect(paths()).toHaveLength(1);

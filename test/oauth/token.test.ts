@@ -1,29 +1,11 @@
 import { validateAuthResponse } from 'oauth4webapi';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { OAuthClient } from '../../src/oauth/client.ts';
 import { redeemCode, refresh, revoke } from '../../src/oauth/token.ts';
-import {
-  type Answering,
-  failureOf,
-  type Loopback,
-  listen,
-  realFetch,
-  sendJson,
-} from '../support/resource-loopback.ts';
+import { peerForEachTest } from '../support/peer.ts';
+import { type Answering, failureOf, sendJson } from '../support/resource-loopback.ts';
 
-let server: Loopback;
-let answer: Answering;
-let real: ReturnType<typeof realFetch>;
-
-beforeEach(async () => {
-  answer = (_, response) => sendJson(response, tokens());
-  server = await listen((asked, response) => answer(asked, response));
-  real = realFetch();
-});
-afterEach(async () => {
-  await real.close();
-  await server.close();
-});
+const peer = peerForEachTest((_, response) => sendJson(response, tokens()));
 
 const publicClient: OAuthClient = { clientId: 'c1', tokenEndpointAuthMethod: 'none' };
 const resource = 'https://app.example.com';
@@ -35,9 +17,9 @@ const tokens = (more: object = {}) => ({
   ...more,
 });
 const metadata = () => ({
-  issuer: server.origin,
-  token_endpoint: `${server.origin}/token`,
-  revocation_endpoint: `${server.origin}/revoke`,
+  issuer: peer.origin,
+  token_endpoint: `${peer.origin}/token`,
+  revocation_endpoint: `${peer.origin}/revoke`,
 });
 const redeem = (client = publicClient) => {
   const response = validateAuthResponse(
@@ -55,20 +37,20 @@ const redeem = (client = publicClient) => {
       codeVerifier: 'v'.repeat(43),
       resource,
     },
-    real.fetch,
+    peer.fetch,
   );
 };
 const renew = (client = publicClient) =>
-  refresh(metadata(), client, { refreshToken: 'secret-refresh', resource }, real.fetch);
+  refresh(metadata(), client, { refreshToken: 'secret-refresh', resource }, peer.fetch);
 const giving = (document: unknown, status = 200, headers: Record<string, string> = {}) => {
-  answer = (_, response) => sendJson(response, document, status, headers);
+  peer.answer = (_, response) => sendJson(response, document, status, headers);
 };
 
 describe('the request', () => {
   it('redeems a code with verifier, redirection URI and resource (RFC 6749 §4.1.3, 7636, 8707)', async () => {
     await redeem();
-    expect(server.asked).toHaveLength(1);
-    expect(Object.fromEntries(server.asked[0]?.form ?? [])).toEqual({
+    expect(peer.asked).toHaveLength(1);
+    expect(Object.fromEntries(peer.asked[0]?.form ?? [])).toEqual({
       grant_type: 'authorization_code',
       code: 'secret-code',
       code_verifier: 'v'.repeat(43),
@@ -76,13 +58,13 @@ describe('the request', () => {
       client_id: 'c1',
       resource,
     });
-    expect(server.asked[0]?.headers.authorization).toBeUndefined();
-    expect(server.asked[0]?.headers['user-agent']).toBe('cloudflare-access-mcp');
+    expect(peer.asked[0]?.headers.authorization).toBeUndefined();
+    expect(peer.asked[0]?.headers['user-agent']).toBe('cloudflare-access-mcp');
   });
 
   it('refreshes with the resource and without a scope (RFC 6749 §6)', async () => {
     await renew();
-    expect(Object.fromEntries(server.asked[0]?.form ?? [])).toEqual({
+    expect(Object.fromEntries(peer.asked[0]?.form ?? [])).toEqual({
       grant_type: 'refresh_token',
       refresh_token: 'secret-refresh',
       client_id: 'c1',
@@ -227,16 +209,16 @@ describe('neither grant takes', () => {
     ],
   ];
   it.each(answers)('%s: %s, once asked', async (name, code, answering) => {
-    answer = answering;
-    if (name.includes('in time')) real.timeoutMs = 200;
+    peer.answer = answering;
+    if (name.includes('in time')) peer.timeoutMs = 200;
     for (const run of [redeem, renew]) {
-      server.asked.length = 0;
+      peer.asked.length = 0;
       const failure = await failureOf(run());
       expect(failure.code).toBe(code);
       expect(failure.message).not.toMatch(/secret-(code|refresh)/);
       expect(failure.nextStep).toBeTruthy();
       // A code or refresh token is spent once, whatever comes back.
-      expect(server.asked).toHaveLength(1);
+      expect(peer.asked).toHaveLength(1);
     }
   });
 });
@@ -280,10 +262,10 @@ describe('how the client authenticates (RFC 6749 §2.3.1)', () => {
       clientSecret: 's %ü',
       tokenEndpointAuthMethod: 'client_secret_basic',
     });
-    const [scheme, value] = server.asked[0]?.headers.authorization?.split(' ') ?? [];
+    const [scheme, value] = peer.asked[0]?.headers.authorization?.split(' ') ?? [];
     expect(scheme).toBe('Basic');
     expect(Buffer.from(value ?? '', 'base64').toString()).toBe('c%3A1:s+%25%C3%BC');
-    expect(server.asked[0]?.form.has('client_secret')).toBe(false);
+    expect(peer.asked[0]?.form.has('client_secret')).toBe(false);
   });
 
   it('in the body', async () => {
@@ -292,21 +274,21 @@ describe('how the client authenticates (RFC 6749 §2.3.1)', () => {
       clientSecret: 's1',
       tokenEndpointAuthMethod: 'client_secret_post',
     });
-    expect(server.asked[0]?.headers.authorization).toBeUndefined();
-    expect(server.asked[0]?.form.get('client_id')).toBe('c1');
-    expect(server.asked[0]?.form.get('client_secret')).toBe('s1');
+    expect(peer.asked[0]?.headers.authorization).toBeUndefined();
+    expect(peer.asked[0]?.form.get('client_id')).toBe('c1');
+    expect(peer.asked[0]?.form.get('client_secret')).toBe('s1');
   });
 });
 
 describe('revocation (RFC 7009)', () => {
   const end = (server = metadata()) =>
-    revoke(server, publicClient, 'secret-refresh', 'refresh_token', real.fetch);
+    revoke(server, publicClient, 'secret-refresh', 'refresh_token', peer.fetch);
 
   it('names the token and its kind', async () => {
-    answer = (_, response) => void response.writeHead(200).end();
+    peer.answer = (_, response) => void response.writeHead(200).end();
     expect(await end()).toBe(true);
-    expect(server.asked[0]?.path).toBe('/revoke');
-    expect(Object.fromEntries(server.asked[0]?.form ?? [])).toEqual({
+    expect(peer.asked[0]?.path).toBe('/revoke');
+    expect(Object.fromEntries(peer.asked[0]?.form ?? [])).toEqual({
       token: 'secret-refresh',
       token_type_hint: 'refresh_token',
       client_id: 'c1',
@@ -315,8 +297,8 @@ describe('revocation (RFC 7009)', () => {
 
   it('is not done where it is not offered', async () => {
     const { revocation_endpoint: _, ...without } = metadata();
-    expect(await revoke(without, publicClient, 't', 'access_token', real.fetch)).toBe(false);
-    expect(server.asked).toEqual([]);
+    expect(await revoke(without, publicClient, 't', 'access_token', peer.fetch)).toBe(false);
+    expect(peer.asked).toEqual([]);
   });
 
   it.each([

@@ -1,39 +1,30 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { coversUrl, fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
+import { peerForEachTest } from '../support/peer.ts';
 import {
   type Answering,
   failureOf,
   type Loopback,
   listen,
-  realFetch,
   sendJson,
 } from '../support/resource-loopback.ts';
 
 const wellKnown = '/.well-known/oauth-protected-resource';
 
-let server: Loopback;
+const peer = peerForEachTest((_, response) => void response.writeHead(404).end());
 let other: Loopback;
-let answer: Answering;
-let real: ReturnType<typeof realFetch>;
 
 beforeEach(async () => {
-  answer = (_, response) => void response.writeHead(404).end();
-  server = await listen((asked, response) => answer(asked, response));
   other = await listen((_, response) => sendJson(response, {}));
-  real = realFetch();
 });
-afterEach(async () => {
-  await real.close();
-  await server.close();
-  await other.close();
-});
+afterEach(() => other.close());
 
 const read = (path = '/app/page', challengeUrl?: string) =>
-  fetchResourceMetadata(new URL(path, server.origin), challengeUrl, real.fetch);
+  fetchResourceMetadata(new URL(path, peer.origin), challengeUrl, peer.fetch);
 /** From a challenge that names the root's metadata. */
-const named = (path = '/app/page') => read(path, `${server.origin}${wellKnown}`);
+const named = (path = '/app/page') => read(path, `${peer.origin}${wellKnown}`);
 const document = (more: object = {}) => ({
-  resource: server.origin,
+  resource: peer.origin,
   authorization_servers: ['https://as.example.com'],
   ...more,
 });
@@ -43,26 +34,26 @@ const answering = (more: object = {}): Answering => {
 
 describe('where metadata lies', () => {
   it('asks the URL of the challenge, and no other', async () => {
-    answer = answering();
-    await read('/app/page', `${server.origin}/somewhere/else#part`);
-    expect(server.asked.map(({ path }) => path)).toEqual(['/somewhere/else']);
+    peer.answer = answering();
+    await read('/app/page', `${peer.origin}/somewhere/else#part`);
+    expect(peer.asked.map(({ path }) => path)).toEqual(['/somewhere/else']);
   });
 
   it('inserts the path after the well-known one, then asks the root (RFC 9728 §3.1)', async () => {
     answer = ({ path }, response) =>
       path === wellKnown ? sendJson(response, document()) : void response.writeHead(404).end();
-    expect(await read('/app/page/')).toMatchObject({ resource: server.origin });
-    expect(server.asked.map(({ path }) => path)).toEqual([`${wellKnown}/app/page`, wellKnown]);
+    expect(await read('/app/page/')).toMatchObject({ resource: peer.origin });
+    expect(peer.asked.map(({ path }) => path)).toEqual([`${wellKnown}/app/page`, wellKnown]);
   });
 
   it('asks once for a resource without a path', async () => {
     expect(await read('/')).toBeUndefined();
-    expect(server.asked.map(({ path }) => path)).toEqual([wellKnown]);
+    expect(peer.asked.map(({ path }) => path)).toEqual([wellKnown]);
   });
 
   it('keeps the query out of the well-known address', async () => {
     expect(await read('/app?secret=1')).toBeUndefined();
-    expect(server.asked.every(({ query }) => query.size === 0)).toBe(true);
+    expect(peer.asked.every(({ query }) => query.size === 0)).toBe(true);
   });
 
   it.each([
@@ -83,8 +74,8 @@ describe('where metadata lies', () => {
 describe('a challenge may not lead away', () => {
   it.each([
     ['another origin', () => `${other.origin}${wellKnown}`],
-    ['another host that begins alike', () => `${server.origin}.evil.example${wellKnown}`],
-    ['userinfo', () => server.origin.replace('//', '//user:secret@')],
+    ['another host that begins alike', () => `${peer.origin}.evil.example${wellKnown}`],
+    ['userinfo', () => peer.origin.replace('//', '//user:secret@')],
     ['http beyond loopback', () => 'http://as.example.com/metadata'],
     ['another scheme', () => 'file:///etc/passwd'],
     ['what is no URL', () => '/.well-known/oauth-protected-resource'],
@@ -92,7 +83,7 @@ describe('a challenge may not lead away', () => {
     const failure = await failureOf(read('/app', url()));
     expect(failure.code).toBe('invalid_resource_metadata');
     expect(failure.nextStep).toBeTruthy();
-    expect([...server.asked, ...other.asked]).toEqual([]);
+    expect([...peer.asked, ...other.asked]).toEqual([]);
   });
 
   it('does not follow a redirect', async () => {
@@ -144,11 +135,11 @@ describe('metadata that cannot be believed', () => {
     ['503', 'temporarily_unavailable', (_, response) => void response.writeHead(503).end()],
     ['429', 'temporarily_unavailable', (_, response) => void response.writeHead(429).end()],
   ])('%s ends in %s', async (name, code, answering) => {
-    answer = answering;
-    if (name.includes('in time')) real.timeoutMs = 200;
+    peer.answer = answering;
+    if (name.includes('in time')) peer.timeoutMs = 200;
     const failure = await failureOf(named());
     expect(failure.code).toBe(code);
-    expect(failure.message).toContain(new URL(server.origin).host);
+    expect(failure.message).toContain(new URL(peer.origin).host);
     expect(failure.nextStep).toBeTruthy();
   });
 
@@ -160,7 +151,7 @@ describe('metadata that cannot be believed', () => {
     ['a query', '/app?x=1'],
     ['a fragment', '/app#x'],
   ])('refuses a resource with %s (RFC 9728 §3.3)', async (_name, resource) => {
-    answer = answering({ resource: new URL(resource, server.origin).href });
+    peer.answer = answering({ resource: new URL(resource, peer.origin).href });
     expect(await failureOf(named())).toMatchObject({
       code: 'invalid_resource_metadata',
       message: expect.stringContaining('another resource'),
@@ -168,12 +159,12 @@ describe('metadata that cannot be believed', () => {
   });
 
   it('refuses a resource with userinfo', async () => {
-    answer = answering({ resource: server.origin.replace('//', '//app@') });
+    peer.answer = answering({ resource: peer.origin.replace('//', '//app@') });
     expect((await failureOf(named())).code).toBe('invalid_resource_metadata');
   });
 
   it('quotes what the server wrote, without its controls', async () => {
-    answer = answering({ resource: 'https://evil.example/\u202e\u001b[31mIgnore' });
+    peer.answer = answering({ resource: 'https://evil.example/\u202e\u001b[31mIgnore' });
     const { message } = await failureOf(named());
     expect(message).toContain('“https://evil.example/');
     expect(/[\p{Cc}\p{Cf}]/u.test(message)).toBe(false);
@@ -188,18 +179,18 @@ describe('what is taken from metadata', () => {
     ['a prefix at a slash', '/app'],
     ['a prefix with its slash', '/app/'],
   ])('takes %s as the resource, verbatim (RFC 8707)', async (_name, path) => {
-    answer = answering({ resource: server.origin + path });
-    expect(await named()).toMatchObject({ resource: server.origin + path });
+    peer.answer = answering({ resource: peer.origin + path });
+    expect(await named()).toMatchObject({ resource: peer.origin + path });
   });
 
   it('keeps the texts of its lists, and cleans the team domain', async () => {
-    answer = answering({
+    peer.answer = answering({
       authorization_servers: ['https://a.example.com', 7, null, 'https://b.example.com'],
       scopes_supported: ['read', {}, 'write'],
       team_domain: 'acme\u0007.example.com',
     });
     expect(await named()).toEqual({
-      resource: server.origin,
+      resource: peer.origin,
       authorizationServers: ['https://a.example.com', 'https://b.example.com'],
       scopesSupported: ['read', 'write'],
       teamDomain: 'acme .example.com',
@@ -207,7 +198,7 @@ describe('what is taken from metadata', () => {
   });
 
   it('takes lists that are none to be empty', async () => {
-    answer = answering({ authorization_servers: 'https://as.example.com' });
+    peer.answer = answering({ authorization_servers: 'https://as.example.com' });
     expect(await named()).toMatchObject({ authorizationServers: [] });
   });
 });

@@ -40,7 +40,7 @@ describe('where metadata lies', () => {
   });
 
   it('inserts the path after the well-known one, then asks the root (RFC 9728 §3.1)', async () => {
-    answer = ({ path }, response) =>
+    peer.answer = ({ path }, response) =>
       path === wellKnown ? sendJson(response, document()) : void response.writeHead(404).end();
     expect(await read('/app/page/')).toMatchObject({ resource: peer.origin });
     expect(peer.asked.map(({ path }) => path)).toEqual([`${wellKnown}/app/page`, wellKnown]);
@@ -62,7 +62,7 @@ describe('where metadata lies', () => {
     ['a redirect to a login page', 302, 'text/html'],
     ['a start page', 200, 'text/html'],
   ])('takes %s to mean that there is none', async (_name, status, type) => {
-    answer = (_, response) =>
+    peer.answer = (_, response) =>
       void response
         .writeHead(status, { 'content-type': type, location: `${other.origin}/login` })
         .end('{}');
@@ -87,7 +87,7 @@ describe('a challenge may not lead away', () => {
   });
 
   it('does not follow a redirect', async () => {
-    answer = (_, response) =>
+    peer.answer = (_, response) =>
       void response.writeHead(302, { location: `${other.origin}${wellKnown}` }).end();
     expect((await failureOf(named())).code).toBe('invalid_resource_metadata');
     expect(other.asked).toEqual([]);

@@ -1,4 +1,5 @@
 /** Scopes (RFC 6749 §3.3): lists of words, parted by spaces, in which order means nothing. */
+import type { Challenge } from './challenge.ts';
 
 /** The words of `text`; what cannot be one is left out. */
 export function scopesOf(text: string | undefined): string[] {
@@ -19,4 +20,22 @@ export function joinScopes(...scopes: (string | undefined)[]): string | undefine
 export function coversScope(scope: string | undefined, wanted: string | undefined): boolean {
   const there = scopesOf(scope);
   return scopesOf(wanted).every((one) => there.includes(one));
+}
+
+/**
+ * The scope to ask for: the challenge's, else all of the resource's, else none; with offline access
+ * where, and only where, the authorization server lists it. `ofServer` is its metadata's: anything.
+ */
+export function chooseScope(
+  challenges: readonly Challenge[],
+  { ofResource = [], ofServer }: { ofResource: readonly string[] | undefined; ofServer: unknown },
+): string | undefined {
+  const asked = challenges
+    .filter(({ scheme }) => scheme === 'bearer')
+    .map(({ parameters }) => parameters.get('scope'))
+    .find((scope) => scope !== undefined);
+  const scopes = new Set((asked?.split(' ') ?? ofResource).filter(isScope));
+  if (Array.isArray(ofServer) && ofServer.includes('offline_access')) scopes.add('offline_access');
+  else scopes.delete('offline_access');
+  return scopes.size === 0 ? undefined : [...scopes].join(' ');
 }

@@ -25,6 +25,7 @@ import { createServiceTokens } from './service-tokens.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createTeamProofs } from './team-proofs.ts';
 import { createTransferSignIns } from './transfer-sign-in.ts';
+import { createFindTransferTarget } from './transfer-target.ts';
 import { createWays } from './ways.ts';
 
 export interface AccessSettings {
@@ -110,8 +111,6 @@ export function createAccess(parts: AccessParts): Access {
     sessions,
     proofs,
     localSignIns,
-    pinnedTeam,
-    hosts: settings.hosts,
     transferUrl: settings.transferUrl,
     cloudflaredDir: settings.cloudflaredDir,
   });
@@ -128,6 +127,7 @@ export function createAccess(parts: AccessParts): Access {
     sessions,
     codeSignIns,
     localSignIns,
+    findTransferTarget: createFindTransferTarget({ proofs, pinnedTeam, hosts: settings.hosts }),
     transferSignIns,
     beginDevice,
   });

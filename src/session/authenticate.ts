@@ -13,8 +13,9 @@ import { keysCovering } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
+import { resourceOf, type Target } from './target.ts';
 import type { Waited, WaitOptions } from './waiting.ts';
-import { resourceOf, type Target, type Ways } from './ways.ts';
+import type { Ways } from './ways.ts';
 
 export interface AuthenticateOptions extends WaitOptions {
   readonly method: 'auto' | 'browser' | 'device' | 'service_token';

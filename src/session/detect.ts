@@ -12,8 +12,9 @@ import type { Method } from './held.ts';
 import type { Clock } from './ports.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
+import { isBareBearer, type Target } from './target.ts';
 import type { TeamProofs } from './team-proofs.ts';
-import { isBareBearer, type Target, type Ways } from './ways.ts';
+import type { Ways } from './ways.ts';
 
 export interface Detection {
   readonly status: number;

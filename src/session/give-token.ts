@@ -7,7 +7,8 @@ import type { Credentials } from './credentials.ts';
 import { type Gate, probe } from './gate.ts';
 import { resourceKey } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
-import { isBareBearer, type Ways } from './ways.ts';
+import { isBareBearer } from './target.ts';
+import type { Ways } from './ways.ts';
 
 export interface GivenToken {
   readonly resource: string;

@@ -13,7 +13,8 @@ import { type Held, heldSession } from './held.ts';
 import { type Obtain, type ObtainOptions, tokenRejected } from './obtain.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
-import { isBareBearer, isFrom, type Ways } from './ways.ts';
+import { isBareBearer, isFrom } from './target.ts';
+import type { Ways } from './ways.ts';
 
 export type SendGuardedHop = (request: HopRequest, options: ObtainOptions) => Promise<HopAnswer>;
 

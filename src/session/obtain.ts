@@ -11,8 +11,9 @@ import { personNeeded } from './headless.ts';
 import { type Held, heldPair, heldSession } from './held.ts';
 import type { Persons } from './persons.ts';
 import type { ServiceTokens } from './service-tokens.ts';
+import type { Target } from './target.ts';
 import type { WaitOptions } from './waiting.ts';
-import type { Target, Ways } from './ways.ts';
+import type { Ways } from './ways.ts';
 
 export interface ObtainOptions extends WaitOptions {
   /** False: a challenge that only a person can meet ends in `sign_in_required`. */

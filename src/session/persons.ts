@@ -4,8 +4,9 @@ import type { Clock } from './ports.ts';
 import type { Session } from './records.ts';
 import type { Registrations } from './registrations.ts';
 import type { SignIn } from './sign-in.ts';
+import type { Target } from './target.ts';
 import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
-import type { Target, Ways } from './ways.ts';
+import type { Ways } from './ways.ts';
 
 export interface SignInOptions extends WaitOptions {
   readonly device: boolean;

@@ -6,36 +6,18 @@
 import type { AccessToken } from '../cloudflare/application-token.ts';
 import { planBrowserTransfer, receiveTransfer } from '../cloudflare/browser-transfer.ts';
 import { readCloudflaredOrgToken, readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
-import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import { exchangeOrgToken } from '../cloudflare/org-token.ts';
-import type { UnsignedClaims } from '../cloudflare/protection.ts';
-import { noUsableSignIn } from '../cloudflare/refusal.ts';
-import { isTrustedTeam } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
-import { coversUrl } from '../oauth/resource-metadata.ts';
 import { isLoopback } from '../secure-url.ts';
 import type { LocalSignIns } from './local-sign-in.ts';
 import type { Clock, RecordStore } from './ports.ts';
 import type { Session } from './records.ts';
-import { resourceKey } from './resource-key.ts';
 import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
 import type { TeamProofs } from './team-proofs.ts';
-
-/** An application that a browser transfer can be asked of. */
-export interface TransferTarget {
-  readonly url: URL;
-  /** The key of the session to be. */
-  readonly resource: string;
-  readonly audience: string;
-  /** The application's domain, perhaps with a wildcard or a path. */
-  readonly domain: string;
-  readonly teamDomain?: string;
-  /** True when the signed answer says so. */
-  readonly proven: boolean;
-}
+import type { TransferTarget } from './transfer-target.ts';
 
 /** A token that is kept elsewhere and only read by us. */
 export interface BorrowedToken {
@@ -45,8 +27,6 @@ export interface BorrowedToken {
 }
 
 export interface TransferSignIns {
-  /** Throws `access_denied` and `untrusted_authorization_server`, and what the network throws. */
-  target(url: URL, claims: UnsignedClaims, signal?: AbortSignal): Promise<TransferTarget>;
   /** cloudflared's own token for the application, if it is usable. */
   borrow(target: TransferTarget): Promise<BorrowedToken | undefined>;
   /** A session by the team's org token, without the person. */
@@ -62,13 +42,10 @@ export function createTransferSignIns(parts: {
   readonly sessions: Sessions;
   readonly proofs: TeamProofs;
   readonly localSignIns: LocalSignIns;
-  readonly pinnedTeam: string | undefined;
-  /** Hosts that the person vouches for: they may do without the proof. */
-  readonly hosts: readonly HostPattern[];
   readonly transferUrl: URL;
   readonly cloudflaredDir: string;
 }): TransferSignIns {
-  const { store, clock, fetch, log, sessions, proofs, localSignIns, pinnedTeam } = parts;
+  const { store, clock, fetch, log, sessions, proofs, localSignIns } = parts;
 
   const sessionOf = (
     target: TransferTarget,
@@ -115,53 +92,6 @@ export function createTransferSignIns(parts: {
   };
 
   return {
-    async target(url, claims, signal) {
-      const proof = await proofs.prove(url, signal);
-      if (proof && !proof.verified) {
-        throw new AccessError(
-          'untrusted_authorization_server',
-          `${url.host} claims to be of a team of Cloudflare Access, but its signed answer does not hold: ${proof.why}.`,
-          'Do not sign in there. Ask the person whether the address is right.',
-        );
-      }
-      if (pinnedTeam !== undefined && proof?.teamDomain !== pinnedTeam) {
-        throw new AccessError(
-          'untrusted_authorization_server',
-          proof
-            ? `${url.host} is of the team ${proof.teamDomain}, and only ${pinnedTeam} is trusted.`
-            : `${url.host} gives no signed proof of its team, and only ${pinnedTeam} is trusted.`,
-          'Do not sign in there. Ask the person whether the address is right; if another team is meant, they change CF_ACCESS_TEAM_DOMAIN and restart this server.',
-        );
-      }
-      // Without proof the application's name is only the host's word, and a host that names another
-      // application would be brought that one's token: cloudflared refuses here as well.
-      if (!proof && !isLoopback(url) && !parts.hosts.some((host) => matchesHost(host, url))) {
-        throw unproven(url, claims);
-      }
-      const audience = proof?.audience ?? claims.audience;
-      if (audience === undefined) {
-        throw noUsableSignIn(
-          url,
-          claims,
-          'its answer does not name the application’s audience tag',
-        );
-      }
-      const domain = proof?.applicationDomain ?? claims.applicationDomain ?? url.host;
-      const teamDomain =
-        proof?.teamDomain ??
-        (claims.teamDomain && isTrustedTeam(claims.teamDomain, pinnedTeam)
-          ? claims.teamDomain
-          : undefined);
-      return {
-        url,
-        resource: resourceOf(url, domain),
-        audience,
-        domain,
-        proven: proof !== undefined,
-        ...(teamDomain === undefined ? {} : { teamDomain }),
-      };
-    },
-
     async borrow({ url, resource, domain, audience, proven, teamDomain }) {
       const found = await readCloudflaredToken(
         { url, domain, audience, proven, teamDomain },
@@ -235,15 +165,6 @@ export function createTransferSignIns(parts: {
   };
 }
 
-function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
-  const claim = teamDomain ? ` It claims to be of the team ${teamDomain}, as any host could.` : '';
-  return new AccessError(
-    'untrusted_authorization_server',
-    `${host} gives no signed proof of the Access application that it is, and a login there could be meant for another one.${claim}`,
-    `Do not sign in there. Ask the person whether the address is right; if they vouch for it, they add CF_ACCESS_HOSTS=${host} to this server’s environment and restart it.`,
-  );
-}
-
 /** Nothing on this machine is a team's application but the sandbox's, whose team is here as well. */
 function isLocalTeam({ teamDomain }: { teamDomain: string }): boolean {
   return URL.canParse(`http://${teamDomain}`) && isLoopback(new URL(`http://${teamDomain}`));
@@ -255,14 +176,4 @@ function foreignToken({ host }: URL, teamDomain: string): AccessError {
     `The sign-in to ${host} brought a token of the team ${teamDomain}, which has no application on this machine; nothing was kept.`,
     'Do not sign in there again. Tell the person that a program on this machine asked for a token that is not meant for it.',
   );
-}
-
-/** The application's own part of the URL's origin, if its domain has a path; else the origin. */
-function resourceOf(url: URL, domain: string): string {
-  const slash = domain.indexOf('/');
-  const path = slash === -1 ? '/' : domain.slice(slash);
-  const resource = URL.canParse(path, url.origin) ? new URL(path, url.origin).href : undefined;
-  return resource !== undefined && coversUrl(resource, url)
-    ? resourceKey(resource)
-    : resourceKey(url.origin);
 }

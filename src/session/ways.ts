@@ -2,27 +2,24 @@
  * The ways through a guard: the ones that need nobody (what another process has kept, cloudflared's
  * token, the team's org token), and the sign-ins that a person has to finish.
  */
-import type { Guard } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
 import { AccessError } from '../errors.ts';
 import type { Credential } from '../http/credential.ts';
 import type { Challenge } from '../oauth/challenge.ts';
-import { coversScope, isScope, joinScopes } from '../oauth/scope.ts';
+import { chooseScope, joinScopes } from '../oauth/scope.ts';
 import type { CodeSignIns } from './code-sign-in.ts';
 import type { BeginDeviceSignIn } from './device-sign-in.ts';
-import type { Discovery, OAuthTarget } from './discovery.ts';
+import type { Discovery } from './discovery.ts';
 import type { Asked } from './gate.ts';
 import { type Held, heldSession } from './held.ts';
 import type { LocalSignIns } from './local-sign-in.ts';
 import type { Clock } from './ports.ts';
-import { keysCovering } from './resource-key.ts';
+import { createRunningSignIns } from './running-sign-ins.ts';
 import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
-import type { TransferSignIns, TransferTarget } from './transfer-sign-in.ts';
-
-export type Target =
-  | { readonly kind: 'oauth'; readonly oauth: OAuthTarget; readonly scope: string | undefined }
-  | { readonly kind: 'transfer'; readonly transfer: TransferTarget };
+import { isBareBearer, resourceOf, type Target } from './target.ts';
+import type { TransferSignIns } from './transfer-sign-in.ts';
+import type { FindTransferTarget } from './transfer-target.ts';
 
 export interface Ways {
   /**
@@ -36,12 +33,12 @@ export interface Ways {
     refused: Held | undefined,
     signal?: AbortSignal,
   ): Promise<Held | undefined>;
+  /** cloudflared's own token for the target, if it is usable. */
+  borrowed(target: Target): Promise<Held | undefined>;
   /**
    * `scope`: what a session that is there lacks. It is asked for together with the target's own, and
    * a sign-in under way is joined, `force` or not, when it asks for as much.
    */
-  /** cloudflared's own token for the target, if it is usable. */
-  borrowed(target: Target): Promise<Held | undefined>;
   begin(
     target: Target,
     options: { device: boolean; force: boolean; scope?: string | undefined },
@@ -57,30 +54,17 @@ export function createWays(parts: {
   readonly sessions: Sessions;
   readonly codeSignIns: CodeSignIns;
   readonly localSignIns: LocalSignIns;
+  readonly findTransferTarget: FindTransferTarget;
   readonly transferSignIns: TransferSignIns;
   readonly beginDevice: BeginDeviceSignIn;
   readonly clock: Clock;
 }): Ways {
   const { clock, discovery, sessions, codeSignIns, localSignIns, transferSignIns, beginDevice } =
     parts;
+  const { findTransferTarget } = parts;
   /** Origins that had no resource metadata, and when: asking again each time would cost two requests. */
   const withoutMetadata = new Map<string, number>();
-  /** This process's, by resource: the only ones whose secret URL can be shown again. */
-  const running = new Map<string, SignIn>();
-  /** What the device codes under way were asked for. */
-  const deviceScopes = new WeakMap<SignIn, string | undefined>();
-
-  const keep = (signIn: SignIn): SignIn => {
-    const known = running.get(signIn.resource);
-    // Following the same one twice would show it as another's.
-    if (known && known.startedAt === signIn.startedAt) return { ...known, mine: signIn.mine };
-    running.set(signIn.resource, signIn);
-    const drop = () => {
-      if (running.get(signIn.resource) === signIn) running.delete(signIn.resource);
-    };
-    signIn.outcome.then(drop, drop);
-    return signIn;
-  };
+  const running = createRunningSignIns({ codeSignIns, localSignIns });
 
   const oauthTarget = async (
     url: URL,
@@ -88,21 +72,10 @@ export function createWays(parts: {
     challenges: readonly Challenge[],
   ): Promise<Target | undefined> => {
     const oauth = await discovery.target(url, challengeUrl);
-    return oauth && { kind: 'oauth', oauth, scope: chooseScope(challenges, oauth) };
-  };
-
-  /** A device code under way: it was begun because no browser opens here, which is so still. */
-  const joinDevice = async (
-    { resource }: OAuthTarget,
-    stepUp: string | undefined,
-  ): Promise<SignIn | undefined> => {
-    const known = running.get(resource);
-    if (known?.method === 'device_code') {
-      return coversScope(deviceScopes.get(known), stepUp) ? { ...known, mine: false } : undefined;
-    }
-    if (stepUp !== undefined) return undefined;
-    const joined = await localSignIns.join([resource]);
-    return joined?.method === 'device_code' ? keep(joined) : undefined;
+    if (!oauth) return undefined;
+    const { scopesSupported: ofResource, server } = oauth;
+    const scope = chooseScope(challenges, { ofResource, ofServer: server.scopes_supported });
+    return { kind: 'oauth', oauth, scope };
   };
 
   /** RFC 9728 §3.1: a resource may have metadata without saying so in its challenge. */
@@ -142,7 +115,7 @@ export function createWays(parts: {
         case 'browser_login':
           return {
             kind: 'transfer',
-            transfer: await transferSignIns.target(url, guard.claims, signal),
+            transfer: await findTransferTarget(url, guard.claims, signal),
           };
         case 'other':
           return isBareBearer(guard, challenges) ? unnamedTarget(url, challenges) : undefined;
@@ -172,6 +145,8 @@ export function createWays(parts: {
       return exchanged && heldSession(exchanged);
     },
 
+    join: running.join,
+
     async begin(target, { device, force, scope }) {
       if (target.kind === 'transfer') {
         if (device) {
@@ -181,7 +156,7 @@ export function createWays(parts: {
             'Call authenticate without "method": "device".',
           );
         }
-        return keep(await transferSignIns.begin(target.transfer, { force }));
+        return running.keep(await transferSignIns.begin(target.transfer, { force }));
       }
       const stepUp = scope !== undefined;
       const options = { force: force && !stepUp, scope: joinScopes(scope, target.scope) };
@@ -189,67 +164,18 @@ export function createWays(parts: {
       const underWay =
         device || options.force
           ? undefined
-          : await joinDevice(target.oauth, scope && options.scope);
+          : await running.joinDevice(target.oauth.resource, scope && options.scope);
       if (underWay) return underWay;
       if (!device && (authorization_endpoint || !device_authorization_endpoint)) {
-        return keep(await codeSignIns.begin(target.oauth, { ...options, stepUp }));
+        return running.keep(await codeSignIns.begin(target.oauth, { ...options, stepUp }));
       }
-      const signIn = keep(await beginDevice(target.oauth, { ...options, force }));
-      deviceScopes.set(signIn, options.scope);
-      return signIn;
-    },
-
-    async join(url) {
-      const keys = keysCovering(url);
-      for (const key of keys) {
-        const known = running.get(key);
-        if (known) return { ...known, mine: false };
-      }
-      const joined = (await codeSignIns.join(keys)) ?? (await localSignIns.join(keys));
-      return joined && keep(joined);
+      return running.keep(await beginDevice(target.oauth, { ...options, force }), options.scope);
     },
   };
-}
-
-export function resourceOf(target: Target): string {
-  return target.kind === 'oauth' ? target.oauth.resource : target.transfer.resource;
-}
-
-/** Whether what is held was obtained for the target's resource, from its authorization server. */
-export function isFrom(held: Held, target: Target): boolean {
-  if (resourceOf(target) !== held.resource) return false;
-  const issuer = held.session?.grant?.issuer;
-  return issuer === undefined || target.kind !== 'oauth' || target.oauth.server.issuer === issuer;
 }
 
 function isSameCredential(one: Credential, other: Credential): boolean {
   return (
     one.kind === 'cf_access_token' && other.kind === 'cf_access_token' && one.jwt === other.jwt
   );
-}
-
-/** A Bearer challenge without metadata: a 401's, or a 403's that asks for more scope (RFC 6750 §3.1). */
-export function isBareBearer(guard: Guard, challenges: readonly Challenge[]): boolean {
-  if (guard.protection !== 'other') return false;
-  return challenges.some(
-    ({ scheme, parameters }) =>
-      scheme === 'bearer' &&
-      (guard.how === 'challenge' ||
-        (guard.how === 'status' && parameters.get('error') === 'insufficient_scope')),
-  );
-}
-
-/** The challenge's scope, else the resource's, else none; offline access where the server lists it. */
-function chooseScope(challenges: readonly Challenge[], oauth: OAuthTarget): string | undefined {
-  const asked = challenges
-    .filter(({ scheme }) => scheme === 'bearer')
-    .map(({ parameters }) => parameters.get('scope'))
-    .find((scope) => scope !== undefined);
-  const scopes = new Set(
-    (asked === undefined ? (oauth.scopesSupported ?? []) : asked.split(' ')).filter(isScope),
-  );
-  const listed: unknown = oauth.server.scopes_supported;
-  if (Array.isArray(listed) && listed.includes('offline_access')) scopes.add('offline_access');
-  else scopes.delete('offline_access');
-  return scopes.size === 0 ? undefined : [...scopes].join(' ');
 }

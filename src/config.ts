@@ -2,13 +2,12 @@
  * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages
  * name variables, never values. Reads the two files that variables may point to, and nothing else.
  */
-import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type HostPattern, parseHostPatterns } from './cloudflare/host-pattern.ts';
 import type { ServiceToken } from './cloudflare/service-token.ts';
-import { checkServiceTokenPair, parseServiceTokensFile } from './cloudflare/service-token-file.ts';
 import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
+import { type Reader, readServiceTokens } from './config-service-tokens.ts';
 import { AccessError } from './errors.ts';
 import type { ProxySettings } from './http/dispatcher.ts';
 import { type LogLevel, logLevels } from './log.ts';
@@ -66,7 +65,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const reader: Reader = { get, problems, warnings };
 
   const hosts = await readHosts(reader);
-  const serviceTokens = [...(await readPair(reader, hosts)), ...(await readTokensFile(reader))];
+  const serviceTokens = await readServiceTokens(reader, hosts);
   if (hosts.length > 0 && serviceTokens.length === 0) {
     warnings.push(
       'CF_ACCESS_HOSTS is set, but there is no service token to send: these hosts may only take a browser login without proof of their team.',
@@ -115,92 +114,10 @@ export async function readConfig(environment: Environment): Promise<Config> {
   };
 }
 
-interface Reader {
-  readonly get: (name: string) => string | undefined;
-  readonly problems: string[];
-  readonly warnings: string[];
-}
-
-/** The variable or its alias; two that differ are a problem. */
-function readAliased({ get, problems }: Reader, name: string, alias: string): string | undefined {
-  const [value, other] = [get(name), get(alias)];
-  if (value !== undefined && other !== undefined && value !== other) {
-    problems.push(`${name} and ${alias} differ: set one of them.`);
-  }
-  return value ?? other;
-}
-
 async function readHosts({ get, problems }: Reader): Promise<readonly HostPattern[]> {
   const hosts = await parseHostPatterns(get('CF_ACCESS_HOSTS') ?? '');
   problems.push(...hosts.problems.map((problem) => `CF_ACCESS_HOSTS: ${problem}.`));
   return hosts.patterns;
-}
-
-async function readPair(reader: Reader, hosts: readonly HostPattern[]): Promise<ServiceToken[]> {
-  const { get, problems, warnings } = reader;
-  const clientId = readAliased(reader, 'CF_ACCESS_CLIENT_ID', 'CLOUDFLARE_ACCESS_CLIENT_ID');
-  const inline = readAliased(reader, 'CF_ACCESS_CLIENT_SECRET', 'CLOUDFLARE_ACCESS_CLIENT_SECRET');
-  const file = get('CF_ACCESS_CLIENT_SECRET_FILE');
-  if (inline !== undefined && file !== undefined) {
-    problems.push(
-      'CF_ACCESS_CLIENT_SECRET and CF_ACCESS_CLIENT_SECRET_FILE are both set: keep one of them.',
-    );
-  }
-  const fromFile = file && (await readSmallFile(reader, 'CF_ACCESS_CLIENT_SECRET_FILE', file));
-  const clientSecret = inline ?? fromFile?.trim();
-  if (clientId === undefined && (inline ?? file) !== undefined) {
-    problems.push('There is a service token secret, but CF_ACCESS_CLIENT_ID is not set.');
-  }
-  if (clientId !== undefined && inline === undefined && file === undefined) {
-    problems.push(
-      'CF_ACCESS_CLIENT_ID is set, but neither CF_ACCESS_CLIENT_SECRET nor CF_ACCESS_CLIENT_SECRET_FILE is.',
-    );
-  }
-  if (clientId === undefined || clientSecret === undefined) return [];
-  const check = checkServiceTokenPair(clientId, clientSecret);
-  const names = 'CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET';
-  problems.push(...check.problems.map((problem) => `${names}: ${problem}.`));
-  warnings.push(...check.warnings.map((warning) => `${names}: ${warning}.`));
-  return [{ clientId, clientSecret, hosts, general: true }];
-}
-
-async function readTokensFile(reader: Reader): Promise<readonly ServiceToken[]> {
-  const name = 'CF_ACCESS_SERVICE_TOKENS_FILE';
-  const path = reader.get(name);
-  const text = path && (await readSmallFile(reader, name, path));
-  if (!text) return [];
-  const { tokens, problems, warnings } = await parseServiceTokensFile(text);
-  reader.problems.push(...problems.map((problem) => `${name}: ${problem}.`));
-  reader.warnings.push(...warnings.map((warning) => `${name}: ${warning}.`));
-  return tokens;
-}
-
-async function readSmallFile(
-  { problems }: Reader,
-  name: string,
-  path: string,
-): Promise<string | undefined> {
-  if (!isAbsolute(path)) {
-    problems.push(`${name} must be an absolute path: hosts start servers in folders of their own.`);
-    return undefined;
-  }
-  try {
-    // A pipe or a device would be read for ever.
-    const { size, isFile } = await stat(path).then((about) => ({
-      size: about.size,
-      isFile: about.isFile(),
-    }));
-    if (!isFile) return void problems.push(`${name} does not point to a regular file.`);
-    if (size > 1_048_576) return void problems.push(`${name} is larger than 1 MiB.`);
-    const text = await readFile(path, 'utf8');
-    if (text.trim() !== '') return text;
-    problems.push(`${name} points to an empty file.`);
-    return undefined;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
-    problems.push(`${name} cannot be read${code}.`);
-    return undefined;
-  }
 }
 
 function readTeam({ get, problems }: Reader): string | undefined {

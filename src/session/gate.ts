@@ -5,7 +5,7 @@
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
 import { type Credential, credentialFields } from '../http/credential.ts';
-import type { HopRequest } from '../http/hops.ts';
+import type { HopRequest } from '../http/next-hop.ts';
 import { discard, peek } from '../http/peek.ts';
 import type { Incoming, Send } from '../http/send.ts';
 import { type Challenge, parseChallenges } from '../oauth/challenge.ts';

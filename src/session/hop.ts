@@ -4,7 +4,8 @@
  */
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { credentialSecrets } from '../http/credential.ts';
-import type { HopAnswer, HopRequest } from '../http/hops.ts';
+import type { HopAnswer } from '../http/hops.ts';
+import type { HopRequest } from '../http/next-hop.ts';
 import { discard } from '../http/peek.ts';
 import { joinScopes } from '../oauth/scope.ts';
 import type { Credentials } from './credentials.ts';

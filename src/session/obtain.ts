@@ -4,7 +4,7 @@
  */
 import { AccessError, isAccessError } from '../errors.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
-import type { HopRequest } from '../http/hops.ts';
+import type { HopRequest } from '../http/next-hop.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, hasAuthorization } from './gate.ts';
 import { personNeeded } from './headless.ts';

@@ -299,7 +299,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'crossing-fields',
     keeps: '§2 the agent’s fields do not cross origins',
-    file: 'src/http/hops.ts',
+    file: 'src/http/next-hop.ts',
     guard: 'crossing.includes(lower) ||',
     without: 'crossing.length > 0 ||',
     test: 'test/http/hops.test.ts',
@@ -307,7 +307,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'crossing-method',
     keeps: '§2 no body, and no change, crosses origins',
-    file: 'src/http/hops.ts',
+    file: 'src/http/next-hop.ts',
     guard: 'if (crosses && !safeMethods.includes(method)) {',
     without: 'if (crosses && safeMethods.length === 0) {',
     test: 'test/http/hops.test.ts',
@@ -315,7 +315,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'downgrade',
     keeps: '§2 a hop that would leave https is refused',
-    file: 'src/http/hops.ts',
+    file: 'src/http/next-hop.ts',
     guard: "!(from.protocol === 'http:' && (isLoopback(url) || url.origin === from.origin))",
     without: '!isLoopback',
     test: 'test/http/hops.test.ts',

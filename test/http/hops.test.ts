@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { isAccessError } from '../../src/errors.ts';
 import { createCookieStore } from '../../src/http/cookies.ts';
-import { followRedirects, type HopAnswer, type HopRequest, nextHop } from '../../src/http/hops.ts';
+import { followRedirects, type HopAnswer } from '../../src/http/hops.ts';
+import { type HopRequest, nextHop } from '../../src/http/next-hop.ts';
 import { bytesBody } from '../../src/http/request-body.ts';
 import { answerOf } from './origin.ts';
 

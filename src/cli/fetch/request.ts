@@ -2,7 +2,7 @@
 import { AccessError } from '../../errors.ts';
 import { checkAgentHeaders } from '../../http/agent-headers.ts';
 import { acceptEncoding } from '../../http/content-coding.ts';
-import type { HopRequest } from '../../http/hops.ts';
+import type { HopRequest } from '../../http/next-hop.ts';
 import { bytesBody } from '../../http/request-body.ts';
 import { targetUrl } from '../../tools/target-url.ts';
 import { withScheme } from '../address.ts';

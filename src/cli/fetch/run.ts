@@ -4,12 +4,8 @@ import { decodedBody } from '../../http/body.ts';
 import { createConcealer } from '../../http/conceal.ts';
 import { createCookieStore } from '../../http/cookies.ts';
 import { networkFailure } from '../../http/failures.ts';
-import {
-  followRedirects,
-  type HopAnswer,
-  type HopRequest,
-  type HopResult,
-} from '../../http/hops.ts';
+import { followRedirects, type HopAnswer, type HopResult } from '../../http/hops.ts';
+import type { HopRequest } from '../../http/next-hop.ts';
 import { discard } from '../../http/peek.ts';
 import { tellFailure } from '../failure.ts';
 import type { Shell } from '../shell.ts';

@@ -2,7 +2,7 @@
  * An answer's body to a new file inside the working directory or the host's roots: streamed under a
  * temporary name, made durable, then given its name, never over a file that is there.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   type FileHandle,
   link,
@@ -16,7 +16,9 @@ import {
 import path from 'node:path';
 import { AccessError } from '../errors.ts';
 import { abortFailure, networkFailure } from './failures.ts';
+import { codeOf, fileFailure, onFile } from './file-failure.ts';
 import { absolutePath, existingParent, exists, isInside } from './roots.ts';
+import { type WrittenBody, writeBody } from './write-body.ts';
 
 export interface SaveOptions {
   /** As the agent gave it: absolute, or relative to the first root. */
@@ -32,21 +34,13 @@ export interface SaveOptions {
   readonly onProgress?: (bytes: number) => void;
 }
 
-export interface Saved {
+export interface Saved extends WrittenBody {
   /** Absolute and resolved. */
   readonly path: string;
-  readonly bytes: number;
-  /** In hexadecimal. */
-  readonly sha256: string;
 }
 
 const defaultMaxBytes = 64 * 1024 ** 3;
 const progressEveryMs = 200;
-/** Small chunks are written together: one system call each would cost more than the copying. */
-const batchBytes = 512 * 1024;
-/** So much is made durable while more arrives: the last sync would otherwise wait for all of it. */
-const syncEveryBytes = 64 * 1024 ** 2;
-
 /**
  * Where `saveTo` would write, so that a path that cannot be is refused before anything is sent.
  * Throws `save_refused`.
@@ -81,7 +75,7 @@ export async function saveTo(
     // Made before this line or by someone else meanwhile, the folder may be a link by now.
     if (!(await isInside(folder, options.roots)))
       throw refused(options.path, 'its folder leads outside');
-    const handle = await open(temporary, 'wx').catch((error) => {
+    const handle = await open(temporary, 'wx+').catch((error) => {
       throw fileFailure(error, options.path);
     });
     try {
@@ -106,69 +100,21 @@ async function write(
   body: AsyncIterable<Uint8Array>,
   handle: FileHandle,
   { path: name, url, signal, maxBytes = defaultMaxBytes, onProgress }: SaveOptions,
-): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
+): Promise<WrittenBody> {
   let reportedAt = performance.now();
-  let batch: Uint8Array[] = [];
-  let batched = 0;
-  // One write is under way while the next batch arrives and is hashed.
-  let writing: Promise<void> = Promise.resolve();
-  let syncing: Promise<void> = Promise.resolve();
-  let isSyncing = false;
-  let syncedAt = 0;
-  const syncMeanwhile = () => {
-    if (isSyncing || bytes - syncedAt < syncEveryBytes) return;
-    isSyncing = true;
-    syncedAt = bytes;
-    // Kept as it is when it fails: the kernel tells a failure to write back once, and not the next sync.
-    syncing = onFile(() => handle.datasync(), name).then(() => {
-      isSyncing = false;
-    });
-    syncing.catch(() => {});
-  };
-  const flush = async () => {
-    await writing;
-    const parts = batch;
-    batch = [];
-    batched = 0;
-    if (parts.length === 0) return;
-    writing = onFile(() => writeAll(handle, parts), name);
-    writing.catch(() => {});
-    syncMeanwhile();
+  const onBytes = (bytes: number) => {
+    if (signal?.aborted) throw abortFailure(signal, url);
+    if (bytes > maxBytes) throw tooLarge(url, maxBytes);
+    if (onProgress && performance.now() - reportedAt >= progressEveryMs) {
+      reportedAt = performance.now();
+      onProgress(bytes);
+    }
   };
   try {
-    for await (const chunk of body) {
-      if (signal?.aborted) throw abortFailure(signal, url);
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge(url, maxBytes);
-      hash.update(chunk);
-      batch.push(chunk);
-      batched += chunk.length;
-      if (batched >= batchBytes) await flush();
-      if (onProgress && performance.now() - reportedAt >= progressEveryMs) {
-        reportedAt = performance.now();
-        onProgress(bytes);
-      }
-    }
-    await flush();
-    await writing;
-    await syncing;
+    return await writeBody(body, handle, { name, onBytes });
   } catch (error) {
-    await writing.catch(() => {});
-    await syncing.catch(() => {});
     throw networkFailure(error, url, signal);
   }
-  return { bytes, sha256: hash.digest('hex') };
-}
-
-async function writeAll(handle: FileHandle, parts: Uint8Array[]): Promise<void> {
-  const expected = parts.reduce((sum, part) => sum + part.length, 0);
-  const { bytesWritten } = await handle.writev(parts);
-  if (bytesWritten === expected) return;
-  // A short write: a signal, or a disk that is nearly full, which the next write then says.
-  const rest = Buffer.concat(parts).subarray(bytesWritten);
-  for (let at = 0; at < rest.length; ) at += (await handle.write(rest, at)).bytesWritten;
 }
 
 /** `link` fails when the name is taken, also when it was taken this instant; `rename` would replace. */
@@ -215,30 +161,6 @@ async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   await handle?.sync().catch(() => {});
   await handle?.close();
-}
-
-async function onFile<T>(work: () => Promise<T>, name: string): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw fileFailure(error, name);
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : 'no code';
-}
-
-function fileFailure(error: unknown, name: string): AccessError {
-  if (error instanceof AccessError) return error;
-  return new AccessError(
-    'save_refused',
-    `${JSON.stringify(name)} could not be written (${codeOf(error)}).`,
-    'Give a path in a folder that can be written to and has room, and call again.',
-    { cause: error },
-  );
 }
 
 function refused(name: string, problem: string): AccessError {

@@ -31,6 +31,9 @@ export interface Incoming {
 /** Throws AccessError `network_error`, `timeout`, `tls_untrusted`, `response_too_large`, `cancelled`. */
 export type Send = (request: Outgoing) => Promise<Incoming>;
 
+/** Of a body that comes faster than it is read; below a few reads, undici joins them by copying. */
+const bufferedBytes = 1024 * 1024;
+
 export const userAgent = 'cloudflare-access-mcp';
 
 export function createSend(dispatcher: Dispatcher): Send {
@@ -73,6 +76,7 @@ async function exchange(
       method: method as Dispatcher.HttpMethod,
       headers: [...fields].flat(),
       body: content ?? null,
+      highWaterMark: bufferedBytes,
       signal: signal ?? null,
       ...(headTimeoutMs === undefined ? {} : { headersTimeout: headTimeoutMs }),
       ...(bodyTimeoutMs === undefined ? {} : { bodyTimeout: bodyTimeoutMs }),

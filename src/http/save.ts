@@ -75,7 +75,7 @@ export async function saveTo(
     // Made before this line or by someone else meanwhile, the folder may be a link by now.
     if (!(await isInside(folder, options.roots)))
       throw refused(options.path, 'its folder leads outside');
-    const handle = await open(temporary, 'wx+').catch((error) => {
+    const handle = await open(temporary, 'wx').catch((error) => {
       throw fileFailure(error, options.path);
     });
     try {

@@ -1,11 +1,11 @@
-/** A body to an open file, as it comes: one batch is written and hashed while the next one arrives. */
+/** A body to an open file, as it comes: one batch is written while the next one arrives and is hashed. */
+import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { onFile } from './file-failure.ts';
-import { createFileHash } from './file-hash.ts';
 
 export interface WrittenBody {
   readonly bytes: number;
-  /** Of the file, in hexadecimal. */
+  /** In hexadecimal. */
   readonly sha256: string;
 }
 
@@ -15,7 +15,7 @@ const batchBytes = 512 * 1024;
 const syncEveryBytes = 64 * 1024 ** 2;
 
 /**
- * `handle` must be open for reading too; it stays open, and nothing uses it any more when this is done.
+ * `handle` stays open, and nothing uses it any more when this is done.
  * `name` is the file's in messages; `onBytes` hears how many have come, and may throw to end it. Throws
  * `save_refused`, and what `body` throws.
  */
@@ -24,7 +24,7 @@ export async function writeBody(
   handle: FileHandle,
   { name, onBytes }: { name: string; onBytes: (bytes: number) => void },
 ): Promise<WrittenBody> {
-  const hash = createFileHash(handle);
+  const hash = createHash('sha256');
   let bytes = 0;
   let batch: Uint8Array[] = [];
   let batched = 0;
@@ -49,7 +49,7 @@ export async function writeBody(
     batch = [];
     batched = 0;
     if (parts.length === 0) return;
-    writing = onFile(() => writeAll(handle, parts), name).then(() => hash.add(parts));
+    writing = onFile(() => writeAll(handle, parts), name);
     writing.catch(() => {});
     syncMeanwhile();
   };
@@ -57,6 +57,7 @@ export async function writeBody(
     for await (const chunk of body) {
       bytes += chunk.length;
       onBytes(bytes);
+      hash.update(chunk);
       batch.push(chunk);
       batched += chunk.length;
       if (batched >= batchBytes) await flush();
@@ -64,10 +65,9 @@ export async function writeBody(
     await flush();
     await writing;
     await syncing;
-    return { bytes, sha256: await onFile(() => hash.digest(), name) };
+    return { bytes, sha256: hash.digest('hex') };
   } finally {
     await Promise.allSettled([writing, syncing]);
-    await hash.close();
   }
 }
 

@@ -48,6 +48,8 @@ function isLow(text: string, at: number): boolean {
 
 /** The greatest end, up to `wanted`, with which the text fits the wire as a JSON string in UTF-8. */
 function fitting(text: string, start: number, wanted: number, maxWireBytes: number): number {
+  // A unit takes six bytes at most, as \uXXXX.
+  if (2 + (wanted - start) * 6 <= maxWireBytes) return wanted;
   let bytes = 2;
   for (let at = start; at < wanted; ) {
     const width = widthAt(text, at);

@@ -52,7 +52,7 @@ export function contentKind({ essence }: MediaType, bytes: Uint8Array): Content 
 
 /** The type of an image that a model can be shown, by its first bytes: the header may lie. */
 export function sniffImage(bytes: Uint8Array): string | undefined {
-  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
+  const head = latin1(bytes, 12);
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
   if (head.startsWith('\xff\xd8\xff')) return 'image/jpeg';
   if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'image/gif';
@@ -114,7 +114,7 @@ function decoderByDocument(
   bytes: Uint8Array,
   essence: string,
 ): InstanceType<typeof TextDecoder> | undefined {
-  const head = Buffer.from(bytes.subarray(0, 4096)).toString('latin1');
+  const head = latin1(bytes, 4096);
   const xml = /^\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']/.exec(head);
   const css = essence === 'text/css' ? /^@charset "([\w.:-]{1,40})";/.exec(head) : null;
   const isHtml = essence === 'text/html' || essence === 'application/xhtml+xml' || essence === '';
@@ -130,20 +130,24 @@ function decoderByDocument(
 /** MIME Sniffing §7.2: control bytes that no text has. UTF-16 with a BOM is text. */
 function looksBinary(bytes: Uint8Array): boolean {
   if (decoderByBom(bytes)) return false;
-  return bytes
-    .subarray(0, 4096)
-    .some(
-      (byte) =>
-        byte <= 0x08 ||
-        byte === 0x0b ||
-        (byte >= 0x0e && byte <= 0x1a) ||
-        (byte >= 0x1c && byte <= 0x1f),
-    );
+  const end = Math.min(bytes.length, 4096);
+  for (let at = 0; at < end; at += 1) if (isBinary(bytes[at] ?? 0)) return true;
+  return false;
+}
+
+function isBinary(byte: number): boolean {
+  if (byte >= 0x20) return false;
+  return byte <= 0x08 || byte === 0x0b || (byte >= 0x0e && byte <= 0x1a) || byte >= 0x1c;
 }
 
 function looksLikeHtml(bytes: Uint8Array): boolean {
-  const head = Buffer.from(bytes.subarray(0, 1024)).toString('latin1');
+  const head = latin1(bytes, 1024);
   return /^\s*(?:<!--[\s\S]{0,500}?-->\s*)*<(?:!doctype html|html|head|body|title|meta|script|table|div|h1|p)\b/i.test(
     head,
   );
+}
+
+/** The first bytes as characters, one each. */
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array, length: number): string {
+  return Buffer.from(buffer, byteOffset, Math.min(byteLength, length)).toString('latin1');
 }

@@ -54,6 +54,8 @@ export function serve({
   process.on('SIGHUP', leave);
   // The host is gone, or reads no more: nobody is left to serve.
   stdout.on('error', leave);
+  // Answers of this turn of the event loop, which may be the last one.
+  process.on('exit', () => stdout.uncork());
   stderr.on('error', () => {});
   process.on('uncaughtException', (error) => log('error', 'unexpected', { error: error.name }));
   process.on('unhandledRejection', (reason) =>

@@ -1,8 +1,10 @@
 /** The handshake that is answered without the SDK is the SDK's own, and nothing is lost behind it. */
 import { cp, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startFront } from '../../src/tools/front.ts';
 import { builtServer, eventually, spawnServer, temporaryFolder } from '../support/mcp-server.ts';
 
 let place: string;
@@ -117,4 +119,36 @@ describe('the handshake answered early', () => {
     expect(heard).toEqual(await conversation(builtServer, lines, { answers: 3 }));
     expect(heard).toContainEqual({ jsonrpc: '2.0', id: 9, result: {} });
   });
+});
+
+it('sends answers that are ready together in one write, and none late', async () => {
+  const input = new PassThrough();
+  const writes: string[][] = [];
+  const output = new Writable({
+    decodeStrings: false,
+    write(chunk, _encoding, done) {
+      writes.push([String(chunk)]);
+      done();
+    },
+    writev(chunks, done) {
+      writes.push(chunks.map(({ chunk }) => String(chunk)));
+      done();
+    },
+  });
+  const handshake = { protocolVersions: [], initialize: { protocolVersion: 'any' }, lists: {} };
+  let answer: Writable | undefined;
+  startFront({ input, output }, handshake, async (_, toHost) => {
+    answer = toHost;
+    toHost.write('{"id":"first"}\n');
+  });
+  input.write(`${JSON.stringify(initialize('any'))}\n`);
+  input.write('{"jsonrpc":"2.0","id":1,"method":"tools/call"}\n');
+  await eventually(() => answer !== undefined);
+  writes.length = 0;
+  for (const id of [1, 2, 3]) answer?.write(`{"id":${id}}\n`);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(writes).toEqual([['{"id":1}\n', '{"id":2}\n', '{"id":3}\n']]);
+  answer?.write('{"id":4}\n');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(writes.at(-1)).toEqual(['{"id":4}\n']);
 });

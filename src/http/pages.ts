@@ -2,7 +2,7 @@
  * The last few rendered answers, in memory, so that `start_index` pages through one kept answer without
  * asking the origin again. An entry is found only by who asked and by all that was asked.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export interface PageRequest {
   readonly method: string;
@@ -33,9 +33,7 @@ export function pageKey({
   identity,
 }: PageRequest): string {
   const named = headers.map(([name, value]) => [name.toLowerCase(), value]).sort();
-  return createHash('sha256')
-    .update(JSON.stringify([method, url, named, format, body, identity]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([method, url, named, format, body, identity]), 'base64url');
 }
 
 export interface PageLimits {

@@ -63,9 +63,11 @@ export function fieldText(value: string): string {
 
 /** Access's own redirects carry one-time values (`meta`, `nonce`, `state`, tokens) in their query. */
 export function hideAccessQuery(url: string): string {
+  if (!url.includes('/cdn-cgi/access/')) return url;
   return url.replace(/(\/cdn-cgi\/access\/[^?#\s]*)\?[^\s"<>]*/g, '$1?…');
 }
 
 function clean(value: string): string {
+  if (/^[!-~][ -~]*[!-~]$/.test(value)) return value;
   return value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim();
 }

@@ -138,7 +138,7 @@ export function createAccess(parts: AccessParts): Access {
     detect: createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless }),
     authenticate: createAuthenticate({ ...shared, codeSignIns }),
     sendHop: createHop({ ...shared, obtain: createObtain(shared) }),
-    giveToken: createGiveToken({ gate, credentials, serviceTokens, ways }),
+    giveToken: createGiveToken({ gate, credentials, sessions, serviceTokens, ways }),
     sessions,
     memoryOnly: () => store.memoryOnly(),
   };

@@ -8,8 +8,9 @@ import type { Sessions } from './sessions.ts';
 
 export interface Credentials {
   /**
-   * At most one, of `url`'s own: the service token in use at its origin, else its session (refreshed
-   * when it has less than `minTtlMs` to live), else a borrowed token. Throws what `renew` throws.
+   * At most one, of `url`'s own: the service token in use at its origin, else its session (refreshed,
+   * where it can be, when it has less than `minTtlMs` to live), else a borrowed token. Throws what
+   * `renew` throws.
    */
   held(url: URL, minTtlMs?: number): Promise<Held | undefined>;
   /** Remembers a borrowed token for this process; sessions and service tokens keep themselves. */
@@ -36,7 +37,8 @@ export function createCredentials({
       if (pair) return heldPair(url, pair);
       const session = await sessions.find(url);
       if (session) {
-        if (sessions.isFresh(session, minTtlMs)) return heldSession(session);
+        const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
+        if (sessions.isFresh(session, wantedMs)) return heldSession(session);
         const renewed = await sessions.renew(session);
         return renewed && heldSession(renewed);
       }

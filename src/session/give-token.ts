@@ -7,6 +7,7 @@ import type { Credentials } from './credentials.ts';
 import { type Gate, probe } from './gate.ts';
 import { resourceKey } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
+import type { Sessions } from './sessions.ts';
 import { isBareBearer } from './target.ts';
 import type { Ways } from './ways.ts';
 
@@ -30,14 +31,21 @@ export type GiveToken = (
 export function createGiveToken(parts: {
   readonly gate: Gate;
   readonly credentials: Credentials;
+  readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
   readonly ways: Ways;
 }): GiveToken {
-  const { gate, credentials, serviceTokens, ways } = parts;
+  const { gate, credentials, sessions, serviceTokens, ways } = parts;
 
   return async (url, { minTtlMs, signal }) => {
     const held = await credentials.held(url, minTtlMs);
-    if (held && held.credential.kind !== 'service_token') return given(held, held.credential);
+    const isPair = held?.credential.kind === 'service_token';
+    // An application's JWT is renewed by the team's org token: that takes asking the application first.
+    const isShort =
+      held?.method === 'browser_transfer' &&
+      held.session !== undefined &&
+      !sessions.isFresh(held.session, minTtlMs);
+    if (held && !isPair && !isShort) return given(held, held.credential);
     const asked = await probe(gate, url, signal);
     const { protection } = asked.guard;
     const refusal = refusalFor(asked.guard, url);
@@ -49,9 +57,9 @@ export function createGiveToken(parts: {
         'Request the URL as it is.',
       );
     }
-    if (protection === 'browser_login' && !held) {
+    if (protection === 'browser_login' && !isPair) {
       const target = await ways.target(asked, signal);
-      const silent = target && (await ways.silent(target, undefined, signal));
+      const silent = (target && (await ways.silent(target, held, signal))) ?? held;
       if (silent) {
         credentials.remember(silent);
         return given(silent, silent.credential);
@@ -69,7 +77,7 @@ export function createGiveToken(parts: {
       return await applicationToken(url, pair, signal);
     } finally {
       // Asking for a token does not decide how the URL is fetched from now on.
-      if (!held) serviceTokens.release(url);
+      if (!isPair) serviceTokens.release(url);
     }
   };
 

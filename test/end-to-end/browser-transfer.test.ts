@@ -208,6 +208,36 @@ describe('one login for the team', () => {
     expect(await server.opened()).toHaveLength(2);
   });
 
+  it('gives get_token a JWT that lives as long as asked, or the longest there is, and asks nobody', async () => {
+    await start({ applicationSessionSeconds: 6 });
+    const url = urlOf('browser-login');
+    const token = async (seconds: number) =>
+      (await server.call('get_token', { url, min_ttl_seconds: seconds })).json;
+    const signingIn = server.call('authenticate', { url });
+    await personSignsIn();
+    await signingIn;
+    const first = (await token(0)).value;
+    const before = sandbox.requests.length;
+    expect((await token(3600)).value).toBe(first);
+    expect(sandbox.requests).toHaveLength(before);
+    const longer = await eventually(async () => {
+      const { value } = await token(3600);
+      return value !== first ? value : undefined;
+    });
+    expect((await token(0)).value).toBe(longer);
+    sandbox.endGrants();
+    const ended = sandbox.requests.length;
+    await eventually(async () => {
+      expect((await token(3600)).value).toBe(longer);
+      const asked = sandbox.requests.slice(ended);
+      return asked.some(({ host }) => host === 'team') ? true : undefined;
+    });
+    expect((await server.call('authenticate', { url })).json).toMatchObject({
+      status: 'authenticated',
+    });
+    expect(await server.opened()).toHaveLength(1);
+  });
+
   it('tries another JWT when a 401 may mean that it is refused, and asks nobody (§5.6)', async () => {
     let refused = '';
     await start({

@@ -14,10 +14,7 @@ import { keysCovering } from './resource-key.ts';
 export interface Sessions {
   /** The session of the longest prefix that covers `url`, expired or not. */
   find(url: URL): Promise<Session | undefined>;
-  /**
-   * True when the access token has at least `minTtlMs` to live, by our clock, or nearly its whole life:
-   * a refreshed one would live no longer.
-   */
+  /** True when the access token has at least `minTtlMs` to live, by our clock. */
   isFresh(session: Session, minTtlMs?: number): boolean;
   /**
    * A session whose access token is another one than `session`'s: what another process has kept by
@@ -84,9 +81,8 @@ export function createSessions(parts: SessionsParts): Sessions {
     const now = clock.now();
     // A clock set back since then says nothing about the token: it is not older than its lifetime.
     if (now < obtainedAt - leewayMs) return false;
-    const lifetime = expiresAt - obtainedAt;
-    const leeway = Math.min(leewayMs, lifetime / 10);
-    return expiresAt - now > Math.max(leeway, Math.min(minTtlMs, lifetime * 0.9));
+    const leeway = Math.min(leewayMs, (expiresAt - obtainedAt) / 10);
+    return expiresAt - now > Math.max(leeway, minTtlMs);
   };
 
   /** Runs under the lock: nobody else spends this refresh token meanwhile. */

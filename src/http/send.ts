@@ -67,10 +67,11 @@ async function exchange(
     ['accept-encoding', acceptEncoding],
   ]);
   for (const [name, value] of headers) fields.set(name.toLowerCase(), value);
+  signal?.throwIfAborted();
   const content = isRepeatable(body) ? await body.open() : body;
   if (isRepeatable(body)) fields.set('content-length', String(body.bytes));
   try {
-    const answer = await dispatcher.request({
+    const sending = dispatcher.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method: method as Dispatcher.HttpMethod,
@@ -81,6 +82,7 @@ async function exchange(
       ...(headTimeoutMs === undefined ? {} : { headersTimeout: headTimeoutMs }),
       ...(bodyTimeoutMs === undefined ? {} : { bodyTimeout: bodyTimeoutMs }),
     });
+    const answer = await untilAborted(sending, signal);
     // Destroying a body that has not ended makes it fail; without a listener that would end the process.
     answer.body.on('error', () => {});
     return {
@@ -92,6 +94,30 @@ async function exchange(
   } catch (error) {
     if (content instanceof Readable) content.destroy();
     throw error;
+  }
+}
+
+/** Undici hears of an abort only once the request has a connection: it may wait long for one of its origin's. */
+async function untilAborted(
+  sending: Promise<Dispatcher.ResponseData>,
+  signal: AbortSignal | undefined,
+): Promise<Dispatcher.ResponseData> {
+  if (signal === undefined) return sending;
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([sending, aborted]);
+  } catch (error) {
+    sending.then(
+      ({ body }) => body.on('error', () => {}).destroy(),
+      () => {},
+    );
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

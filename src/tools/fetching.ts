@@ -5,12 +5,13 @@ import { checkAgentHeaders } from '../http/agent-headers.ts';
 import { decodedBody, readBody } from '../http/body.ts';
 import { fileBody } from '../http/body-file.ts';
 import { createConcealer } from '../http/conceal.ts';
+import { abortFailure } from '../http/failures.ts';
 import { followRedirects, type HopResult } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
 import { pageKey } from '../http/pages.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../http/present.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
-import { checkSavePath, saveTo } from '../http/save.ts';
+import { checkSavePath, type Saved, type SaveOptions, saveTo } from '../http/save.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
@@ -71,15 +72,7 @@ export async function runAccessFetch(
   );
   const answer = { ...result.answer, ...shownParts(result) };
   if (input.save_to !== undefined && answer.status >= 200 && answer.status < 300) {
-    const decoded = decodedBody(result.answer);
-    const clean =
-      result.secrets.length === 0
-        ? decoded
-        : decoded.pipe(createConcealer(result.secrets).stream());
-    decoded.on('error', (error) => clean.destroy(error));
-    // It may break before anybody reads it: whoever then does is told.
-    clean.on('error', () => {});
-    const saved = await saveTo(clean, {
+    const saved = await saveBody(result, {
       path: input.save_to,
       roots,
       url: answer.url,
@@ -98,6 +91,28 @@ export async function runAccessFetch(
   const rendered = await render(answer, read, input.format);
   kept.pages.keep(await key(), rendered, rendered.size);
   return blocks(page(rendered, window));
+}
+
+/** However it ends, nobody reads the body afterwards: its connection is let go, also from one that stalls. */
+async function saveBody(
+  { answer, secrets }: HopResult,
+  options: SaveOptions & { signal: AbortSignal },
+): Promise<Saved> {
+  const { signal } = options;
+  const letGo = () => answer.body.destroy(abortFailure(signal, options.url));
+  signal.addEventListener('abort', letGo, { once: true });
+  try {
+    const decoded = decodedBody(answer);
+    const clean = secrets.length === 0 ? decoded : decoded.pipe(createConcealer(secrets).stream());
+    decoded.on('error', (error) => clean.destroy(error));
+    // It may break before anybody reads it: whoever then does is told.
+    clean.on('error', () => {});
+    if (signal.aborted) letGo();
+    return await saveTo(clean, options);
+  } finally {
+    signal.removeEventListener('abort', letGo);
+    answer.body.destroy();
+  }
 }
 
 function shownParts({ redirects, secrets, droppedHeaders }: HopResult) {

@@ -30,8 +30,11 @@ export interface Config {
   /** Absent: env-paths' data folder, which is asked for when it is needed. */
   readonly dataDir?: string;
   readonly cloudflaredDir: string;
+  /** The files of secrets that variables name; absolute. */
+  readonly secretFiles: readonly string[];
   readonly transferUrl: URL;
   readonly logLevel: LogLevel;
+  /** The proxies as whole URLs, or empty. */
   readonly proxy: ProxySettings;
   /** Odd but usable settings, for the log. */
   readonly warnings: readonly string[];
@@ -79,18 +82,10 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const transferUrl = readTransferUrl(reader);
   const logLevel = readLogLevel(reader);
   const proxy = {
-    http: get('http_proxy') ?? get('HTTP_PROXY') ?? '',
-    https: get('https_proxy') ?? get('HTTPS_PROXY') ?? '',
+    http: await readProxy('HTTP_PROXY', reader),
+    https: await readProxy('HTTPS_PROXY', reader),
     no: get('no_proxy') ?? get('NO_PROXY') ?? '',
   };
-  for (const [name, value] of [
-    ['HTTP_PROXY', proxy.http],
-    ['HTTPS_PROXY', proxy.https],
-  ] as const) {
-    if (value && !/^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '')) {
-      problems.push(`${name} is not an http:// or https:// URL.`);
-    }
-  }
   if (problems.length > 0) {
     throw new AccessError(
       'config_invalid',
@@ -107,6 +102,9 @@ export async function readConfig(environment: Environment): Promise<Config> {
     headless,
     ...(dataDir ? { dataDir: resolve(dataDir) } : {}),
     cloudflaredDir: join(get('HOME') ?? homedir(), '.cloudflared'),
+    secretFiles: ['CF_ACCESS_CLIENT_SECRET_FILE', 'CF_ACCESS_SERVICE_TOKENS_FILE'].flatMap(
+      (name) => get(name) ?? [],
+    ),
     transferUrl,
     logLevel,
     proxy,
@@ -187,6 +185,21 @@ function readTransferUrl({ get, problems }: Reader): URL {
     problems.push('CF_ACCESS_TRANSFER_URL is not an https origin.');
   }
   return url ?? new URL('https://login.cloudflareaccess.org');
+}
+
+/** Lower case goes first, as everywhere. */
+async function readProxy(variable: string, { get, problems }: Reader): Promise<string> {
+  const name = [variable.toLowerCase(), variable].find((each) => get(each) !== undefined);
+  if (name === undefined) return '';
+  // Loaded only where there is a proxy: the start needs nothing else of that room.
+  const { normaliseProxyUrl } = await import('./http/proxy-rules.ts');
+  const url = normaliseProxyUrl(get(name) ?? '');
+  if (url === undefined) {
+    problems.push(
+      `${name} is not the URL of an http or https proxy, such as http://proxy.example.com:3128.`,
+    );
+  }
+  return url ?? '';
 }
 
 function readLogLevel({ get, problems }: Reader): LogLevel {

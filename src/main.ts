@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * argv and environment in; a server on stdio or a command out. The one file that reads process.env.
+ * argv and environment in; a server on stdio or a command out. Only this file and
+ * host/open-browser.ts, a program of its own, read process.env.
  * At start the server binds nothing, opens nothing and reads no token: hosts start it in pairs.
  */
 import { readConfig } from './config.ts';

@@ -67,6 +67,7 @@ describe('a bad environment (contract §1)', () => {
       CF_ACCESS_TRANSFER_URL: 'http://value.example',
       CF_ACCESS_LOG: 'value',
       HTTPS_PROXY: 'socks5://value.example',
+      http_proxy: 'value.example:value',
     };
     const { code, stdout, stderr } = await start(environment);
     expect(code).toBe(2);
@@ -205,6 +206,20 @@ describe('a good environment', () => {
     });
     expect({ serviceTokens, headless }).toEqual({ serviceTokens: [], headless: false });
     expect(callbackPorts).toHaveLength(10);
+  });
+
+  it('takes proxies as everywhere: without a scheme, lower case first', async () => {
+    const { proxy } = await readConfig({
+      HTTPS_PROXY: 'proxy.example.com:3128',
+      http_proxy: 'http://ada:50%25@lower.example',
+      HTTP_PROXY: 'upper.example',
+      NO_PROXY: '.corp.example.com',
+    });
+    expect(proxy).toEqual({
+      https: 'http://proxy.example.com:3128/',
+      http: 'http://ada:50%25@lower.example/',
+      no: '.corp.example.com',
+    });
   });
 
   it('is headless when CI is true, unless that is overruled', async () => {

@@ -1,14 +1,17 @@
 /**
  * Files that hold a secret for as long as this process lives, such as a curl configuration: mode
  * 0600, in a folder 0700 of this process's own below the data folder, removed at the end. What a
- * killed process has left is removed by the next one that writes here.
+ * killed process has left is removed by the next one that writes here from the same place (machine
+ * and PID namespace) since the same boot. Other folders are left alone: a container may share the
+ * data folder, and its processes cannot be seen from here.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AccessError } from '../errors.ts';
 import { FolderTrouble, systemCode, usePrivateFolder } from './private-folder.ts';
+import { liveness, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 
 export interface OwnTemporaryFiles {
   /** Returns the path. Throws `store_unavailable` when the data folder is not a private one. */
@@ -18,14 +21,15 @@ export interface OwnTemporaryFiles {
 
 export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTemporaryFiles {
   const all = join(dataDir, 'temporary');
-  const folder = join(all, `${process.pid}-${randomBytes(8).toString('hex')}`);
+  const own = ownIdentity();
+  const folder = join(all, `${processName(own)}-${randomBytes(8).toString('hex')}`);
   let made = false;
 
   const make = async (): Promise<void> => {
     await usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
     await usePrivateFolder(all, { create: true });
     for (const name of await readdir(all)) {
-      if (isOfTheDead(name)) await rm(join(all, name), { recursive: true, force: true });
+      if (isOfTheDead(name, own)) await rm(join(all, name), { recursive: true, force: true });
     }
     await usePrivateFolder(folder, { create: true });
     made = true;
@@ -59,14 +63,18 @@ export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTempo
   };
 }
 
-/** A folder is named after its process; of one that cannot be judged it is left alone. */
-function isOfTheDead(name: string): boolean {
-  const pid = Number(/^(\d+)-[0-9a-f]{16}$/.exec(name)?.[1]);
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return systemCode(error) === 'ESRCH';
-  }
+/** Place and boot as a short hash, since file names are no place for them; process id; start time. */
+function processName({ place, boot, pid, startTime }: ProcessIdentity): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([place, boot]))
+    .digest('hex');
+  return `${hash.slice(0, 16)}-${pid}-${startTime}`;
+}
+
+/** A folder is named after its process; of one that cannot be judged from here it is left alone. */
+function isOfTheDead(name: string, own: ProcessIdentity): boolean {
+  const parts = /^[0-9a-f]{16}-([1-9]\d{0,9})-(\d*)-[0-9a-f]{16}$/.exec(name);
+  if (!parts) return false;
+  const other = { ...own, pid: Number(parts[1]), startTime: parts[2] ?? '' };
+  return name.startsWith(`${processName(other)}-`) && liveness(other, own) === 'dead';
 }

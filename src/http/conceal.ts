@@ -3,12 +3,15 @@
  * and proxies use. A fence against accidents: an origin that means to leak its own credential can.
  */
 import { Transform, type TransformCallback } from 'node:stream';
+import { AccessError, isAccessError } from '../errors.ts';
 import { createNeedles, type Needles } from './needles.ts';
 
 export interface Concealer {
   /** False when there is nothing to look for: then the rest costs nothing. */
   readonly active: boolean;
   text(value: string): string;
+  /** Whether a form of a secret is in `value`, in whatever case: schemes and hosts lose theirs. */
+  isIn(value: string): boolean;
   bytes(value: Buffer): Buffer;
   /** Constant memory: holds back at most the length of the longest form. */
   stream(): Transform;
@@ -51,6 +54,10 @@ function concealerOf(secrets: readonly string[]): Concealer {
         (clean, form) => (clean.includes(form) ? clean.replaceAll(form, mark) : clean),
         value,
       ),
+    isIn: (value) => {
+      const lower = value.toLowerCase();
+      return forms.some((form) => lower.includes(form.toLowerCase()));
+    },
     bytes: (value) => (forms.length === 0 ? value : cut(value, search(), value.length).done),
     stream: () => new ConcealingStream(search()),
   };
@@ -143,4 +150,17 @@ function base64Core(bytes: Buffer, offset: number): string {
   const from = Math.ceil((offset * 8) / 6);
   const to = Math.floor(((offset + bytes.length) * 8) / 6);
   return whole.slice(from, to);
+}
+
+/** What was thrown, without the secrets in what it says. */
+export function concealFailure(error: unknown, { active, text }: Concealer): unknown {
+  if (!active || !isAccessError(error)) return error;
+  const details = Object.entries(error.details).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? text(value) : value,
+  ]);
+  return new AccessError(error.code, text(error.message), text(error.nextStep), {
+    details: Object.fromEntries(details),
+    cause: error,
+  });
 }

@@ -3,11 +3,13 @@
  * of its own resource, attached by the `SendHop` that is handed in, and nothing of another's.
  */
 import { quoteServerText } from '../server-text.ts';
+import { createConcealer } from './conceal.ts';
 import type { CookieStore } from './cookies.ts';
 import type { CredentialKind } from './credential.ts';
 import { abortFailure } from './failures.ts';
 import { type HopRequest, leftAtBorder, nextHop, redirectRefused } from './next-hop.ts';
 import { discard } from './peek.ts';
+import { fieldText } from './response-headers.ts';
 import type { Incoming } from './send.ts';
 
 export interface HopAnswer extends Incoming {
@@ -61,7 +63,7 @@ export async function followRedirects(
     for (;;) {
       if (waiting?.signal.aborted) throw abortFailure(waiting.signal, hop.url);
       const sent = cookies ? { ...hop, headers: cookies.attach(hop.url, hop.headers) } : hop;
-      refuseLoop(seen, sent);
+      refuseLoop(seen, sent, [...secrets]);
       const answer = await sendHop(sent);
       for (const secret of answer.secrets) secrets.add(secret);
       cookies?.store(hop.url, answer.headers);
@@ -77,6 +79,7 @@ export async function followRedirects(
           'Call with one of the URLs on the way, or ask the person whether the application is set up right.',
         );
       }
+      refuseEcho(hop.url, location, [...secrets]);
       const next = nextHop(hop, answer.status, location);
       for (const name of leftAtBorder(hop, next)) dropped.add(name);
       redirects.push(next.url.href);
@@ -87,14 +90,29 @@ export async function followRedirects(
   }
 }
 
+/** A credential never leaves its origin by a response's word: not in an address either, nor in what is said of one. */
+function refuseEcho(from: URL, location: string, secrets: readonly string[]): void {
+  if (!createConcealer(secrets).isIn(fieldText(location))) return;
+  if (URL.canParse(location, from.href) && new URL(location, from).origin === from.origin) return;
+  throw redirectRefused(
+    from,
+    'it leads elsewhere, to an address that holds the credential which was sent',
+    'Do not follow it by hand. Tell the person that this application puts credentials into its redirects.',
+  );
+}
+
 /** The same request again, with the same cookies, can only get the same answer. */
-function refuseLoop(seen: Set<string>, { method, url, headers }: HopRequest): void {
+function refuseLoop(
+  seen: Set<string>,
+  { method, url, headers }: HopRequest,
+  secrets: readonly string[],
+): void {
   const cookie = headers.find(([name]) => name.toLowerCase() === 'cookie')?.[1] ?? '';
   const key = JSON.stringify([method, url.origin, url.pathname, url.search, cookie]);
   if (seen.has(key)) {
     throw redirectRefused(
       url,
-      `its redirects go round in a loop, back to ${quoteServerText(url.pathname)}`,
+      `its redirects go round in a loop, back to ${quoteServerText(createConcealer(secrets).text(url.pathname))}`,
       'A login or a cookie that the application expects is missing: ask the person to open the page in a browser and see what it wants.',
     );
   }

@@ -52,23 +52,20 @@ export function nextHop(hop: HopRequest, status: number, location: string): HopR
     ((status === 301 || status === 302) && hop.method === 'POST');
   const method = toGet ? 'GET' : hop.method;
   const crosses = url.origin !== from.origin;
-  if (crosses && !safeMethods.includes(method)) {
-    // Not only a body: with the other origin's credential attached, whoever redirects would decide
+  const keepsBody = hop.body !== undefined && !toGet;
+  if (crosses && (keepsBody || !safeMethods.includes(method))) {
+    // Not only for a body: with the other origin's credential attached, whoever redirects would decide
     // what is changed or deleted there.
     throw redirectRefused(
       from,
-      `its ${status} would send ${method}${hop.body ? ' with the body' : ''} to another origin, ${url.host}`,
+      `its ${status} would send ${method}${keepsBody ? ' with the body' : ''} to another origin, ${url.host}`,
       `If that is what is wanted, call again with ${method} and the URL ${quoteServerText(url.href)}.`,
     );
   }
   const headers = hop.headers.filter(([name]) => {
     const lower = name.toLowerCase();
     if (toGet && contentField.test(lower)) return false;
-    return (
-      !crosses ||
-      crossing.includes(lower) ||
-      (!toGet && hop.body !== undefined && contentField.test(lower))
-    );
+    return !crosses || crossing.includes(lower);
   });
   return {
     method,

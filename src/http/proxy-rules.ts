@@ -8,7 +8,7 @@ import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
 
 export interface ProxySettings {
-  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY as they stand in the environment. */
+  /** HTTP_PROXY and HTTPS_PROXY, normalised or not, and NO_PROXY as it stands in the environment. */
   readonly http?: string;
   readonly https?: string;
   readonly no?: string;
@@ -42,16 +42,33 @@ export function createProxyRules({ http, https, no = '' }: ProxySettings): Proxy
   };
 }
 
-function proxyUrl(variable: string, value: string | undefined): string | undefined {
-  const text = value?.trim();
-  if (!text) return undefined;
+/**
+ * The proxy's whole URL; `undefined` for what requests cannot be sent through. SOCKS is not: undici's
+ * support for it is experimental.
+ */
+export function normaliseProxyUrl(value: string): string | undefined {
+  const text = value.trim();
   // As everywhere, `proxy.example.com:3128` is an http proxy.
   const address = text.includes('://') ? text : `http://${text}`;
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.hostname && /^(?:https?|socks5?):$/.test(url.protocol)) return url.href;
+  if (!url?.hostname || !/^https?:$/.test(url.protocol)) return undefined;
+  try {
+    // As undici does for the proxy's own credentials.
+    decodeURIComponent(url.username);
+    decodeURIComponent(url.password);
+  } catch {
+    return undefined;
+  }
+  return url.href;
+}
+
+function proxyUrl(variable: string, value: string | undefined): string | undefined {
+  if (!value?.trim()) return undefined;
+  const url = normaliseProxyUrl(value);
+  if (url !== undefined) return url;
   throw new AccessError(
     'config_invalid',
-    `${variable} is not the URL of a proxy.`,
+    `${variable} is not the URL of an http or https proxy.`,
     `Set ${variable} to something like http://proxy.example.com:3128, or unset it, and restart.`,
   );
 }

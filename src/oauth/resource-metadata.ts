@@ -34,21 +34,31 @@ export async function fetchResourceMetadata(
   if (challengeUrl !== undefined) {
     const url = ownAddress(requested, challengeUrl);
     const response = await fetch(url, { headers: { accept: 'application/json' } });
-    if (response.status >= 500 || response.status === 429) {
-      throw new AccessError(
-        'temporarily_unavailable',
-        `${requested.host} answered ${response.status} when asked for its resource metadata.`,
-        'Call again in a minute.',
-      );
-    }
+    if (isPassing(response)) throw unavailable(requested, response);
     return readMetadata(requested, response);
   }
+  let passing: AccessError | undefined;
   for (const url of wellKnownAddresses(requested)) {
     const response = await fetch(url, { headers: { accept: 'application/json' } });
+    if (isPassing(response)) passing ??= unavailable(requested, response);
     // Origins that know no metadata answer 404, or let their own guard or start page answer.
     if (response.status === 200 && isJson(response)) return readMetadata(requested, response);
   }
+  // Whether there is none could not be seen.
+  if (passing) throw passing;
   return undefined;
+}
+
+function isPassing({ status }: Response): boolean {
+  return status >= 500 || status === 429;
+}
+
+function unavailable({ host }: URL, { status }: Response): AccessError {
+  return new AccessError(
+    'temporarily_unavailable',
+    `${host} answered ${status} when asked for its resource metadata.`,
+    'Call again in a minute.',
+  );
 }
 
 /** §3.1: the path of the resource is appended to the well-known one; else the origin's own. */
@@ -73,6 +83,11 @@ function ownAddress(requested: URL, text: string): URL {
   return url;
 }
 
+/** It is shown as it stands: nothing that the URL's parser would take out of it may hide in it. */
+function isPlain(resource: string): boolean {
+  return /^[\x21-\x7e]{1,2000}$/.test(resource) && !/\\|\/\.{1,2}(?:\/|$)/.test(resource);
+}
+
 function isJson(response: Response): boolean {
   return /^application\/(?:[\w.+-]+\+)?json\b/i.test(response.headers.get('content-type') ?? '');
 }
@@ -84,7 +99,7 @@ async function readMetadata(requested: URL, response: Response): Promise<Resourc
     // answers for the application that guards the URL. The origin must be the one that was asked,
     // and the path a prefix of its path, so that nothing outside can be spoken for.
     const claimed = await claimedResource(response.clone());
-    const covering = claimed !== undefined && coversUrl(claimed, requested);
+    const covering = claimed !== undefined && isPlain(claimed) && coversUrl(claimed, requested);
     if (claimed !== undefined && !covering) {
       throw new AccessError(
         'invalid_resource_metadata',
@@ -123,6 +138,9 @@ function texts(value: unknown): string[] {
 /** It becomes part of the authorization URL and of a record; slashes at its end have no other bound. */
 const longestResource = 8192;
 
+/** Path segments. A URL's session is looked for at each of them, so there has to be a bound. */
+export const deepestResource = 32;
+
 /** True when `resource` is `url`'s origin, or a part of it in which `url` lies. */
 export function coversUrl(resource: string, url: URL): boolean {
   if (resource.length > longestResource || !URL.canParse(resource)) return false;
@@ -130,5 +148,6 @@ export function coversUrl(resource: string, url: URL): boolean {
   if (covered.origin !== url.origin || covered.username || covered.password) return false;
   if (covered.search || covered.hash) return false;
   const prefix = covered.pathname.replace(/\/+$/, '');
+  if (prefix.split('/').length - 1 > deepestResource) return false;
   return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
 }

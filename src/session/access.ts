@@ -87,7 +87,7 @@ export function createAccess(parts: AccessParts): Access {
     clock,
     fetch,
     configured: settings.oauthClient,
-    listedServers: trust.authorizationServers,
+    trust,
   });
   const codeSignIns = createCodeSignIns({
     store,

@@ -4,7 +4,8 @@
  */
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
-import { type Credential, credentialFields } from '../http/credential.ts';
+import { createConcealer } from '../http/conceal.ts';
+import { type Credential, credentialFields, credentialSecrets } from '../http/credential.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import { discard, peek } from '../http/peek.ts';
 import type { Incoming, Send } from '../http/send.ts';
@@ -46,8 +47,14 @@ export function createGate(send: Send): Gate {
       bodyStart: text,
       challenges,
     };
-    return { answer, guard: tellGuard(evidence), challenges, evidence };
+    return { answer, guard: withoutEcho(tellGuard(evidence), credential), challenges, evidence };
   };
+}
+
+/** Its words are cut when they are shown, and half a credential could not be told from words any more. */
+function withoutEcho(guard: Guard, credential: Credential | undefined): Guard {
+  if (!credential || guard.protection !== 'denied' || guard.words === undefined) return guard;
+  return { ...guard, words: createConcealer(credentialSecrets(credential)).text(guard.words) };
 }
 
 export function hasAuthorization({ headers }: HopRequest): boolean {
@@ -58,9 +65,16 @@ function isErrorPage({ status }: Incoming): boolean {
   return status >= 400 && status !== 404 && status !== 405;
 }
 
-/** Asks without a credential and reads no body: what `detect` and `authenticate` need to know. */
+/** A guard stands at Cloudflare's edge and answers at once; what is behind it may be slow. */
+const patienceMs = 30_000;
+
+/**
+ * Asks without a credential and reads no body: what `detect` and `authenticate` need to know. Throws
+ * `timeout` after 30 s.
+ */
 export async function probe(gate: Gate, url: URL, signal?: AbortSignal): Promise<Asked> {
-  const asked = await gate({ method: 'GET', url, headers: [], ...(signal ? { signal } : {}) });
+  const until = AbortSignal.any([...(signal ? [signal] : []), AbortSignal.timeout(patienceMs)]);
+  const asked = await gate({ method: 'GET', url, headers: [], signal: until });
   discard(asked.answer);
   return asked;
 }

@@ -3,6 +3,7 @@
  * challenge was met. Retry is decided here alone, by code, never by the words of an answer.
  */
 import { refusalFor } from '../cloudflare/refusal.ts';
+import { concealFailure, createConcealer } from '../http/conceal.ts';
 import { credentialSecrets } from '../http/credential.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';
@@ -32,10 +33,14 @@ export function createHop(parts: {
 }): SendGuardedHop {
   const { gate, credentials, sessions, serviceTokens, ways, obtain } = parts;
 
-  return async (request, options) => {
+  const exchange = async (
+    request: HopRequest,
+    options: ObtainOptions,
+    send: (held: Held | undefined) => Promise<Asked>,
+  ): Promise<HopAnswer> => {
     const { url, signal } = request;
     let held = await credentials.held(url);
-    let asked = await gate(request, held?.credential);
+    let asked = await send(held);
     let renewals = 0;
     let authorizations = 0;
     let signedIn = false;
@@ -54,7 +59,7 @@ export function createHop(parts: {
         if (other) {
           discard(asked.answer);
           held = other;
-          asked = await gate(request, held.credential);
+          asked = await send(held);
           continue;
         }
         if (asked.guard.protection === 'service_auth') asked = { ...asked, guard: stranger.guard };
@@ -78,7 +83,7 @@ export function createHop(parts: {
         const renewed = await sessions.renew(held.session);
         if (renewed) {
           held = heldSession(renewed);
-          asked = await gate(request, held.credential);
+          asked = await send(held);
           continue;
         }
       } else if (held && held.method !== 'cloudflared' && stepUp === undefined) {
@@ -94,7 +99,20 @@ export function createHop(parts: {
       const obtained = await obtain.another(request, asked, refused, stepUp, options);
       held = obtained.held;
       signedIn = obtained.byPerson;
-      asked = await gate(request, held.credential);
+      asked = await send(held);
+    }
+  };
+
+  return async (request, options) => {
+    const sent = new Set<string>();
+    try {
+      return await exchange(request, options, (held) => {
+        for (const secret of held ? credentialSecrets(held.credential) : []) sent.add(secret);
+        return gate(request, held?.credential);
+      });
+    } catch (error) {
+      // A refusal quotes the answer, which may repeat what it was sent.
+      throw concealFailure(error, createConcealer([...sent]));
     }
   };
 }

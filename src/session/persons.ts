@@ -44,8 +44,14 @@ export function createPersons({
       if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {
         return { ...waited, signIn };
       }
-      const device = await ways.begin(target, { ...options, device: true, force: true });
-      return { shown: false, signIn: device };
+      const device = await ways
+        .begin(target, { ...options, device: true, force: true })
+        .catch((error: unknown) => {
+          if (!isAccessError(error) || error.code === 'cancelled') throw error;
+          return undefined;
+        });
+      // Without a code the address is still theirs to open.
+      return device ? { shown: false, signIn: device } : { ...waited, signIn };
     } catch (error) {
       // The server no longer knows this client: one new registration heals it. Of all who waited,
       // the first begins the sign-in that the others join.

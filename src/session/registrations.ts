@@ -2,6 +2,7 @@
  * Which client we are at an authorization server: the one that the person configured, else a dynamic
  * registration, kept and reused, because one at Access can never be deleted.
  */
+import type { IssuerTrust } from '../cloudflare/team.ts';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { OAuthClient } from '../oauth/client.ts';
@@ -30,8 +31,8 @@ export interface RegistrationsParts {
   readonly clock: Clock;
   readonly fetch: ProtocolFetch;
   readonly configured: OAuthClient | undefined;
-  /** The servers that the person listed; when there are any, a configured client is for them alone. */
-  readonly listedServers: readonly URL[];
+  /** What the person named: when there is any, a configured client is for these alone. */
+  readonly trust: IssuerTrust;
 }
 
 export function registrationKey(issuer: string, redirectUri: string): string {
@@ -53,12 +54,16 @@ export async function forgetRegistration(
 }
 
 export function createRegistrations(parts: RegistrationsParts): Registrations {
-  const { store, lock, clock, fetch, configured, listedServers } = parts;
+  const { store, lock, clock, fetch, configured, trust } = parts;
 
   /** Its secret goes to no server that it may not have been registered at. */
   const configuredFor = (issuer: string): OAuthClient | undefined => {
-    const { href } = new URL(issuer);
-    const isMeant = listedServers.length === 0 || listedServers.some((each) => each.href === href);
+    const { href, host } = new URL(issuer);
+    const { authorizationServers: listed, team } = trust;
+    const isMeant =
+      (listed.length === 0 && team === undefined) ||
+      listed.some((each) => each.href === href) ||
+      host === team;
     return isMeant ? configured : undefined;
   };
 

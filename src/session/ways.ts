@@ -3,7 +3,7 @@
  * token, the team's org token), and the sign-ins that a person has to finish.
  */
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
-import { AccessError } from '../errors.ts';
+import { AccessError, isAccessError } from '../errors.ts';
 import type { Credential } from '../http/credential.ts';
 import type { Challenge } from '../oauth/challenge.ts';
 import { chooseScope, joinScopes } from '../oauth/scope.ts';
@@ -48,6 +48,7 @@ export interface Ways {
 }
 
 const withoutMetadataMs = 10 * 60_000;
+const maxWithoutMetadata = 1_000;
 
 export function createWays(parts: {
   readonly discovery: Discovery;
@@ -62,7 +63,7 @@ export function createWays(parts: {
   const { clock, discovery, sessions, codeSignIns, localSignIns, transferSignIns, beginDevice } =
     parts;
   const { findTransferTarget } = parts;
-  /** Origins that had no resource metadata, and when: asking again each time would cost two requests. */
+  /** URLs without query that had no resource metadata, and when: asking again each time would cost two requests. */
   const withoutMetadata = new Map<string, number>();
   const running = createRunningSignIns({ codeSignIns, localSignIns });
 
@@ -83,11 +84,21 @@ export function createWays(parts: {
     url: URL,
     challenges: readonly Challenge[],
   ): Promise<Target | undefined> => {
-    const known = withoutMetadata.get(url.origin);
+    // By path, as the well-known address is.
+    const key = url.origin + url.pathname;
+    const known = withoutMetadata.get(key);
     if (known !== undefined && Math.abs(clock.now() - known) < withoutMetadataMs) return undefined;
-    const target = await oauthTarget(url, undefined, challenges);
-    if (target) withoutMetadata.delete(url.origin);
-    else withoutMetadata.set(url.origin, clock.now());
+    withoutMetadata.delete(key);
+    const target = await oauthTarget(url, undefined, challenges).catch((error: unknown) => {
+      // Nobody said that there is any: what the application itself answered is worth more than this.
+      if (isAccessError(error, 'temporarily_unavailable')) return 'unknown' as const;
+      throw error;
+    });
+    if (target === 'unknown') return undefined;
+    if (target === undefined) {
+      if (withoutMetadata.size >= maxWithoutMetadata) withoutMetadata.clear();
+      withoutMetadata.set(key, clock.now());
+    }
     return target;
   };
 

@@ -1,7 +1,8 @@
 /** The whole: help, version, misuse, and a reader that leaves. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { createProgram, type Program } from './program.ts';
+import { builtServer } from '../support/mcp-server.ts';
+import { createProgram, type Program, startProcess } from './program.ts';
 
 let program: Program;
 beforeAll(async () => {
@@ -51,6 +52,31 @@ describe('the command line', () => {
     expect((await program.run(['status', '--jsn'])).code).toBe(2);
     expect((await program.run(['status', 'more'])).code).toBe(2);
   });
+
+  it
+    .runIf(process.platform === 'linux')
+    .each([['status'], ['doctor'], ['--help'], ['token', '--json', 'http://127.0.0.1:1/']])(
+    'fails with 1 when its output cannot be written: %s',
+    async (...args) => {
+      const shell = ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, builtServer, ...args];
+      const environment = { HOME: program.place, CF_ACCESS_DATA_DIR: program.dataDir };
+      const { code, stderr } = await startProcess('/bin/sh', shell, { environment }).ended;
+      expect(code).toBe(1);
+      expect(stderr).toContain('The output cannot be written (ENOSPC).');
+    },
+  );
+
+  it.runIf(process.platform === 'linux')(
+    'tells nothing of an output that it has no use for',
+    async () => {
+      const token = [builtServer, 'token', 'http://127.0.0.1:1/'];
+      const shell = ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, ...token];
+      const environment = { HOME: program.place, CF_ACCESS_DATA_DIR: program.dataDir };
+      const { code, stderr } = await startProcess('/bin/sh', shell, { environment }).ended;
+      expect(code).toBe(1);
+      expect(stderr).not.toContain('output');
+    },
+  );
 
   it('does not mind a reader that leaves', async () => {
     const running = program.start(['--help']);

@@ -96,6 +96,25 @@ describe('this machine', () => {
     });
   });
 
+  it.runIf(process.platform === 'linux')(
+    'has a data folder that can never be made, although its parent seems writable',
+    async () => {
+      const { code, findings } = await doctor({ CF_ACCESS_DATA_DIR: '/proc/x/data' });
+      expect(code).toBe(1);
+      expect(findings['Data folder']).toMatchObject({
+        state: 'fail',
+        text: expect.stringContaining('/proc cannot be written'),
+      });
+    },
+  );
+
+  it('has a data folder below a file', async () => {
+    const file = join(program.place, 'file');
+    await writeFile(file, '');
+    const { findings } = await doctor({ CF_ACCESS_DATA_DIR: join(file, 'data') });
+    expect(findings['Data folder']).toMatchObject({ state: 'fail' });
+  });
+
   it('has its callback port taken by another program', async () => {
     const other = createServer((_request, response) => response.end('mine'));
     other.listen(0, '127.0.0.1');
@@ -140,6 +159,21 @@ describe('this machine', () => {
       Certificates: { state: 'fail', text: expect.stringContaining('ENOENT') },
     });
     expect(JSON.stringify(findings)).not.toContain('secret');
+  });
+
+  it('has a proxy that is named without a scheme, and answers', async () => {
+    let reached = 0;
+    const proxy = createServer().on('connection', () => {
+      reached += 1;
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const text = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const { code, findings } = await doctor({ HTTPS_PROXY: text });
+    proxy.close();
+    expect(code).toBe(0);
+    expect(findings.Proxy).toMatchObject({ state: 'ok', text: `HTTPS_PROXY: ${text} answers` });
+    expect(reached).toBe(1);
   });
 
   it('fails when certificates are not verified at all', async () => {

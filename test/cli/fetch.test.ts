@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer as createProxy } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -115,6 +116,32 @@ describe.skipIf(!hasCurl)('on open pages, the same bytes and exit code as curl',
       'the status alone',
       () => ['-s', '-o', '/dev/null', '-w', '%{http_code}\\n', open('/status/418')],
       0,
+    ],
+    ...['next?a=b#c', '/status/204', '//elsewhere.example/x', 'http://[', 'two words'].map(
+      (to): (typeof cases)[number] => [
+        `where a redirect to ${to} leads`,
+        () => ['-s', '-w', '%{redirect_url}', open(`/redirect?to=${encodeURIComponent(to)}`)],
+        0,
+      ],
+    ),
+    ['where a redirect led', () => ['-sLw', '%{redirect_url}', open('/redirect?to=/bytes/9')], 0],
+    ['where a 201 does not lead', () => ['-sw', '%{redirect_url}', raw.url('/created')], 0],
+    ['the exit code', () => ['-sw', '%{exitcode}', open('/bytes/9')], 0],
+    ['the exit code with -f', () => ['-sfw', '%{exitcode}', open('/status/404')], 22],
+    [
+      'the exit code with --fail-with-body',
+      () => ['-s', '--fail-with-body', '-w', '%{exitcode}', open('/status/500')],
+      22,
+    ],
+    [
+      'the exit code of a body that breaks off',
+      () => ['-sw', '%{exitcode} %{size_download}', raw.url('/short')],
+      18,
+    ],
+    [
+      'the exit code of an output that cannot be written',
+      () => ['-s', '-o', 'folder', '-w', '%{exitcode}', open('/')],
+      23,
     ],
   ];
 
@@ -244,6 +271,36 @@ describe('fetch', () => {
     expect((await program.run(['fetch', 'http://example.com/'])).code).toBe(1);
     const field = await program.run(['fetch', '-H', 'CF-Access-Token: x', open('/')]);
     expect(field.code).toBe(2);
+  });
+
+  it('ends with 3 for credentials in the URL that are not percent-encoded, and says how to write them', async () => {
+    for (const user of ['50%:hunter2', 'hunter2:50%', '%ff:hunter2']) {
+      const url = open('/').replace('://', `://${user}@`);
+      const { code, stdout, stderr } = await program.run(['fetch', url]);
+      expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+      expect(stderr).toMatch(/percent sign as %25, or give both with --user/);
+      expect(stderr).not.toMatch(/hunter2|URIError/);
+    }
+    const url = open('/echo').replace('://', '://50%25:x@');
+    const { stdout } = await program.run(['fetch', '-s', url]);
+    expect(JSON.parse(stdout).headers.authorization).toBe(`Basic ${btoa('50%:x')}`);
+  });
+
+  it('asks the proxy that HTTPS_PROXY names without a scheme', async () => {
+    const asked: string[] = [];
+    const proxy = createProxy().on('connect', ({ url = '' }, socket) => {
+      asked.push(url);
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { port } = proxy.address() as AddressInfo;
+    const { code } = await program.run(['fetch', '-s', 'https://app.internal.example/'], {
+      environment: { HTTPS_PROXY: `127.0.0.1:${port}` },
+    });
+    proxy.close();
+    expect(asked).toEqual(['app.internal.example:443']);
+    expect(code).toBe(56);
   });
 
   it('ends with 26 when its input cannot be read', async () => {

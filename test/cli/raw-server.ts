@@ -22,6 +22,8 @@ const answers: Readonly<Record<string, (socket: Socket) => void>> = {
     );
   },
   '/short': (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this'),
+  '/created': (socket) =>
+    void socket.end('HTTP/1.1 201 Created\r\nlocation: /new\r\ncontent-length: 0\r\n\r\n'),
   '/empty': (socket) => void socket.end(),
   '/chunks': (socket) =>
     void socket.end(

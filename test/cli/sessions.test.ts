@@ -132,6 +132,19 @@ describe('login', () => {
     expect(performance.now() - at).toBeLessThan(2000);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'works and ends where a data folder can never be made (contract §5)',
+    async () => {
+      const environment = { CF_ACCESS_DATA_DIR: '/proc/cloudflare-access-mcp/data' };
+      const running = program.start(['login', '--wait', '0', wiki], { environment });
+      const tooLong = setTimeout(() => running.child.kill('SIGKILL'), 15_000);
+      const { code, stderr } = await running.ended;
+      clearTimeout(tooLong);
+      expect(code).toBe(1);
+      expect(stderr).toContain('/authorization?');
+    },
+  );
+
   it('is misused with 2: no URL, not a URL, http elsewhere, a bad option, a bad environment', async () => {
     const runs = await Promise.all([
       program.run(['login']),

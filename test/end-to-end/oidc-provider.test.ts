@@ -324,6 +324,23 @@ describe('clients', () => {
     },
   );
 
+  it('is not a pinned team’s, when another server asks: that one never hears of it', async () => {
+    const scene = await setUp({
+      server: {
+        environment: {
+          ...usualPorts,
+          CF_ACCESS_TEAM_DOMAIN: 'acme',
+          CF_ACCESS_OAUTH_CLIENT_ID: 'the-teams-client',
+          CF_ACCESS_OAUTH_CLIENT_SECRET: 'the-teams-secret',
+        },
+      },
+    });
+    const { answer, authorization } = await fetchSigningIn(scene);
+    expect(shown(answer)).toEqual([200, nothing]);
+    expect(authorization.get('client_id')).not.toBe('the-teams-client');
+    expect(scene.provider.routes()).toContain('registration');
+  });
+
   it('may be known by a client ID metadata document', async () => {
     const id = 'https://client.example.com/oauth/client.json';
     const document = {

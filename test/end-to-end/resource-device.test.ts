@@ -161,6 +161,21 @@ describe('where no browser opens', () => {
   });
 });
 
+it('a device endpoint that fails costs nobody the address that is open', async () => {
+  const browser = await brokenBrowser();
+  const { sandbox, server, url } = await setUp(
+    { fault: ({ what }) => (what === 'device_authorization' ? { status: 503 } : undefined) },
+    { browser: browser.path },
+  );
+  const { json } = await server.call('access_fetch', { url });
+  expect(json.error).toMatchObject({
+    code: 'sign_in_pending',
+    authorization_url: expect.stringContaining('response_type=code'),
+  });
+  await signInAs(String(json.error?.authorization_url), sandbox.people[0] ?? '');
+  expect((await server.call('access_fetch', { url })).json).toMatchObject({ status: 200 });
+});
+
 describe('the person sees the code', () => {
   const words = (code: unknown) => expect.stringContaining(String(code));
 

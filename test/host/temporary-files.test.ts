@@ -8,12 +8,25 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTemporaryFiles } from '../../src/host/temporary-files.ts';
+import { bundleProgram, start } from './processes.ts';
+
+/** How unshare makes a PID namespace here; `undefined` where it may not. */
+const namespaces = [
+  ['--pid', '--fork', '--mount-proc'],
+  ['--user', '--map-root-user', '--pid', '--fork', '--mount-proc'],
+].find((flags) => spawnSync('unshare', [...flags, 'true']).status === 0);
+
+const root = mkdtempSync(join(tmpdir(), 'temporary-writer-'));
+let program: string;
+beforeAll(async () => {
+  program = await bundleProgram('temporary-writer', root);
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 let dataDir: string;
 beforeEach(() => {
@@ -31,20 +44,67 @@ test('a file is this person’s alone, and gone at the end', async () => {
   expect(existsSync(dirname(path))).toBe(false);
 });
 
+/** Has a process of its own write a file and be killed; gives the folder that it has left. */
+async function leftByTheKilled(): Promise<string> {
+  const writer = start(program, dataDir);
+  const path = await writer.line();
+  writer.child.kill('SIGKILL');
+  expect(await writer.ended).toBe('SIGKILL');
+  return dirname(path);
+}
+
 test('what a killed process has left is removed, a living one’s and a stranger’s folder stay', async () => {
-  const { pid: dead } = spawnSync(process.execPath, ['-e', '']);
-  const all = join(dataDir, 'temporary');
-  const [left, living, odd] = [
-    join(all, `${dead}-0123456789abcdef`),
-    join(all, `${process.pid}-0123456789abcdef`),
-    join(all, 'notes'),
-  ];
-  for (const folder of [left, living, odd]) {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'x-curl.conf'), 'secret');
-  }
+  const left = await leftByTheKilled();
+  expect(existsSync(left)).toBe(true);
+  const living = start(program, dataDir);
+  const kept = await living.line();
+  expect(existsSync(left)).toBe(false);
+  const odd = join(dataDir, 'temporary', 'notes');
+  mkdirSync(odd);
   await createTemporaryFiles({ dataDir }).write('curl.conf', 'secret');
-  expect([left, living, odd].map(existsSync)).toEqual([false, true, true]);
+  expect([kept, odd].map(existsSync)).toEqual([true, true]);
+  living.child.stdin?.end();
+  expect(await living.ended).toBe(0);
+  expect(existsSync(dirname(kept))).toBe(false);
+});
+
+test('a folder of another place or boot, or of no known one, is left alone', async () => {
+  const left = await leftByTheKilled();
+  const name = basename(left);
+  const others = [
+    name.replace(/^[0-9a-f]{16}/, '0123456789abcdef'),
+    name.replace(/^[0-9a-f]{16}-/, ''),
+    `999999999-${name.slice(-16)}`,
+  ].map((other) => join(dirname(left), other));
+  for (const other of others) mkdirSync(other);
+  await createTemporaryFiles({ dataDir }).write('curl.conf', 'secret');
+  expect(others.map(existsSync)).toEqual([true, true, true]);
+  expect(existsSync(left)).toBe(false);
+});
+
+test.skipIf(namespaces === undefined)(
+  'a living process’s folder stays, although a container that shares the data folder cannot see the process',
+  async () => {
+    const path = await createTemporaryFiles({ dataDir }).write('curl.conf', 'secret');
+    const { status, stdout } = spawnSync(
+      'unshare',
+      [...(namespaces ?? []), process.execPath, program, dataDir],
+      { input: '', encoding: 'utf8' },
+    );
+    // It has written there, and so it has swept.
+    expect(status).toBe(0);
+    expect(dirname(dirname(stdout.trim()))).toBe(join(dataDir, 'temporary'));
+    expect(readFileSync(path, 'utf8')).toBe('secret');
+  },
+);
+
+test('the process id of a killed process, used again, does not keep its folder', async () => {
+  const left = await leftByTheKilled();
+  const { pid } = process;
+  const again = join(dirname(left), basename(left).replace(/-\d+-/, `-${pid}-`));
+  mkdirSync(again);
+  await createTemporaryFiles({ dataDir }).write('curl.conf', 'secret');
+  expect(existsSync(again)).toBe(process.platform !== 'linux');
 });
 
 test('a looser data folder is tightened before anything is written', async () => {

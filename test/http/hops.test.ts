@@ -114,6 +114,31 @@ describe('what is not followed', () => {
       refusal(() => nextHop(request({ method: 'POST', body }), 307, 'https://a.example.com:8443/')),
     ).toMatch(/another origin/);
   });
+  test('an OPTIONS with a body to another origin', () => {
+    const options = request({ method: 'OPTIONS', body });
+    expect(refusal(() => nextHop(options, 307, 'https://b.example.com/'))).toMatch(/with the body/);
+    expect(nextHop(options, 307, '/same').body).toBe(body);
+  });
+  test('a Location that repeats the credential and leads elsewhere, in whatever form', async () => {
+    const secret = 'oauth:3f9a77c1Bd0e4F5a';
+    for (const location of [
+      `https://other.example/?t=${secret}`,
+      `https://other.example/?t=${encodeURIComponent(secret)}`,
+      `//3F9A77C1BD0E4F5A.other.example/`,
+      `x3f9a77c1bd0e4f5a:go`,
+    ]) {
+      const sent: HopRequest[] = [];
+      const send = async (hop: HopRequest): Promise<HopAnswer> => {
+        sent.push(hop);
+        const secrets = [secret, secret.slice('oauth:'.length)];
+        return { ...answerOf('', { location }), url: hop.url, status: 302, auth: 'oauth', secrets };
+      };
+      const failure = await followRedirects(request(), send).catch((error) => error);
+      expect(failure).toMatchObject({ code: 'redirect_refused' });
+      expect(`${failure.message} ${failure.nextStep}`.toLowerCase()).not.toContain('3f9a77c1');
+      expect(sent).toHaveLength(1);
+    }
+  });
   test('a Location with user name and password, of another scheme, or that is no URL', () => {
     expect(refusal(() => nextHop(request(), 302, 'https://user:pw@b.example.com/'))).toMatch(
       /user name/,

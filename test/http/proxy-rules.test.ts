@@ -60,7 +60,14 @@ test('each scheme has its own proxy; without one it is direct', () => {
 });
 
 test('what is no proxy is config_invalid, without its value', () => {
-  for (const https of ['ftp://user:hunter2@p/', 'http://', 'http://p:port']) {
-    expect(() => createProxyRules({ https })).toThrow(/^HTTPS_PROXY is not/);
+  for (const https of [
+    'ftp://user:hunter2@p/',
+    'http://',
+    'http://p:port',
+    'socks5://user:hunter2@p:1080',
+    'socks://p:1080',
+    'http://user:50%hunter2@p/',
+  ]) {
+    expect(() => createProxyRules({ https })).toThrow(/^HTTPS_PROXY is not((?!hunter2).)*$/);
   }
 });

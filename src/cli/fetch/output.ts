@@ -13,6 +13,7 @@ export interface Output {
   text(text: string): Promise<void>;
   /** Throws CurlFailure 23 when it cannot be written, and what reading throws. */
   body(stages: readonly (Readable | Transform)[]): Promise<void>;
+  /** Can be called again. Throws CurlFailure 23 when something could not be written. */
   close(): Promise<void>;
 }
 

@@ -52,10 +52,22 @@ function readUrl(text: string): { url: URL; user?: string } {
   }
   const { username, password } = url;
   if (username === '' && password === '') return { url: targetUrl(url.href) };
+  const user = `${decoded(username)}:${decoded(password)}`;
   url.username = '';
   url.password = '';
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { url: targetUrl(url.href), user };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    throw new CurlFailure(
+      3,
+      'The user name or password in the URL is not percent-encoded UTF-8: write a percent sign as %25, or give both with --user.',
+      { cause: error },
+    );
+  }
 }
 
 /** `Name: value`; `Name;` sends it empty, `Name:` sends none. A repeated one becomes one (RFC 9110 §5.3). */

@@ -101,24 +101,28 @@ async function give(
   if ((options.include || options.head) && !(failed && options.fail)) {
     for (const head of heads) await output.text(`${headLines(head).join('\r\n')}\r\n\r\n`);
   }
+  let failure: unknown;
   if (request.method === 'HEAD' || (failed && options.fail)) discard(answer);
   else {
     const body = options.compressed ? decodedBody(answer) : answer.body;
     const concealer = createConcealer(secrets);
     try {
       await output.body(concealer.active ? [body, concealer.stream()] : [body]);
+      // Only then is it known whether the file could be written.
+      await output.close();
     } catch (error) {
-      throw error instanceof CurlFailure ? error : brokenOff(error, answer.url, until);
+      failure = error instanceof CurlFailure ? error : brokenOff(error, answer.url, until);
     }
   }
+  if (failed) failure ??= new CurlFailure(22, `${answer.url.host} answered ${answer.status}.`);
+  const exitCode = failure === undefined ? 0 : exitCodeFor(failure);
   if (options.writeOut !== undefined) {
     const { text } = createConcealer(secrets);
-    process.stdout.write(text(writeOut(options.writeOut, answer, redirects, output.size())));
+    const transfer = { answer, redirects, size: output.size(), exitCode };
+    process.stdout.write(text(writeOut(options.writeOut, transfer)));
   }
-  if (failed) {
-    throw new CurlFailure(22, `${answer.url.host} answered ${answer.status}.`);
-  }
-  return 0;
+  if (failure !== undefined) throw failure;
+  return exitCode;
 }
 
 /** A body that ended before its end. */

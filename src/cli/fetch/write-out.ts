@@ -3,22 +3,27 @@ import type { HopAnswer } from '../../http/hops.ts';
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\' };
 
+export interface Transfer {
+  readonly answer: HopAnswer;
+  readonly redirects: readonly string[];
+  /** Bytes of the body. */
+  readonly size: number;
+  /** What the command is about to end with. */
+  readonly exitCode: number;
+}
+
 /** A variable that is not known becomes nothing, as with curl. */
-export function writeOut(
-  format: string,
-  { status, url, headers }: HopAnswer,
-  redirects: readonly string[],
-  size: number,
-): string {
+export function writeOut(format: string, { answer, redirects, size, exitCode }: Transfer): string {
+  const { status, url, headers } = answer;
   const values: Readonly<Record<string, string>> = {
     http_code: String(status).padStart(3, '0'),
     response_code: String(status).padStart(3, '0'),
     url_effective: url.href,
     content_type: headers.get('content-type') ?? '',
-    redirect_url: headers.get('location') ?? '',
+    redirect_url: redirectUrl(answer),
     num_redirects: String(redirects.length),
     size_download: String(size),
-    exitcode: '0',
+    exitcode: String(exitCode),
   };
   return format.replace(
     /%\{([^}]*)\}|%%|\\([nrt\\])/g,
@@ -27,4 +32,11 @@ export function writeOut(
       return letter === undefined ? whole.slice(1) : (escapes[letter] ?? '');
     },
   );
+}
+
+/** Where a redirect that was not followed leads; one that leads nowhere is given as it stands. */
+function redirectUrl({ status, url, headers }: HopAnswer): string {
+  const location = headers.get('location');
+  if (!location || status < 300 || status > 399) return '';
+  return URL.canParse(location, url.href) ? new URL(location, url).href : location;
 }

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { temporaryFolder } from './folder.js';
 import { startHost } from './host.js';
 import { forgetPeak, mebibyte, memory, run } from './processes.js';
 import { startOrigin } from './session.js';
@@ -13,9 +14,11 @@ import { median, pairedRatio, sideBySide } from './statistics.js';
 export async function measureTransfer({ rounds, bytes = 1024 * mebibyte, nodeArgs = [] }) {
   const origin = await startOrigin();
   const { dataDir, token } = origin;
-  const host = await startHost({ dataDir, nodeArgs });
-  const source = join(dataDir, 'source');
-  const target = join(dataDir, 'target');
+  // Not the data folder: nothing is read from there or saved to it.
+  const folder = await temporaryFolder();
+  const host = await startHost({ dataDir, cwd: folder.path, nodeArgs });
+  const source = join(folder.path, 'source');
+  const target = join(folder.path, 'target');
   const down = origin.url(`/bytes/${bytes}`);
   const up = origin.url('/upload');
   const authorization = `Authorization: Bearer ${token}`;
@@ -61,6 +64,7 @@ export async function measureTransfer({ rounds, bytes = 1024 * mebibyte, nodeArg
   } finally {
     await host.close();
     await origin.stop();
+    await folder.remove();
   }
 }
 

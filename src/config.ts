@@ -2,8 +2,8 @@
  * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages
  * name variables, never values. Reads the two files that variables may point to, and nothing else.
  */
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { homedir, userInfo } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
 import { type HostPattern, parseHostPatterns } from './cloudflare/host-pattern.ts';
 import type { ServiceToken } from './cloudflare/service-token.ts';
 import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
@@ -60,7 +60,21 @@ export const variables = [
 
 const defaultPorts = [8400, 8401, 8402, 8403, 8404, 8405, 8406, 8407, 8408, 8409];
 
-/** Throws `config_invalid`. An empty variable counts as unset. */
+/** Every problem on its own as well, for those who show one a line. */
+export class EnvironmentError extends AccessError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      'config_invalid',
+      `The environment is not usable: ${problems.join(' ')}`,
+      'Mend these variables where this server is registered, and restart it.',
+    );
+    this.problems = problems;
+  }
+}
+
+/** Throws EnvironmentError (`config_invalid`). An empty variable counts as unset. */
 export async function readConfig(environment: Environment): Promise<Config> {
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -78,7 +92,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const oauthClient = readOAuthClient(reader);
   const callbackPorts = readPorts(reader);
   const headless = readHeadless(reader);
-  const dataDir = get('CF_ACCESS_DATA_DIR');
+  const dataDir = readDataDir(reader);
   const transferUrl = readTransferUrl(reader);
   const logLevel = readLogLevel(reader);
   const proxy = {
@@ -86,13 +100,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
     https: await readProxy('HTTPS_PROXY', reader),
     no: get('no_proxy') ?? get('NO_PROXY') ?? '',
   };
-  if (problems.length > 0) {
-    throw new AccessError(
-      'config_invalid',
-      `The environment is not usable: ${problems.join(' ')}`,
-      'Mend these variables where this server is registered, and restart it.',
-    );
-  }
+  if (problems.length > 0) throw new EnvironmentError(problems);
   return {
     serviceTokens,
     hosts,
@@ -101,7 +109,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
     callbackPorts,
     headless,
     ...(dataDir ? { dataDir: resolve(dataDir) } : {}),
-    cloudflaredDir: join(get('HOME') ?? homedir(), '.cloudflared'),
+    cloudflaredDir: join(homeFolder(environment), '.cloudflared'),
     secretFiles: ['CF_ACCESS_CLIENT_SECRET_FILE', 'CF_ACCESS_SERVICE_TOKENS_FILE'].flatMap(
       (name) => get(name) ?? [],
     ),
@@ -176,6 +184,25 @@ function readHeadless({ get, problems }: Reader): boolean {
   }
   if (text !== undefined) return text === '1' || text === 'true';
   return get('CI')?.toLowerCase() === 'true';
+}
+
+/** What is relative would be another folder for every place that a host starts us in. */
+function readDataDir({ get, problems }: Reader): string | undefined {
+  const path = get('CF_ACCESS_DATA_DIR');
+  if (path !== undefined && !isAbsolute(path)) {
+    problems.push('CF_ACCESS_DATA_DIR is not an absolute path; ~ is not expanded here.');
+  }
+  return path;
+}
+
+/** HOME, unless it is empty or relative: then what the system knows; never the working directory. */
+export function homeFolder({ HOME = '' }: Environment): string {
+  if (isAbsolute(HOME)) return HOME;
+  try {
+    return process.platform === 'win32' ? homedir() : userInfo().homedir;
+  } catch {
+    return '/'; // as in a container whose user is in no list
+  }
 }
 
 function readTransferUrl({ get, problems }: Reader): URL {

@@ -4,7 +4,8 @@
  * host/open-browser.ts, a program of its own, read process.env.
  * At start the server binds nothing, opens nothing and reads no token: hosts start it in pairs.
  */
-import { readConfig } from './config.ts';
+import { isAbsolute } from 'node:path';
+import { homeFolder, readConfig } from './config.ts';
 import { isAccessError } from './errors.ts';
 import { serve } from './tools/serve.ts';
 
@@ -12,6 +13,10 @@ import { serve } from './tools/serve.ts';
 declare const VERSION: string;
 
 const environment = process.env;
+// Whoever asks Node or env-paths for a folder gets one below these, and a relative one would be
+// another one in every working directory (the XDG specification has it ignored).
+if (process.platform !== 'win32') environment.HOME = homeFolder(environment);
+if (!isAbsolute(environment.XDG_DATA_HOME ?? '')) delete environment.XDG_DATA_HOME;
 const [command, ...rest] = process.argv.slice(2);
 
 try {

@@ -15,6 +15,7 @@ import { createDispatcher } from './http/dispatcher.ts';
 import { createPages } from './http/pages.ts';
 import type { Rendered } from './http/present.ts';
 import { createProtocolFetch, type ProtocolFetch } from './http/protocol-fetch.ts';
+import type { OffLimits } from './http/roots.ts';
 import { createSend, type Send } from './http/send.ts';
 import type { Log } from './log.ts';
 import { type Access, createAccess } from './session/access.ts';
@@ -85,7 +86,10 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
       kept,
       temporary,
       askPerson: askThrough(host, browser),
-      roots: async () => [process.cwd(), ...(await host.roots()).flatMap(folderOf)],
+      places: async () => ({
+        roots: [process.cwd(), ...(await host.roots()).flatMap(folderOf)],
+        offLimits: whereSecretsAre(dataDir, config),
+      }),
     }),
     async close() {
       temporary.removeAll();
@@ -94,6 +98,16 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
       await dispatcher.destroy();
     },
   };
+}
+
+/** What the agent may neither send nor plant, also where the working directory or a root holds it. */
+function whereSecretsAre(dataDir: string, { cloudflaredDir, secretFiles }: Config): OffLimits[] {
+  return [
+    // Its lock files, its key and its temporary files are in there too.
+    { path: dataDir, what: 'where this server keeps its sessions' },
+    { path: cloudflaredDir, what: 'where cloudflared keeps its tokens' },
+    ...secretFiles.map((path) => ({ path, what: 'where a service token is kept' })),
+  ];
 }
 
 /** None for a URI that is no path on this machine, such as `file://fileserver/share`. */

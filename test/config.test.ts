@@ -1,6 +1,6 @@
 /** The environment, from the outside: what ends the start, in which words, and what does not. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.ts';
@@ -123,6 +123,12 @@ describe('a bad environment (contract §1)', () => {
       { CF_ACCESS_CLIENT_ID: clientId, CF_ACCESS_CLIENT_SECRET_FILE: '/nowhere/at/all' },
       /ENOENT/,
     ],
+    ['a relative data folder', { CF_ACCESS_DATA_DIR: 'rel' }, /CF_ACCESS_DATA_DIR.*absolute/],
+    [
+      'a data folder with ~',
+      { CF_ACCESS_DATA_DIR: '~/x' },
+      /CF_ACCESS_DATA_DIR.*~ is not expanded/,
+    ],
     ['a relative path', { CF_ACCESS_SERVICE_TOKENS_FILE: 'tokens.json' }, /absolute path/],
     [
       'a device in the place of a file',
@@ -206,6 +212,11 @@ describe('a good environment', () => {
     });
     expect({ serviceTokens, headless }).toEqual({ serviceTokens: [], headless: false });
     expect(callbackPorts).toHaveLength(10);
+  });
+
+  it.each(['', 'relative'])('has cloudflared’s folder at home where HOME is “%s”', async (HOME) => {
+    const { cloudflaredDir } = await readConfig({ HOME });
+    expect(cloudflaredDir).toBe(join(userInfo().homedir, '.cloudflared'));
   });
 
   it('takes proxies as everywhere: without a scheme, lower case first', async () => {

@@ -13,6 +13,8 @@ export interface CookieStore {
   attach(url: URL, headers: readonly (readonly [string, string])[]): (readonly [string, string])[];
   /** Keeps what the answer's Set-Cookie fields set. Cookies that break the rules are left out. */
   store(url: URL, headers: Headers): void;
+  /** From now on the origin's cookies are `identity`'s; those of another one are let go. */
+  belongTo(url: URL, identity: string): void;
 }
 
 const maxOrigins = 200;
@@ -23,6 +25,7 @@ const maxHeaderLength = 7000;
 
 export function createCookieStore(): CookieStore {
   const jars = new Map<string, CookieJar>();
+  const owners = new Map<string, string>();
   return {
     attach(url, headers) {
       const kept = jars.get(url.origin)?.getCookiesSync(url.href) ?? [];
@@ -49,6 +52,17 @@ export function createCookieStore(): CookieStore {
         jar.setCookieSync(cookie, url.href, { ignoreError: true });
         makeRoom(jar);
       }
+    },
+
+    belongTo({ origin }, identity) {
+      const owner = owners.get(origin);
+      if (owner === identity) return;
+      if (owner !== undefined) jars.delete(origin);
+      if (owners.size >= maxOrigins) {
+        owners.clear();
+        jars.clear();
+      }
+      owners.set(origin, identity);
     },
   };
 }

@@ -1,14 +1,30 @@
 /**
- * The folders that files may be read from and written to: the working directory and the host's roots.
- * Everything is compared after the file system has resolved it, so that no `..` and no link leads out.
+ * Where files may be read from and written to for the agent: the working directory and the host's
+ * roots, less what is off limits in them: a host that starts servers in the home folder, or has `/` for a
+ * root, would otherwise hand out the sessions. Everything is compared after the file system has
+ * resolved it, so that no `..`, no link and no other spelling leads out, or there.
  */
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+
+export interface Places {
+  /** Absolute folders: the working directory, and the host's roots. */
+  readonly roots: readonly string[];
+  /** Never read or written, wherever the roots are. */
+  readonly offLimits: readonly OffLimits[];
+}
+
+export interface OffLimits {
+  /** Absolute: a file, or a folder with everything in it. It need not exist yet. */
+  readonly path: string;
+  /** Ends the sentence “it is …”. */
+  readonly what: string;
+}
 
 export type PathProblem = { readonly problem: string };
 
 /** `input`, absolute: relative to the first root. Or why it cannot be one. */
-export function absolutePath(input: string, roots: readonly string[]): string | PathProblem {
+export function absolutePath(input: string, { roots }: Places): string | PathProblem {
   const first = roots[0];
   if (first === undefined)
     return { problem: 'there is no folder to take files from or put them into' };
@@ -19,34 +35,84 @@ export function absolutePath(input: string, roots: readonly string[]): string | 
   return path.resolve(first, input);
 }
 
-/** The deepest folder on the way to `file` that exists, resolved, when it is in one of the roots. */
-export async function existingParent(
-  file: string,
-  roots: readonly string[],
-): Promise<string | PathProblem> {
+/** Why `file` may not be read or written, as a clause, if so. Neither it nor its folder need exist. */
+export async function placeProblem(file: string, places: Places): Promise<string | undefined> {
+  const real = await resolved(file);
+  if (!(await isInside(real, places.roots)))
+    return 'it is outside the working directory and the host’s roots';
+  for (const place of places.offLimits) {
+    if (await isAtOrBelow(real, place.path)) return `it is ${place.what}`;
+  }
+  return undefined;
+}
+
+/** Why a file cannot be made there, as a clause, if so. Its folder need not exist. */
+export async function newFileProblem(file: string, places: Places): Promise<string | undefined> {
   let folder = path.dirname(file);
   while (!(await exists(folder))) {
     const above = path.dirname(folder);
     if (above === folder) break;
     folder = above;
   }
-  const real = await realpath(folder).catch(() => undefined);
-  if (real === undefined) return { problem: 'its folder cannot be reached' };
-  return (await isInside(real, roots))
-    ? real
-    : { problem: 'it is outside the working directory and the host’s roots' };
+  // A link to nowhere, for one: what would be made behind it is not ours to know.
+  const isReached = await realpath(folder).then(
+    () => true,
+    () => false,
+  );
+  return isReached ? placeProblem(file, places) : 'its folder cannot be reached';
 }
 
 /** Whether `real`, a resolved path, is one of the roots or in one. */
-export async function isInside(real: string, roots: readonly string[]): Promise<boolean> {
+async function isInside(real: string, roots: readonly string[]): Promise<boolean> {
   for (const root of roots) {
     const realRoot = await realpath(root).catch(() => undefined);
-    if (realRoot === undefined) continue;
-    const way = path.relative(realRoot, real);
-    if (way === '' || (way !== '..' && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way)))
-      return true;
+    if (realRoot !== undefined && isBelow(real, realRoot)) return true;
   }
   return false;
+}
+
+/**
+ * Whether `real`, a resolved path, is this file or folder or in it: by name, and by what the disk says
+ * they are, since a folder has many names where case is ignored, and a file may have two anywhere.
+ */
+export async function isAtOrBelow(real: string, place: string): Promise<boolean> {
+  if (isBelow(real, await resolved(place))) return true;
+  const wanted = await identity(place);
+  if (wanted === undefined) return false;
+  for (let at = real; ; at = path.dirname(at)) {
+    if ((await identity(at)) === wanted) return true;
+    if (at === path.dirname(at)) return false;
+  }
+}
+
+function isBelow(real: string, place: string): boolean {
+  const way = path.relative(place, real);
+  return way === '' || (way !== '..' && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way));
+}
+
+/** Which file or folder it is, whatever its name; undefined when there is none. */
+export async function identity(name: string): Promise<string | undefined> {
+  const found = await stat(name, { bigint: true }).catch(() => undefined);
+  return found && identityOf(found);
+}
+
+/** Undefined on a file system that gives no numbers. */
+export function identityOf({ dev, ino }: { dev: bigint; ino: bigint }): string | undefined {
+  // On Windows some versions of libuv give a volume's number 64 bits by name and 32 by handle (its #4698).
+  return ino === 0n ? undefined : `${BigInt.asUintN(32, dev)}:${ino}`;
+}
+
+/** As `realpath`, but what does not exist yet is resolved as far as it does, also behind a link to nowhere. */
+async function resolved(name: string, links = 0): Promise<string> {
+  const real = await realpath(name).catch(() => undefined);
+  if (real !== undefined) return real;
+  const parent = path.dirname(name);
+  if (parent === name) return name;
+  const folder = await resolved(parent, links);
+  const target = links < 40 ? await readlink(name).catch(() => undefined) : undefined;
+  return target === undefined
+    ? path.join(folder, path.basename(name))
+    : resolved(path.resolve(folder, target), links + 1);
 }
 
 /** Of the name itself, so that a dangling link exists. */

@@ -17,14 +17,12 @@ import path from 'node:path';
 import { AccessError } from '../errors.ts';
 import { abortFailure, networkFailure } from './failures.ts';
 import { codeOf, fileFailure, onFile } from './file-failure.ts';
-import { absolutePath, existingParent, exists, isInside } from './roots.ts';
+import { absolutePath, exists, newFileProblem, type Places, placeProblem } from './roots.ts';
 import { type WrittenBody, writeBody } from './write-body.ts';
 
-export interface SaveOptions {
+export interface SaveOptions extends Places {
   /** As the agent gave it: absolute, or relative to the first root. */
   readonly path: string;
-  /** Absolute folders: the working directory, and the host's roots. */
-  readonly roots: readonly string[];
   /** Where the body comes from, for messages. */
   readonly url: URL;
   readonly signal?: AbortSignal;
@@ -45,14 +43,11 @@ const progressEveryMs = 200;
  * Where `saveTo` would write, so that a path that cannot be is refused before anything is sent.
  * Throws `save_refused`.
  */
-export async function checkSavePath(options: {
-  path: string;
-  roots: readonly string[];
-}): Promise<string> {
-  const file = absolutePath(options.path, options.roots);
+export async function checkSavePath(options: Places & { path: string }): Promise<string> {
+  const file = absolutePath(options.path, options);
   if (typeof file !== 'string') throw refused(options.path, file.problem);
-  const parent = await existingParent(file, options.roots);
-  if (typeof parent !== 'string') throw refused(options.path, parent.problem);
+  const problem = await newFileProblem(file, options);
+  if (problem !== undefined) throw refused(options.path, problem);
   if (await exists(file)) throw alreadyThere(options.path);
   return file;
 }
@@ -73,8 +68,8 @@ export async function saveTo(
   let saved = false;
   try {
     // Made before this line or by someone else meanwhile, the folder may be a link by now.
-    if (!(await isInside(folder, options.roots)))
-      throw refused(options.path, 'its folder leads outside');
+    const problem = await placeProblem(target, options);
+    if (problem !== undefined) throw refused(options.path, problem);
     const handle = await open(temporary, 'wx').catch((error) => {
       throw fileFailure(error, options.path);
     });
@@ -83,6 +78,9 @@ export async function saveTo(
       await onFile(() => handle.sync(), options.path);
       await handle.close();
       if (options.signal?.aborted) throw abortFailure(options.signal, options.url);
+      // Nor may it have become one since.
+      if ((await onFile(() => realpath(temporary), options.path)) !== temporary)
+        throw refused(options.path, 'its folder was moved while it was written');
       await giveName(temporary, target, options.path);
       saved = true;
       return { path: target, bytes, sha256 };
@@ -167,7 +165,7 @@ function refused(name: string, problem: string): AccessError {
   return new AccessError(
     'save_refused',
     `Nothing is saved to ${JSON.stringify(name)}: ${problem}.`,
-    'Give as save_to the path of a new file inside the working directory or one of the host’s roots.',
+    'Give as save_to the path of a new file inside the working directory or one of the host’s roots, and not where credentials are kept.',
   );
 }
 

@@ -131,8 +131,8 @@ export interface DevicePolling {
 
 /**
  * Polls until the person has decided (§3.4–3.5). Throws `sign_in_declined`, `sign_in_expired`,
- * `registration_rejected` and `unsupported_authorization_server`; network trouble between polls is
- * waited out with a doubled interval.
+ * `registration_rejected`, `unsupported_authorization_server`, and `temporarily_unavailable` for a
+ * token that cannot be sent; network trouble between polls is waited out with a doubled interval.
  */
 export async function pollDeviceToken(
   server: ServerMetadata,

@@ -66,7 +66,7 @@ function wellKnownAddresses(requested: URL): URL[] {
   const root = new URL('/.well-known/oauth-protected-resource', requested);
   if (requested.pathname === '/') return [root];
   const inserted = new URL(root);
-  inserted.pathname += requested.pathname.replace(/\/+$/, '');
+  inserted.pathname += requested.pathname.replace(/(?<!\/)\/+$/, '');
   return [inserted, root];
 }
 
@@ -147,7 +147,7 @@ export function coversUrl(resource: string, url: URL): boolean {
   const covered = new URL(resource);
   if (covered.origin !== url.origin || covered.username || covered.password) return false;
   if (covered.search || covered.hash) return false;
-  const prefix = covered.pathname.replace(/\/+$/, '');
+  const prefix = covered.pathname.replace(/(?<!\/)\/+$/, '');
   if (prefix.split('/').length - 1 > deepestResource) return false;
   return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
 }

@@ -68,7 +68,7 @@ function isAbsent({ status, headers }: Response): boolean {
 
 /** RFC 8414 §3.1 with the issuer's path inserted, then OpenID Connect's inserted and appended forms. */
 function wellKnownAddresses(issuer: URL): URL[] {
-  const path = issuer.pathname.replace(/\/+$/, '');
+  const path = issuer.pathname.replace(/(?<!\/)\/+$/, '');
   const at = (pathname: string) => new URL(pathname, issuer.origin);
   const addresses = [
     at(`/.well-known/oauth-authorization-server${path}`),

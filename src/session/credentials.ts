@@ -40,7 +40,7 @@ export function createCredentials({
         const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
         if (sessions.isFresh(session, wantedMs)) return heldSession(session);
         const renewed = await sessions.renew(session);
-        return renewed && heldSession(renewed);
+        if (renewed) return heldSession(renewed);
       }
       const key = keysCovering(url).find((each) => borrowed.has(each));
       const held = key === undefined ? undefined : borrowed.get(key);

@@ -65,7 +65,7 @@ export function createHop(parts: {
         if (asked.guard.protection === 'service_auth') asked = { ...asked, guard: stranger.guard };
       }
       if (!isChallenge(asked, held, request)) {
-        const refusal = refusalFor(asked.guard, url);
+        const refusal = refusalFor(asked.guard, url, held !== undefined);
         if (!refusal) return give(asked, held);
         discard(asked.answer);
         throw refusal;

@@ -32,6 +32,8 @@ const session = z.strictObject({
   /** An OAuth access token, or the application's JWT after a browser transfer. */
   accessToken: secret,
   obtainedAt: instant,
+  /** When somebody signed in: the same before and after a refresh. */
+  signedInAt: z.optional(instant),
   /** Absent when the server gave no lifetime: valid until refused. */
   expiresAt: z.optional(instant),
   /** The OAuth grant behind the access token; absent after a browser transfer. */

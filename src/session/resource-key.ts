@@ -2,7 +2,7 @@
  * The key under which a session is kept: the origin and path prefix it was obtained for. It is
  * derived from the URL that was asked and metadata of that same origin, never from anything else.
  */
-const longestPath = 32;
+import { deepestResource } from '../oauth/resource-metadata.ts';
 
 /** `resource`: an absolute URL without query, such as RFC 9728 metadata's `resource`. */
 export function resourceKey(resource: string): string {
@@ -12,9 +12,12 @@ export function resourceKey(resource: string): string {
 
 /** Every key whose session may be sent to `url`, the longest first; at most 33. */
 export function keysCovering(url: URL): string[] {
-  const segments = url.pathname.split('/').filter((segment) => segment !== '');
+  // Empty segments count: `//admin` is another path than `/admin`.
+  const segments = url.pathname.split('/').slice(1, deepestResource + 1);
   const keys: string[] = [];
-  for (let count = Math.min(segments.length, longestPath); count > 0; count -= 1) {
+  for (let count = segments.length; count > 0; count -= 1) {
+    // No key ends in a slash, but for the origin's.
+    if (segments[count - 1] === '') continue;
     keys.push(`${url.origin}/${segments.slice(0, count).join('/')}`);
   }
   return [...keys, `${url.origin}/`];

@@ -45,13 +45,18 @@ export interface SessionsParts {
   readonly isTrusted: (session: Session) => boolean;
 }
 
+/** So long at most a call may use what another process has ended. */
+const rereadAfterMs = 5_000;
 /** A token is refreshed this long before its end, or a tenth of its life before, if that is less. */
 const leewayMs = 30_000;
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { store, lock, clock, fetch, log, isTrusted } = parts;
-  /** What this process has used; the disk is asked again when one of these is refused. */
-  const known = new Map<string, Session>();
+  /** What this process has used; the disk is asked again when one of these is refused, and now and then. */
+  const known = new Map<string, { session: Session; readAt: number }>();
+  const know = (session: Session): void =>
+    void known.set(session.resource, { session, readAt: clock.now() });
+  /** By resource and access token: who has another token refused waits its turn and looks again. */
   const renewals = new Map<string, Promise<Session | undefined>>();
   /** By resource, the last access token that could not be renewed. */
   const over = new Map<string, string>();
@@ -62,13 +67,13 @@ export function createSessions(parts: SessionsParts): Sessions {
       known.delete(resource);
       return undefined;
     }
-    known.set(resource, session);
+    know(session);
     return session;
   };
 
   const save = async (session: Session): Promise<void> => {
     await store.write('session', session.resource, session);
-    known.set(session.resource, session);
+    know(session);
   };
 
   const forget = async (resource: string): Promise<void> => {
@@ -124,10 +129,11 @@ export function createSessions(parts: SessionsParts): Sessions {
     });
 
   const renew: Sessions['renew'] = (session) => {
-    const running = renewals.get(session.resource);
+    const key = `${session.resource} ${session.accessToken}`;
+    const running = renewals.get(key);
     if (running) return running;
-    const renewal = renewOnce(session).finally(() => renewals.delete(session.resource));
-    renewals.set(session.resource, renewal);
+    const renewal = renewOnce(session).finally(() => renewals.delete(key));
+    renewals.set(key, renewal);
     return renewal;
   };
 
@@ -135,7 +141,13 @@ export function createSessions(parts: SessionsParts): Sessions {
     async find(url) {
       const keys = keysCovering(url);
       for (const key of keys) {
-        const session = known.get(key);
+        const used = known.get(key);
+        if (used === undefined) continue;
+        const now = clock.now();
+        if (Math.abs(now - used.readAt) < rereadAfterMs) return used.session;
+        // Who signs out, or signs in as somebody else, does so for all processes.
+        used.readAt = now;
+        const session = await read(key);
         if (session) return session;
       }
       for (const key of keys) {
@@ -174,7 +186,7 @@ export function createSessions(parts: SessionsParts): Sessions {
 
 /** What is kept after a token answer; the old refresh token stays when no new one came. */
 export function sessionFrom(
-  session: Pick<Session, 'resource' | 'method' | 'teamDomain' | 'audience'>,
+  session: Pick<Session, 'resource' | 'method' | 'signedInAt' | 'teamDomain' | 'audience'>,
   grant: Grant,
   tokens: Tokens,
   obtainedAt: number,
@@ -186,6 +198,7 @@ export function sessionFrom(
     method: session.method,
     accessToken: tokens.accessToken,
     obtainedAt,
+    signedInAt: session.signedInAt ?? obtainedAt,
     ...(tokens.expiresIn === undefined ? {} : { expiresAt: obtainedAt + tokens.expiresIn * 1000 }),
     grant: {
       ...grant,

@@ -56,6 +56,7 @@ export function createTransferSignIns(parts: {
     method: 'browser_transfer',
     accessToken: token.jwt,
     obtainedAt: clock.now(),
+    signedInAt: clock.now(),
     expiresAt: token.expiresAt,
     teamDomain: token.teamDomain,
     audience: target.audience,

@@ -1,8 +1,8 @@
 /** Waiting for a person: showing them the sign-in once, and telling the caller while it lasts. */
-import { AccessError } from '../errors.ts';
+import { AccessError, isAccessError } from '../errors.ts';
 import type { Clock } from './ports.ts';
 import type { Session } from './records.ts';
-import type { SignIn } from './sign-in.ts';
+import { type SignIn, unexpected } from './sign-in.ts';
 
 /**
  * `shown`: a browser has it. `declined`: the person said no. `unavailable`: they could not be asked.
@@ -38,32 +38,29 @@ export async function waitForPerson(
 ): Promise<Waited> {
   const startedAt = clock.now();
   let shown = true;
-  let unavailable: (() => void) | undefined;
-  const couldNotAsk = new Promise<void>((resolve) => {
-    unavailable = resolve;
-  });
-  if (signIn.mine && signIn.authorizationUrl !== undefined) {
+  const couldNotAsk = new Promise<void>((resolve, reject) => {
+    if (!signIn.mine || signIn.authorizationUrl === undefined) return;
     show(signIn, signIn.authorizationUrl, askPerson).then((answer) => {
-      if (answer === 'unavailable') {
-        shown = false;
-        unavailable?.();
-      }
-    });
-  }
+      if (answer !== 'unavailable') return;
+      shown = false;
+      resolve();
+    }, reject);
+  });
   const left = new AbortController();
   const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
   // A host that shows progress shows the code at once; the address alone is of no use.
   if (signIn.userCode !== undefined) onWaiting?.(waitingWords(signIn, 0), 0);
   try {
     for (;;) {
-      const elapsed = clock.now() - startedAt;
-      if (!shown || elapsed >= waitMs) return { shown };
+      const leftMs = shown ? waitMs - (clock.now() - startedAt) : 0;
       const next = await Promise.race([
         signIn.outcome,
         couldNotAsk,
-        clock.sleep(Math.min(tellEveryMs, waitMs - elapsed), until),
+        // One that has ended already is told even where there is no time to wait.
+        leftMs > 0 ? clock.sleep(Math.min(tellEveryMs, leftMs), until) : undefined,
       ]);
       if (next) return { session: next };
+      if (leftMs <= 0) return { shown };
       const waitedMs = clock.now() - startedAt;
       onWaiting?.(waitingWords(signIn, waitedMs), waitedMs);
     }
@@ -103,13 +100,21 @@ async function show(
     () => 'unavailable' as const,
   );
   if (answer === 'declined') {
-    await signIn.abandon(
-      new AccessError(
-        'sign_in_declined',
-        `The person declined to sign in to ${host}.`,
-        'Do not ask again unless the person wants to.',
-      ),
+    const declined = new AccessError(
+      'sign_in_declined',
+      `The person declined to sign in to ${host}.`,
+      'Do not ask again unless the person wants to.',
     );
+    await signIn.abandon(declined).catch((error: unknown) => {
+      // It stays open for the other processes; what the person said holds for this call all the same.
+      const why = isAccessError(error) ? error.message : unexpected(error).message;
+      throw new AccessError(
+        declined.code,
+        `${declined.message} The sign-in could not be closed: ${why}`,
+        declined.nextStep,
+        { cause: error },
+      );
+    });
   }
   return answer;
 }

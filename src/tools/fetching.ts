@@ -11,6 +11,7 @@ import type { Field } from '../http/next-hop.ts';
 import { pageKey } from '../http/pages.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../http/present.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
+import type { Places } from '../http/roots.ts';
 import { checkSavePath, type Saved, type SaveOptions, saveTo } from '../http/save.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import { targetUrl } from './target-url.ts';
@@ -18,6 +19,9 @@ import type { ToolContext } from './tool.ts';
 
 /** A person gets this long within one call; then the call answers `sign_in_pending`. */
 const longestWaitMs = 45_000;
+
+/** For calls that name no file. */
+const nowhere: Places = { roots: [], offLimits: [] };
 
 /** Methods that change nothing (RFC 9110 §9.2.1), so that an answer may be asked for again to read on. */
 const repeatable: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
@@ -32,17 +36,21 @@ export async function runAccessFetch(
   const { access, kept } = context;
   const asked = [...headers];
   // Anew for every use: a sign-in within the call changes whose answer it is.
-  const key = async () => {
+  const identity = async () => {
     const session = await access.sessions.find(url);
-    return pageKey({
+    if (session === undefined) return '';
+    const { resource, signedInAt = session.obtainedAt } = session;
+    return `${session.method} ${resource} ${signedInAt}`;
+  };
+  const key = async () =>
+    pageKey({
       method,
       url: url.href,
       headers: asked,
       format: input.format,
-      body: input.body ?? input.body_base64 ?? input.body_file ?? '',
-      identity: session ? `${session.method} ${session.resource}` : '',
+      body: JSON.stringify([input.body, input.body_base64, input.body_file]),
+      identity: await identity(),
     });
-  };
   const window = { startIndex: input.start_index, maxLength: input.max_length };
   if (input.start_index > 0 && input.save_to === undefined) {
     const rendered = kept.pages.take(await key());
@@ -51,9 +59,11 @@ export async function runAccessFetch(
   }
   const body = await requestBody(input, context);
   if (body) addContentType(headers, input);
-  const roots = input.save_to === undefined ? [] : await context.roots();
-  if (input.save_to !== undefined) await checkSavePath({ path: input.save_to, roots });
+  const places = input.save_to === undefined ? nowhere : await context.places();
+  if (input.save_to !== undefined) await checkSavePath({ path: input.save_to, ...places });
 
+  const whose = await identity();
+  if (whose !== '') kept.cookies.belongTo(url, whose);
   const timeoutMs = input.timeout_seconds * 1000;
   const deadline = AbortSignal.timeout(timeoutMs);
   const result = await followRedirects(
@@ -74,7 +84,7 @@ export async function runAccessFetch(
   if (input.save_to !== undefined && answer.status >= 200 && answer.status < 300) {
     const saved = await saveBody(result, {
       path: input.save_to,
-      roots,
+      ...places,
       url: answer.url,
       signal: AbortSignal.any([context.signal, deadline]),
       ...(context.onProgress
@@ -88,7 +98,8 @@ export async function runAccessFetch(
     signal: context.signal,
     until: deadline,
   });
-  const rendered = await render(answer, read, input.format);
+  const notSaved = input.save_to !== undefined;
+  const rendered = await render({ ...answer, notSaved }, read, input.format);
   kept.pages.keep(await key(), rendered, rendered.size);
   return blocks(page(rendered, window));
 }
@@ -145,7 +156,7 @@ function checkMethod(text: string): string {
 
 async function requestBody(
   { body, body_base64, body_file, method }: AccessFetchInput,
-  { roots }: ToolContext,
+  { places }: ToolContext,
 ): Promise<RepeatableBody | undefined> {
   const given = [body, body_base64, body_file].filter((each) => each !== undefined);
   if (given.length > 1) {
@@ -164,7 +175,7 @@ async function requestBody(
   }
   if (body !== undefined) return bytesBody(body);
   if (body_base64 !== undefined) return bytesBody(decodeBase64(body_base64));
-  return body_file === undefined ? undefined : fileBody(body_file, await roots());
+  return body_file === undefined ? undefined : fileBody(body_file, await places());
 }
 
 function decodeBase64(text: string): Buffer {

@@ -7,7 +7,14 @@ const maxLength = 8192;
 
 /** Throws `invalid_input` and `https_required`. */
 export function targetUrl(text: string): URL {
-  if (text.length > maxLength || !URL.canParse(text)) {
+  if (text.length > maxLength) {
+    throw new AccessError(
+      'invalid_input',
+      `The URL ${quoteServerText(text)} is longer than ${maxLength} characters.`,
+      'Call again with a shorter URL.',
+    );
+  }
+  if (!URL.canParse(text)) {
     throw new AccessError(
       'invalid_input',
       `${quoteServerText(text)} is not an absolute URL.`,

@@ -8,6 +8,7 @@ import { AccessError, isAccessError } from '../errors.ts';
 import type { CookieStore } from '../http/cookies.ts';
 import type { Pages } from '../http/pages.ts';
 import type { Rendered } from '../http/present.ts';
+import type { Places } from '../http/roots.ts';
 import { cleanServerText } from '../server-text.ts';
 import type { Access } from '../session/access.ts';
 import type { AskPerson } from '../session/waiting.ts';
@@ -19,8 +20,8 @@ export interface ToolContext {
   readonly askPerson: AskPerson;
   /** Absent when the caller asked for no progress. `total` in the same unit, when it is known. */
   readonly onProgress?: (message: string, progress: number, total?: number) => void;
-  /** Absolute folders that files may be read from and saved to. */
-  readonly roots: () => Promise<readonly string[]>;
+  /** Where files may be read from and saved to. */
+  readonly places: () => Promise<Places>;
   /** What access_fetch remembers from call to call. */
   readonly kept: KeptFetches;
   /** Where files that end with this process may be put; made when asked for. */
@@ -95,9 +96,13 @@ function invalidInput(tool: Tool, error: z.ZodError): AccessError {
     const at = issue.path.join('.');
     return cleanServerText(at === '' ? issue.message : `${at}: ${issue.message}`);
   });
+  const unknown = error.issues.every(({ code }) => code === 'unrecognized_keys');
+  const what = unknown
+    ? 'was called with arguments it does not take'
+    : 'cannot be called like this';
   return new AccessError(
     'invalid_input',
-    `${tool.name} was called with arguments it does not take: ${problems.join('; ')}.`,
+    `${tool.name} ${what}: ${problems.join('; ')}.`,
     `Correct that and call it again. Its arguments are: ${Object.keys(tool.input.shape).join(', ')}.`,
   );
 }

@@ -116,6 +116,9 @@ describe('sandbox', () => {
     const [config] = /\{\n {4}"mcpServers"[\s\S]*\n {2}\}/.exec(running.stdout()) ?? [];
     expect(JSON.parse(config ?? '')).toHaveProperty('mcpServers.cloudflare-access-sandbox.env');
     const [wiki] = /http:\S+(?= +managed-oauth )/.exec(running.stdout()) ?? [];
+    // The same program in both, which may be installed nowhere.
+    const { args } = JSON.parse(config ?? '').mcpServers['cloudflare-access-sandbox'];
+    expect(running.stdout()).toContain(`node ${args[0]} fetch ${wiki}`);
     await fetch(wiki ?? '');
     await eventually(() => /managed-oauth +GET +\/ +challenge/.exec(running.stderr())?.[0]);
     running.child.kill('SIGINT');

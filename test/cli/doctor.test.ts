@@ -68,16 +68,17 @@ describe('this machine', () => {
   });
 
   it('has every problem of its environment named, and no value', async () => {
-    const { code, findings } = await doctor({
-      CF_ACCESS_CALLBACK_PORT: 'secret',
-      CF_ACCESS_LOG: 'x',
+    const { code, json, stdout } = await program.run(['doctor', '--json'], {
+      environment: { CF_ACCESS_CALLBACK_PORT: 'secret', CF_ACCESS_LOG: 'x' },
     });
     expect(code).toBe(1);
-    const { state, text, advice } = findings.Environment ?? {};
-    expect(state).toBe('fail');
-    expect(text).toMatch(/CF_ACCESS_CALLBACK_PORT.*CF_ACCESS_LOG/);
-    expect(text).not.toContain('secret');
-    expect(advice).toBeTruthy();
+    const bad = (json.findings as Finding[]).filter(({ name }) => name === 'Environment');
+    expect(bad).toMatchObject([
+      { state: 'fail', text: expect.stringMatching(/^CF_ACCESS_CALLBACK_PORT /) },
+      { state: 'fail', text: expect.stringMatching(/^CF_ACCESS_LOG /) },
+    ]);
+    expect(bad[0]?.advice).toContain('this shell’s environment');
+    expect(stdout).not.toContain('secret');
   });
 
   it.skipIf(process.getuid?.() === 0)('may not be able to write its data folder', async () => {
@@ -161,6 +162,26 @@ describe('this machine', () => {
     expect(JSON.stringify(findings)).not.toContain('secret');
   });
 
+  it('has a browser that is told to be none', async () => {
+    const { code, findings } = await doctor({ BROWSER: 'false' });
+    expect(code).toBe(0);
+    expect(findings.Browser).toMatchObject({
+      state: 'warn',
+      text: expect.stringContaining('addresses are only printed'),
+    });
+  });
+
+  it('has a variable whose name is misspelt, and is told its name alone', async () => {
+    const { code, findings } = await doctor({ CF_ACCESS_HOST: 'value.example.com' });
+    expect(code).toBe(0);
+    expect(findings.Environment).toMatchObject({
+      state: 'warn',
+      text: expect.stringMatching(/^CF_ACCESS_HOST:/),
+      advice: expect.stringContaining('CF_ACCESS_HOSTS'),
+    });
+    expect(JSON.stringify(findings)).not.toContain('value.example.com');
+  });
+
   it('has a proxy that is named without a scheme, and answers', async () => {
     let reached = 0;
     const proxy = createServer().on('connection', () => {
@@ -231,6 +252,33 @@ describe('a URL', () => {
     expect(code).toBe(0);
     expect(findings.Session).toMatchObject({ state: 'skip' });
     expect(findings.Session?.text).toContain('cloudflare-access-mcp login');
+  });
+
+  it('may want a person where nobody is asked, and there is nothing else to get in with', async () => {
+    const { 'browser-login': dashboard, 'managed-oauth': wiki } = sandbox.applications;
+    for (const { url } of [dashboard, wiki]) {
+      const alone = await doctor({ CI: 'true', CF_ACCESS_HEADLESS: '' }, url.href);
+      expect(alone.code).toBe(1);
+      expect(alone.findings.Session).toMatchObject({
+        state: 'fail',
+        advice: expect.stringMatching(/CF_ACCESS_HEADLESS=0.*CF_ACCESS_CLIENT_ID/),
+      });
+    }
+    const { clientId, clientSecret } = sandbox.serviceToken;
+    const equipped = await doctor(
+      {
+        CF_ACCESS_HEADLESS: '1',
+        CF_ACCESS_CLIENT_ID: clientId,
+        CF_ACCESS_CLIENT_SECRET: clientSecret,
+      },
+      wiki.url.href,
+    );
+    expect(equipped).toMatchObject({ code: 0, findings: { Session: { state: 'skip' } } });
+    const signingIn = program.start(['login', wiki.url.href]);
+    await program.signIn(sandbox.people[0] ?? '');
+    await signingIn.ended;
+    const signedIn = await doctor({ CF_ACCESS_HEADLESS: '1' }, wiki.url.href);
+    expect(signedIn).toMatchObject({ code: 0, findings: { Session: { state: 'ok' } } });
   });
 
   it('may refuse, want a service token, or ask for nothing', async () => {

@@ -1,4 +1,6 @@
 /** login, token, status and logout, on the sandbox (contract §6). */
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decline, signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -105,6 +107,21 @@ describe('login', () => {
     expect(finished.stdout).toContain('Signed in');
   });
 
+  it('says which sign-ins another command can finish, and how', async () => {
+    const kept = await program.run(['login', '--wait', '0', wiki]);
+    expect(kept.stderr).toMatch(/stays open for .*--callback-url/s);
+    const transfer = await program.run(['login', '--wait', '0', dashboard]);
+    expect(transfer.code).toBe(1);
+    expect(transfer.stderr).toContain('ends with this command');
+    expect(transfer.stderr).not.toMatch(/stays open|callback-url/);
+    const { json } = await program.run(['login', '--force', '--wait', '0', '--json', dashboard]);
+    expect(json).toMatchObject({
+      status: 'pending',
+      expires_at: null,
+      next_step: expect.stringContaining('--wait'),
+    });
+  });
+
   it('shows the address of a sign-in that is open already', async () => {
     const left = await program.run(['login', '--wait', '0', '--json', wiki]);
     const url = String(left.json.authorization_url);
@@ -142,6 +159,7 @@ describe('login', () => {
       clearTimeout(tooLong);
       expect(code).toBe(1);
       expect(stderr).toContain('/authorization?');
+      expect(stderr).toMatch(/ends with this command.*kept in memory only/s);
     },
   );
 
@@ -218,6 +236,20 @@ describe('status', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Nobody is signed in');
     expect((await program.run(['status', '--json'])).json).toMatchObject({ sessions: [] });
+  });
+});
+
+describe.runIf(process.platform === 'linux')('the default data folder', () => {
+  it.each([
+    { HOME: '' },
+    { HOME: 'relative' },
+    { HOME: userInfo().homedir, XDG_DATA_HOME: 'relative' },
+  ])('is at home, never in the working directory: %o', async (environment) => {
+    const { json } = await program.run(['status', '--json'], {
+      environment: { ...environment, CF_ACCESS_DATA_DIR: '' },
+    });
+    const home = join(userInfo().homedir, '.local', 'share', 'cloudflare-access-mcp');
+    expect(json.data_dir).toBe(home);
   });
 });
 

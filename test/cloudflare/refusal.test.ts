@@ -10,13 +10,21 @@ describe('a refusal in words', () => {
     const error = refusalFor(
       { protection: 'denied', claims, reason: 'policy', words: 'Not on the list' },
       url,
+      true,
     );
     expect(error).toMatchObject({ code: 'access_denied' });
     expect(error?.message).toContain('app.example.com');
     expect(error?.message).toContain('“Not on the list”');
     expect(error?.nextStep).toMatch(
-      /Do not sign in again as the same person.*acme\.cloudflareaccess\.com/,
+      /Do not sign in again as the same person.*acme\.cloudflareaccess\.com.*with force/,
     );
+  });
+
+  test('a policy’s no to nobody in particular: no other person is of help', () => {
+    const error = refusalFor({ protection: 'denied', claims, reason: 'policy' }, url);
+    expect(error?.nextStep).toMatch(/administrator.*acme\.cloudflareaccess\.com/);
+    expect(error?.nextStep).not.toContain('force');
+    expect(error?.message).not.toContain('identity');
   });
 
   test('the server’s words are cleaned and cut, and shown as its own', () => {

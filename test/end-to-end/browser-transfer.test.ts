@@ -11,7 +11,7 @@ import { type Cookies, signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createSigner } from '../cloudflare/signer.ts';
 import { startEvilHost } from '../support/evil-host.ts';
-import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';
+import { eventually, spawnServer, startServer, type TestServer } from '../support/mcp-server.ts';
 
 let sandbox: Sandbox;
 let server: TestServer;
@@ -206,6 +206,26 @@ describe('one login for the team', () => {
     await personSignsIn(2);
     expect((await again).json).toMatchObject({ status: 200, auth: 'cf_access_token' });
     expect(await server.opened()).toHaveLength(2);
+  });
+
+  it('is over for every server within seconds when the person signs out on the command line', async () => {
+    await start();
+    const url = urlOf('browser-login');
+    const signingIn = server.call('access_fetch', { url });
+    await personSignsIn();
+    expect((await signingIn).json.status).toBe(200);
+    const environment = { HOME: server.dataDir, CF_ACCESS_DATA_DIR: server.dataDir };
+    const [code] = await spawnServer(environment, ['logout', '--all']).ended;
+    expect(code).toBe(0);
+    await eventually(async () => {
+      const { json } = await server.call('get_token', { url });
+      return json.error?.code === 'sign_in_required' ? true : undefined;
+    });
+    const sent = sandbox.requests.length;
+    await server.call('access_fetch', { url, sign_in: false });
+    for (const { headers } of sandbox.requests.slice(sent)) {
+      expect(headers['cf-access-token']).toBeUndefined();
+    }
   });
 
   it('gives get_token a JWT that lives as long as asked, or the longest there is, and asks nobody', async () => {

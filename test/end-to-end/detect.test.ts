@@ -103,7 +103,7 @@ const rows: Row[] = [
     status: 403,
     protection: 'denied',
     verified: true,
-    says: /Do not sign in again/,
+    says: /Do not sign in: it was refused/,
   },
   { name: 'bypass', status: 200, protection: 'none', says: /^Call access_fetch/ },
   { name: 'no-application', status: 403, protection: 'denied', says: /1043/ },

@@ -41,6 +41,13 @@ const pages: Record<string, (response: ServerResponse) => void> = {
     const timer = setInterval(() => response.write('data: tick\n\n'), 50);
     response.on('close', () => clearInterval(timer));
   },
+  '/comments': (response) => {
+    response.writeHead(200).end(`${'<!---->'.repeat(60)}x`);
+  },
+  '/emphasis': (response) => {
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end(`<p>${'<em>'.repeat(60)}x`);
+  },
   '/silent': () => {},
   '/headers': (response) => {
     response.writeHead(200, { 'x-flood': 'f'.repeat(200_000) });
@@ -106,6 +113,17 @@ describe('a body without end', () => {
     expect(seconds).toBeGreaterThan(0.9);
     expect(seconds).toBeLessThan(5);
     expect(grownMib).toBeLessThan(40);
+  });
+});
+
+describe('a small body that is costly to read', () => {
+  it.each([
+    ['of comments, without a type', '/comments'],
+    ['of emphasis in emphasis', '/emphasis'],
+  ])('%s leaves the server free to answer others', async (_, path) => {
+    const { answer, seconds } = await measured(path);
+    expect(answer.json).toMatchObject({ status: 200 });
+    expect(seconds).toBeLessThan(5);
   });
 });
 

@@ -1,11 +1,11 @@
 /** A sign-in outlives its process, and shares its port with others' (contract §4.6, §5). */
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { freePort } from '../support/callback-port.ts';
 import {
   callbackOf,
   counts,
   type Fleet,
-  freePort,
   kill,
   occupy,
   personSignsIn,

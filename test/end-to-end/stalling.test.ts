@@ -28,11 +28,7 @@ beforeEach(async () => {
     });
     const stalls = { 'content-type': 'application/octet-stream', 'content-length': '1000000' };
     if (request.url === '/silent') return;
-    if (request.url === '/trickle') {
-      response.writeHead(401, { 'content-type': 'text/html' });
-      const timer = setInterval(() => response.write('.'), 50);
-      response.on('close', () => clearInterval(timer));
-    } else if (request.url === '/stall') response.writeHead(200, stalls).write('begun');
+    if (request.url === '/stall') response.writeHead(200, stalls).write('begun');
     else if (request.url === '/packed') {
       response
         .writeHead(200, { ...stalls, 'content-encoding': 'gzip' })

@@ -5,6 +5,7 @@
 import { request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect } from 'vitest';
+import { freePort } from '../support/callback-port.ts';
 import {
   type HostileApplication,
   startHostileApplication,
@@ -20,7 +21,7 @@ import {
   visit,
   type World,
 } from '../support/hostile-matrix.ts';
-import { freePort, sayRaw } from '../support/hostile-origin.ts';
+import { sayRaw } from '../support/hostile-origin.ts';
 import { startServer } from '../support/mcp-server.ts';
 
 interface Attack {

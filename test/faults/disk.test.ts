@@ -19,9 +19,9 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { freePort } from '../support/callback-port.ts';
 import { type HostileApplication, tokenPath } from '../support/hostile-application.ts';
 import { matrix, type Row, type World } from '../support/hostile-matrix.ts';
-import { freePort } from '../support/hostile-origin.ts';
 import { startServer, type TestServer, temporaryFolder } from '../support/mcp-server.ts';
 
 interface Place {

@@ -7,8 +7,9 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ElicitRequestSchema, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'vitest';
+import { freePort } from '../support/callback-port.ts';
 import { eventually, matrix, type Row, visit, type World } from '../support/hostile-matrix.ts';
-import { freePort, silence } from '../support/hostile-origin.ts';
+import { silence } from '../support/hostile-origin.ts';
 import {
   spawnServer,
   startServer,

@@ -26,10 +26,22 @@ describe('an echoed JWT', () => {
     expect(hideAccessTokens(`x ${token} y`)).toBe(`x ${token} y`);
   });
 
+  it('is found from its own beginning, after one that is kept, and over the limits of its parts', () => {
+    const token = jwt({ aud: audience });
+    expect(hideAccessTokens(`a-eyJ-${token}`)).toBe('a-[redacted]');
+    expect(hideAccessTokens(`xeyJ${token}`)).toBe(`xeyJ${token}`);
+    expect(hideAccessTokens(`${jwt({ sub: 'a' })} ${token}.${token}`)).toBe(
+      `${jwt({ sub: 'a' })} [redacted].[redacted]`,
+    );
+    expect(hideAccessTokens(`${token}${'s'.repeat(5000)}`)).toBe(`[redacted]${'s'.repeat(947)}`);
+  });
+
   it('is looked for in linear time', () => {
     const startedAt = performance.now();
     hideAccessTokens('eyJaaaaaaaaa.'.repeat(100_000));
     hideAccessTokens('eyJ'.repeat(500_000));
+    hideAccessTokens('-eyJ'.repeat(2_500_000));
+    hideAccessTokens(`.${'-eyJ'.repeat(1000)}.eyJaaaaaaaa`.repeat(500));
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });

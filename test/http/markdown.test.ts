@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseHtml } from '../../src/http/html-tree.ts';
 import { htmlToMarkdown } from '../../src/http/markdown.ts';
+import { createAllowance, OutOfTime } from '../../src/http/page-allowance.ts';
 import { decodeText } from '../../src/http/text.ts';
 
 const fixtures = path.join(import.meta.dirname, 'fixtures');
@@ -136,6 +137,50 @@ describe('hostile pages end in bounded time', () => {
       expect(markdown.length).toBeLessThan(6_000_000);
     });
   }
+  const spanned = `<td rowspan=1000>${'A'.repeat(199)}`;
+  const small: Record<string, string> = {
+    'emphasis in emphasis': `<p>${'<em>'.repeat(60)}x`,
+    'marks that alternate': `<p>${'<em><b><s><q>'.repeat(100)}x`,
+    'marks in marks around many words': `<p>${'<em><b>'.repeat(200)}${'x y '.repeat(50_000)}`,
+    'marks that touch, thousands in a paragraph': `<p>${'<b><i><s>x.</s></i></b>y'.repeat(3000)}`,
+    'named boxes in each other': `${'<div class=sidebar>'.repeat(450)}${'x<p>'.repeat(90_000)}`,
+    'line breaks in spans in spans': `<p>${'<span>'.repeat(500)}${'x<br>'.repeat(90_000)}`,
+    'text in very many pieces': `<p>${'abcdefgh<wbr>'.repeat(95_000)}`,
+    'terms that nothing is said of': `<dl>${'<dt>x'.repeat(90_000)}`,
+    'a table of 99,000 rows': `<table><tr><th>a<th>b${'<tr><td>'.repeat(99_000)}`,
+    'a huge cell over all rows': `<table><tr><th>a<th>b<tr><td rowspan=1000>${'A'.repeat(200_000)}<td>x${'<tr><td>x'.repeat(1000)}</table>`,
+    'small cells over all rows': `<table><tr>${spanned.repeat(100)}${'<tr><td>x'.repeat(1000)}</table>`,
+    'rows to be filled up': `<table><tr><td colspan=200>x${'<tr><td>x'.repeat(490)}</table>`.repeat(
+      100,
+    ),
+    'a base that every link begins with': `<base href="/${'a'.repeat(900_000)}/b">${'<a href=x>x</a> '.repeat(20_000)}`,
+  };
+  for (const [name, html] of Object.entries(small)) {
+    test(`${name}: in seconds, and no longer than what came`, () => {
+      const startedAt = performance.now();
+      const { markdown } = htmlToMarkdown(html, { url });
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
+      expect(markdown.length).toBeLessThan(html.length + 1_000_000);
+    });
+  }
+  test('a short cell over several rows is said again in each, a long one once', () => {
+    const rows = (words: string) =>
+      convert(`<table><tr><th>a<th>b<tr><td rowspan=2>${words}<td>1<tr><td>2</table>`);
+    expect(rows('x')).toContain('| x | 2 |');
+    expect(rows('x'.repeat(201)).match(/xxx+/g)).toHaveLength(1);
+  });
+  test('a walk that runs out of time gives the words alone, and says so', () => {
+    const allowance = createAllowance(-1);
+    expect(() => {
+      for (let looks = 0; looks < 100; looks += 1) allowance.look();
+    }).toThrow(OutOfTime);
+    const { markdown, note } = htmlToMarkdown(
+      `<p>${'<span>'.repeat(500)}${'x<br>'.repeat(90_000)}the end`,
+      { url, budgetMs: 0 },
+    );
+    expect(markdown).toMatch(/x\nthe end$/);
+    expect(note).toMatch(/too intricate/);
+  });
   test('the tree has at most so many nodes, and the parser at most so much time', () => {
     expect(parseHtml('<p>x'.repeat(150_000)).stopped).toBe('nodes');
     expect(parseHtml('<p>x', -1).stopped).toBe('time');

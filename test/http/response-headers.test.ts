@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { responseHeaders } from '../../src/http/response-headers.ts';
+import { hideAccessQuery, responseHeaders } from '../../src/http/response-headers.ts';
 
 test('cookies and everything of Access’s own are hidden', () => {
   const headers = new Headers({
@@ -42,4 +42,10 @@ test('one-time values in Access’s own redirects are hidden', () => {
   expect(responseHeaders(new Headers({ location })).headers.location).toBe(
     'https://t.cloudflareaccess.com/cdn-cgi/access/login/h?…',
   );
+});
+
+test('a path of Access repeated without end is read in linear time', () => {
+  const startedAt = performance.now();
+  for (let times = 0; times < 100; times += 1) hideAccessQuery('/cdn-cgi/access/'.repeat(3900));
+  expect(performance.now() - startedAt).toBeLessThan(5000);
 });

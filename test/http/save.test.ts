@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -20,6 +21,7 @@ import { fileBody } from '../../src/http/body-file.ts';
 import { checkSavePath, saveTo } from '../../src/http/save.ts';
 
 const url = new URL('https://app.example.com/file');
+const within = (...roots: string[]) => ({ roots, offLimits: [] });
 
 function folders() {
   const base = realpathSync(mkdtempSync(path.join(tmpdir(), 'save-')));
@@ -37,7 +39,7 @@ async function* chunks(...parts: string[]) {
 describe('saving', () => {
   test('writes the file, and says its size and SHA-256', async () => {
     const { root } = folders();
-    const saved = await saveTo(chunks('ab', 'c'), { path: 'new/deep/x.bin', roots: [root], url });
+    const saved = await saveTo(chunks('ab', 'c'), { path: 'new/deep/x.bin', ...within(root), url });
     expect(saved).toEqual({
       path: path.join(root, 'new/deep/x.bin'),
       bytes: 3,
@@ -49,7 +51,7 @@ describe('saving', () => {
   test('takes an absolute path in any root, and an empty body', async () => {
     const { root, outside } = folders();
     expect(
-      await saveTo(chunks(), { path: path.join(outside, 'e'), roots: [root, outside], url }),
+      await saveTo(chunks(), { path: path.join(outside, 'e'), ...within(root, outside), url }),
     ).toMatchObject({ bytes: 0 });
   });
 
@@ -85,11 +87,11 @@ describe('saving', () => {
       const at = folders();
       const file = prepare(at);
       await expect(
-        saveTo(chunks('x'), { path: file, roots: [at.root], url }),
+        saveTo(chunks('x'), { path: file, ...within(at.root), url }),
       ).rejects.toMatchObject({ code: 'save_refused' });
       await expect(
-        checkSavePath({ path: file, roots: [at.root] }).then((given) =>
-          saveTo(chunks('x'), { path: given, roots: [at.root], url }),
+        checkSavePath({ path: file, ...within(at.root) }).then((given) =>
+          saveTo(chunks('x'), { path: given, ...within(at.root), url }),
         ),
       ).rejects.toMatchObject({ code: 'save_refused' });
       expect(readdirSync(at.outside)).toEqual([]);
@@ -103,10 +105,10 @@ describe('saving', () => {
       yield Buffer.from('new');
       writeFileSync(file, 'theirs');
     }
-    await expect(saveTo(late(), { path: 'x', roots: [root], url })).rejects.toMatchObject({
+    await expect(saveTo(late(), { path: 'x', ...within(root), url })).rejects.toMatchObject({
       code: 'save_refused',
     });
-    await expect(saveTo(chunks('new'), { path: 'x', roots: [root], url })).rejects.toMatchObject({
+    await expect(saveTo(chunks('new'), { path: 'x', ...within(root), url })).rejects.toMatchObject({
       code: 'save_refused',
     });
     expect(readFileSync(file, 'utf8')).toBe('theirs');
@@ -117,7 +119,7 @@ describe('saving', () => {
     const { root } = folders();
     const results = await Promise.allSettled(
       ['a', 'b', 'c', 'd'].map((word) =>
-        saveTo(chunks(word, word), { path: 'same', roots: [root], url }),
+        saveTo(chunks(word, word), { path: 'same', ...within(root), url }),
       ),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -128,11 +130,25 @@ describe('saving', () => {
   test('a folder that became a link while it was made is seen', async () => {
     const { root, outside } = folders();
     mkdirSync(path.join(root, 'd'));
-    const saving = checkSavePath({ path: 'd/x', roots: [root] });
+    const saving = checkSavePath({ path: 'd/x', ...within(root) });
     await saving;
     rmSync(path.join(root, 'd'), { recursive: true });
     symlinkSync(outside, path.join(root, 'd'));
-    await expect(saveTo(chunks('x'), { path: 'd/x', roots: [root], url })).rejects.toMatchObject({
+    await expect(saveTo(chunks('x'), { path: 'd/x', ...within(root), url })).rejects.toMatchObject({
+      code: 'save_refused',
+    });
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test('a folder that becomes a link while it writes gets nothing', async () => {
+    const { base, root, outside } = folders();
+    mkdirSync(path.join(root, 'd'));
+    async function* swaps() {
+      yield Buffer.from('new');
+      renameSync(path.join(root, 'd'), path.join(base, 'moved'));
+      symlinkSync(outside, path.join(root, 'd'));
+    }
+    await expect(saveTo(swaps(), { path: 'd/x', ...within(root), url })).rejects.toMatchObject({
       code: 'save_refused',
     });
     expect(readdirSync(outside)).toEqual([]);
@@ -144,14 +160,14 @@ describe('saving', () => {
       yield Buffer.from('x');
       throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
     }
-    await expect(saveTo(broken(), { path: 'new/x', roots: [root], url })).rejects.toMatchObject({
+    await expect(saveTo(broken(), { path: 'new/x', ...within(root), url })).rejects.toMatchObject({
       code: 'network_error',
     });
     await expect(
-      saveTo(chunks('xxxx'), { path: 'new/x', roots: [root], url, maxBytes: 3 }),
+      saveTo(chunks('xxxx'), { path: 'new/x', ...within(root), url, maxBytes: 3 }),
     ).rejects.toMatchObject({ code: 'response_too_large' });
     await expect(
-      saveTo(chunks('xxxx'), { path: 'new/x', roots: [root], url, signal: AbortSignal.abort() }),
+      saveTo(chunks('xxxx'), { path: 'new/x', ...within(root), url, signal: AbortSignal.abort() }),
     ).rejects.toMatchObject({ code: 'cancelled' });
     expect(readdirSync(root)).toEqual([]);
   });
@@ -167,7 +183,7 @@ describe('saving', () => {
     }
     await saveTo(slow(), {
       path: 'x',
-      roots: [root],
+      ...within(root),
       url,
       onProgress: (bytes) => seen.push(bytes),
     });
@@ -185,10 +201,10 @@ describe('a body from a file', () => {
   test('is sent anew each time, with its length known', async () => {
     const { root } = folders();
     writeFileSync(path.join(root, 'up.txt'), 'hello');
-    const body = await fileBody('up.txt', [root]);
+    const body = await fileBody('up.txt', within(root));
     expect([body.bytes, await content(body), await content(body)]).toEqual([5, 'hello', 'hello']);
     writeFileSync(path.join(root, 'empty'), '');
-    expect(await content(await fileBody('empty', [root]))).toBe('');
+    expect(await content(await fileBody('empty', within(root)))).toBe('');
   });
   test('is not taken from outside, through a link, or from what is no file', async () => {
     const { root, outside } = folders();
@@ -203,17 +219,17 @@ describe('a body from a file', () => {
       '/dev/zero',
       '',
     ]) {
-      await expect(fileBody(name, [root])).rejects.toMatchObject({ code: 'invalid_input' });
+      await expect(fileBody(name, within(root))).rejects.toMatchObject({ code: 'invalid_input' });
     }
   });
   test('is refused when the file changed meanwhile', async () => {
     const { root, outside } = folders();
     const file = path.join(root, 'f');
     writeFileSync(file, 'one');
-    const body = await fileBody('f', [root]);
+    const body = await fileBody('f', within(root));
     writeFileSync(file, 'longer');
     await expect(body.open()).rejects.toMatchObject({ code: 'invalid_input' });
-    const again = await fileBody('f', [root]);
+    const again = await fileBody('f', within(root));
     rmSync(file);
     writeFileSync(path.join(outside, 'secret'), 'longer');
     symlinkSync(path.join(outside, 'secret'), file);

@@ -145,7 +145,7 @@ describe('what is sent', () => {
         ),
       );
     });
-    const body = await fileBody('f', [folder]);
+    const body = await fileBody('f', { roots: [folder], offLimits: [] });
     const send = ownSend();
     for (let at = 0; at < 2; at += 1)
       expect(await text(await send({ method: 'POST', url, headers: [], body }))).toBe(

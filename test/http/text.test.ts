@@ -103,3 +103,24 @@ describe('what an answer is', () => {
     });
   }
 });
+
+describe('hostile heads are read in bounded time', () => {
+  test('comments in front of what is no tag', () => {
+    const startedAt = performance.now();
+    for (const [between, kind] of [
+      ['x', 'text'],
+      ['<html>', 'html'],
+      ['<!-- and no end', 'text'],
+    ] as const) {
+      const bytes = Buffer.from(`${'<!---->'.repeat(60)}${between}`);
+      expect(contentKind(parseMediaType(null), bytes)).toBe(kind);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+  test('white space where a charset would stand', () => {
+    const bytes = Buffer.from(`${'<meta '.repeat(33)}charset=${' '.repeat(3800)}`);
+    const startedAt = performance.now();
+    for (let times = 0; times < 100; times += 1) decodeText(bytes, { essence: 'text/html' });
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+});

@@ -248,3 +248,11 @@ it('refuses a resource that is deeper than its session would be looked for', () 
   expect(coversUrl(`${at(deepestResource)}//`, url)).toBe(true);
   expect(coversUrl(at(deepestResource + 1), url)).toBe(false);
 });
+
+it('reads a resource whose path is all slashes in linear time', () => {
+  const resource = `https://app.example.com/a${'/'.repeat(8000)}b`;
+  const startedAt = performance.now();
+  for (let times = 0; times < 200; times += 1)
+    coversUrl(resource, new URL('https://app.example.com/'));
+  expect(performance.now() - startedAt).toBeLessThan(5000);
+});

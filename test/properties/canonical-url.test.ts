@@ -79,16 +79,40 @@ it('query, fragment and user name never bring another origin’s key', () => {
   );
 });
 
-it('metadata that cover a URL make a key that covers it too, and no wider one', () => {
+/** Around the bound of `deepestResource` as well. */
+const deep = fc
+  .tuple(fc.integer({ min: 28, max: 36 }), fc.constantFrom('', '/', '/a', '//a', '/b/a'))
+  .map(([count, end]) => `${'/a'.repeat(count)}${end}`);
+const app = fc.constantFrom('app.example.com', 'APP.example.com:443', 'app.example.com:8443');
+const deepOrNot = fc.tuple(app, fc.oneof(path, deep)).map((parts) => `https://${parts.join('')}`);
+
+/** Drawn apart they seldom meet: an address, and a resource of one of its beginnings. */
+const related = fc
+  .tuple(deepOrNot, fc.nat({ max: 80 }), fc.constantFrom('', '/', '//', '/a'))
+  .map(([text, cut, end]) => {
+    const { origin, pathname } = new URL(text);
+    return [origin + pathname.slice(0, cut) + end, text] as const;
+  });
+
+it('a session is found at a URL exactly when metadata may claim its resource there', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.tuple(deepOrNot, deepOrNot), related), ([claimed, asked]) => {
+      const url = new URL(asked);
+      expect(keysCovering(url).includes(resourceKey(claimed))).toBe(coversUrl(claimed, url));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+it('metadata that cover a URL make a key of just that part of its origin', () => {
   fc.assert(
     fc.property(resource, address, (claimed, asked) => {
       const url = new URL(asked);
       if (!coversUrl(claimed, url)) return;
-      const key = resourceKey(claimed);
-      expect(new URL(key).origin).toBe(url.origin);
-      const covered = new URL(claimed).pathname.split('/').filter((part) => part !== '');
-      expect(new URL(key).pathname.split('/').filter((part) => part !== '')).toEqual(covered);
-      expect(keysCovering(url)).toContain(`${url.origin}/${covered.join('/')}`);
+      const key = new URL(resourceKey(claimed));
+      expect(key.origin).toBe(url.origin);
+      expect(key.pathname.replace(/\/+$/, '')).toBe(new URL(claimed).pathname.replace(/\/+$/, ''));
+      expect(keysCovering(url)).toContain(key.href);
     }),
     { numRuns: 3_000 },
   );

@@ -15,7 +15,8 @@ import {
   type Sandbox,
   startSandbox,
 } from '../../src/sandbox/sandbox.ts';
-import { freePort, type HostileOrigin, startHostileOrigin } from '../support/hostile-origin.ts';
+import { freePort } from '../support/callback-port.ts';
+import { type HostileOrigin, startHostileOrigin } from '../support/hostile-origin.ts';
 import { startServer, type TestServer, temporaryFolder } from '../support/mcp-server.ts';
 
 const seconds = Number(process.env.SOAK_SECONDS ?? (process.env.CI === 'true' ? 60 : 600));

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { signInAs, type Visited } from '../../src/sandbox/person.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { freePort } from './callback-port.ts';
 import { eventually, startServer, type TestServer, temporaryFolder } from './mcp-server.ts';
 
 /** Many processes that start at once on few cores need their time. */
@@ -98,18 +99,6 @@ export function counts(sandbox: Sandbox): Record<string, number> {
 /** What the authorization server had to complain about: tokens or codes that were spent twice. */
 export function complaints(sandbox: Sandbox): string[] {
   return sandbox.requests.flatMap(({ note }) => (note === undefined ? [] : [note]));
-}
-
-/** A port that is free on both loopback addresses at this moment. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const first = await occupy('127.0.0.1', 0);
-    const second = await occupy('::1', first.port).catch(() => undefined);
-    await first.close();
-    if (second === undefined) continue;
-    await second.close();
-    return first.port;
-  }
 }
 
 /** A program of somebody else's on a port: it accepts connections and says nothing of use. */

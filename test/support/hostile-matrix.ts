@@ -4,12 +4,13 @@
  * origin has seen no secret, and nothing is lost (the server lives, and a session of before still serves).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from './callback-port.ts';
 import {
   type HostileApplication,
   startHostileApplication,
   type Twists,
 } from './hostile-application.ts';
-import { freePort, type HostileOrigin, startHostileOrigin } from './hostile-origin.ts';
+import { type HostileOrigin, startHostileOrigin } from './hostile-origin.ts';
 import {
   eventually,
   startServer,
@@ -114,7 +115,7 @@ export function matrix(
     });
 
     it.each(rows.map((row) => [row.fault, row] as const))('%s', async (_, row) => {
-      const openedBefore = standing.seen.length;
+      const seenBefore = standing.seen.length;
       evil.seen.length = 0;
       endings = [];
       try {
@@ -123,7 +124,7 @@ export function matrix(
         expect(answer.isError).toBe(row.code !== null);
         await far();
         expectNoSecrets(answer);
-        await expectAlive(openedBefore);
+        await expectAlive(seenBefore);
       } finally {
         for (const end of endings.reverse()) await end();
       }

@@ -124,14 +124,6 @@ function listen(server: Server): Promise<number> {
   });
 }
 
-/** A port that nobody holds just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** Says `text` to a port and gives what comes back until the connection ends or `withinMs` is over. */
 export function sayRaw(
   port: number,

@@ -1,5 +1,5 @@
 /** What access_fetch does with start_index and save_to, against a real origin; no guard in between. */
-import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -13,23 +13,29 @@ import type { ToolContext } from '../../src/tools/tool.ts';
 import { directSend, origin } from '../http/origin.ts';
 
 /** An origin that counts what it was asked, and a caller that signs in with the first request if told. */
-async function scene({ signsIn = false } = {}) {
+async function scene({ signsIn = false, status = 200 } = {}) {
   const seen: string[] = [];
+  const cookies: string[] = [];
   const at = await origin((request, response) => {
     seen.push(request.method ?? '');
+    cookies.push(request.headers.cookie ?? '');
+    response.statusCode = status;
+    response.setHeader('set-cookie', `sid=${seen.length}`);
     response.end(`answer ${seen.length} `.repeat(20));
   });
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'fetching-')));
   onTestFinished(() => rm(folder, { recursive: true }));
   const send = directSend();
-  let session: Session | undefined;
+  const signedIn: { as?: number; session?: Session } = {};
   const access: Pick<Access, 'sendHop'> & { sessions: Pick<Access['sessions'], 'find'> } = {
-    sessions: { find: async () => session },
+    sessions: { find: async () => signedIn.session },
     async sendHop({ method, url, headers, body }) {
       const answer = await send({ method, url, headers, ...(body ? { body } : {}) });
       if (signsIn) {
-        const [resource, accessToken] = [url.origin, 'oauth:abcdef'];
-        session = { format: 1, resource, method: 'authorization_code', accessToken, obtainedAt: 0 };
+        const [resource, accessToken, obtainedAt] = [url.origin, 'oauth:abcdef', Date.now()];
+        const { as: signedInAt = 0 } = signedIn;
+        const method = 'authorization_code';
+        signedIn.session = { format: 1, resource, method, accessToken, obtainedAt, signedInAt };
       }
       return { ...answer, auth: 'none', secrets: [] };
     },
@@ -38,7 +44,7 @@ async function scene({ signsIn = false } = {}) {
     access: access as Access,
     signal: new AbortController().signal,
     askPerson: async () => 'unavailable',
-    roots: async () => [folder],
+    places: async () => ({ roots: [folder], offLimits: [] }),
     kept: { pages: createPages({ now: () => 0 }), cookies: createCookieStore() },
     temporary: { write: () => Promise.reject(new Error('nothing temporary is written here')) },
   };
@@ -47,7 +53,7 @@ async function scene({ signsIn = false } = {}) {
     const [head, body] = (await runAccessFetch(input, context)).content as { text: string }[];
     return { head: JSON.parse(head?.text ?? ''), body: body?.text };
   };
-  return { seen, folder, fetch };
+  return { seen, cookies, folder, fetch, signedIn };
 }
 
 test('goes on in the kept answer, also when the first call signed in (contract §2, start_index)', async () => {
@@ -56,6 +62,22 @@ test('goes on in the kept answer, also when the first call signed in (contract �
   const second = await fetch({ method: 'POST', body: 'x', start_index: 10 });
   expect([first.body, second.body]).toEqual(['answer 1 a', 'nswer 1 an']);
   expect(seen).toEqual(['POST']);
+});
+
+test('reads on in nobody else’s answer, and brings along nobody else’s cookies', async () => {
+  const { seen, cookies, fetch, signedIn } = await scene({ signsIn: true });
+  await fetch({});
+  expect((await fetch({ start_index: 10 })).body).toBe('nswer 1 an');
+  await fetch({});
+  expect(cookies).toEqual(['', 'sid=1']);
+  // Refreshed meanwhile: still the same person.
+  signedIn.session = { ...(signedIn.session as Session), accessToken: 'oauth:2', obtainedAt: 1 };
+  expect((await fetch({ start_index: 10 })).body).toBe('nswer 2 an');
+  signedIn.as = 7;
+  signedIn.session = { ...(signedIn.session as Session), signedInAt: 7 };
+  expect((await fetch({ start_index: 10 })).body).toBe('nswer 3 an');
+  expect(seen).toHaveLength(3);
+  expect(cookies.at(-1)).toBe('');
 });
 
 test('sends a POST whose answer is not kept no second time only to read on', async () => {
@@ -73,4 +95,14 @@ test('saves all of the answer although start_index says to go on in it', async (
   const { head } = await fetch({ start_index: 10, save_to: 'page' });
   expect(head.saved_to).toBe(join(folder, 'page'));
   expect(await readFile(join(folder, 'page'), 'utf8')).toBe('answer 2 '.repeat(20));
+});
+
+test('says that an error is not saved, and shows it', async () => {
+  const { folder, fetch } = await scene({ status: 404 });
+  const { head, body } = await fetch({ save_to: 'page' });
+  expect(head).toMatchObject({ status: 404, saved_to: null });
+  expect(head.note).toContain('Not saved: the status is 404; here is the body.');
+  expect(body).toBe('answer 1 a');
+  expect(await readdir(folder)).toEqual([]);
+  expect((await fetch({})).head.note).toBeUndefined();
 });

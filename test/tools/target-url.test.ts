@@ -11,3 +11,14 @@ test('the https URL that is proposed for an http one is whole, its query include
     expect(error.nextStep).toContain('https://app.example.com:8080/a?b=c');
   }
 });
+
+test('a URL that is too long is called that, and is not repeated whole', () => {
+  try {
+    targetUrl(`https://app.example.com/${'x'.repeat(9000)}`);
+    expect.unreachable();
+  } catch (error) {
+    if (!isAccessError(error, 'invalid_input')) throw error;
+    expect(error.message).toContain('longer than 8192 characters');
+    expect(error.message.length).toBeLessThan(400);
+  }
+});

@@ -14,7 +14,16 @@ async function refusalOf(input: unknown): Promise<{ code: string; message: strin
 test('an unknown argument is named', async () => {
   const { code, message } = await refusalOf({ url: 'https://a.example/', surprise: 1 });
   expect(code).toBe('invalid_input');
+  expect(message).toContain('does not take');
   expect(message).toContain('surprise');
+});
+
+test('a known argument that does not fit is not called unknown', async () => {
+  const { code, message } = await refusalOf({ url: 1 });
+  expect(code).toBe('invalid_input');
+  expect(message).toMatch(/^detect_protection cannot be called like this: url: /);
+  const both = await refusalOf({ url: 1, surprise: 1 });
+  expect(both.message).toMatch(/cannot be called like this.*surprise/);
 });
 
 test('a name of 100,000 characters with a line break in it is cut and cleaned', async () => {

@@ -15,7 +15,8 @@ const send = createSend(dispatcher);
 const concealer = createConcealer(['oauth:a-token-that-is-not-in-the-file']);
 async function save(url: URL, name: string) {
   const answer = await send({ method: 'GET', url, headers: [] });
-  return saveTo(decodedBody(answer).pipe(concealer.stream()), { path: name, roots: [folder], url });
+  const places = { roots: [folder], offLimits: [] };
+  return saveTo(decodedBody(answer).pipe(concealer.stream()), { path: name, ...places, url });
 }
 /** The kernel's own high-water mark. */
 const peak = () =>

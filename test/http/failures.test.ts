@@ -1,0 +1,40 @@
+/** What goes wrong on the way, from real sockets, in words that say what to do. */
+import { expect, onTestFinished, test } from 'vitest';
+import { createDispatcher } from '../../src/http/dispatcher.ts';
+import { networkFailure } from '../../src/http/failures.ts';
+import { createSend } from '../../src/http/send.ts';
+import { origin } from './origin.ts';
+
+async function failureOf(url: URL): Promise<unknown> {
+  const dispatcher = createDispatcher({});
+  onTestFinished(() => dispatcher.destroy());
+  const send = createSend(dispatcher);
+  return send({ method: 'GET', url, headers: [] }).then(
+    () => undefined,
+    (error) => error,
+  );
+}
+
+test('a port of this machine where nothing listens is named', async () => {
+  expect(await failureOf(new URL('http://127.0.0.1:1/'))).toMatchObject({
+    code: 'network_error',
+    message: expect.stringContaining('Nothing listens on port 1 of this machine'),
+    nextStep: expect.stringContaining('port'),
+  });
+});
+
+test('a refusal elsewhere is not said to be of this machine', () => {
+  const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+  const { message } = networkFailure(refused, new URL('https://app.example.com/'));
+  expect(message).not.toContain('this machine');
+});
+
+test('https to a port that speaks plain http: the other scheme, or another port', async () => {
+  const url = await origin((_request, response) => response.end('plain'));
+  url.protocol = 'https:';
+  expect(await failureOf(url)).toMatchObject({
+    code: 'network_error',
+    message: expect.stringContaining('speaks no TLS on that port'),
+    nextStep: expect.stringMatching(/http:\/\/ \(only allowed on this machine\) or the right port/),
+  });
+});

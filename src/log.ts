@@ -12,7 +12,7 @@ const secretShapes: readonly RegExp[] = [
   /oauth(?::|%3A)[^\s"',;]+/gi, // Access's access and refresh tokens
   /cfast_[A-Za-z0-9]+/g, // service token secrets since 2026
   /[0-9a-f]{64,}/g, // service token secrets before that
-  /eyJ[\w-]+\.[\w-]+\.[\w-]*/g, // JWTs
+  /eyJ[\w.-]{10,}/g, // JWTs, and what begins like one
   /(?<=\b(?:code|state|token|code_verifier|device_code|refresh_token|access_token|client_secret)=)[^&\s"']+/g,
   /(?<=\b(?:Bearer|Basic)\s)[^\s"',;]+/gi,
 ];

@@ -20,10 +20,27 @@ export async function runCommand(
   argv: readonly string[],
   { environment, version }: { environment: Environment; version: string },
 ): Promise<number> {
-  const exitCode = await run(argv, openShell(environment, version));
-  await Promise.all([process.stdout, process.stderr].map(flushed));
+  const shell = openShell(environment, version);
+  const exitCode = await run(argv, shell);
+  await flushed(process.stdout);
+  const written = tellUnwritten(shell, exitCode);
+  await flushed(process.stderr);
   // A sign-in that nobody has finished would keep this process alive for its ten minutes.
-  process.exit(exitCode);
+  process.exit(written ? exitCode : exitCode || 1);
+}
+
+/** curl's code for it: `fetch` has told it already. */
+const writeFailed = 23;
+
+/** A result that is not there is a failure, whatever the work came to. */
+function tellUnwritten({ out, err }: Shell, exitCode: number): boolean {
+  const code = out.trouble();
+  if (code === undefined) return true;
+  if (exitCode !== writeFailed) {
+    const name = err.paint('red', 'cloudflare-access-mcp:');
+    err.line(`${name} The output cannot be written (${code}).`);
+  }
+  return false;
 }
 
 async function run(argv: readonly string[], shell: Shell): Promise<number> {
@@ -41,10 +58,13 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
   }
 }
 
+/** Resolves when what was written is taken, or its failure is known. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
-    if (stream.destroyed) resolve();
-    else stream.write('', () => resolve());
+    const end = () => setImmediate(resolve);
+    // Nothing is written for the sake of asking: even that fails on a full device.
+    if (stream.destroyed || stream.writableLength === 0) end();
+    else stream.write('', end);
   });
 }
 

@@ -1,10 +1,9 @@
 /** `doctor [<url>]`: what works here and what does not, each line with what to do. */
 import type { Command } from 'commander';
-import { readConfig } from '../config.ts';
-import { isAccessError } from '../errors.ts';
+import { EnvironmentError, readConfig } from '../config.ts';
 import { address } from './address.ts';
 import type { Finding } from './doctor/finding.ts';
-import { conclude } from './failure.ts';
+import { conclude, mendEnvironment } from './failure.ts';
 import type { Shell, Style } from './shell.ts';
 import { withRooms } from './with-rooms.ts';
 
@@ -72,15 +71,15 @@ async function examine(
   try {
     await readConfig(environment);
   } catch (error) {
-    if (!isAccessError(error)) throw error;
-    add({ ...finding.failure('Environment', error) });
+    if (!(error instanceof EnvironmentError)) throw error;
+    add(...error.problems.map((each) => finding.fail('Environment', each, mendEnvironment)));
     add(finding.skip('The rest', 'is checked when the environment is usable'));
     return;
   }
   // Its notes are findings here.
   const quiet = { ...shell, err: { ...shell.err, line: () => {} } };
   await withRooms(quiet, async ({ rooms, config, signal }) => {
-    add(...settings.checkSettings(config));
+    add(...settings.checkSettings(config, environment));
     add(await folder.checkDataFolder(rooms.dataDir));
     add(await ports.checkPorts(config.callbackPorts, rooms.dataDir));
     add(await machine.checkBrowser(environment, config));

@@ -155,10 +155,11 @@ function print({ out }: Shell, sandbox: Sandbox, dataDir: string): void {
   for (const [name, value] of Object.entries(environment)) {
     code(`export ${name}=${shellWord(value)}`);
   }
-  code(`cloudflare-access-mcp fetch ${sandbox.applications['managed-oauth'].url.href}`);
+  // The very program that runs here: it may be installed nowhere.
+  const program = process.argv[1] ?? 'dist/main.js';
+  code(`node ${shellWord(program)} fetch ${sandbox.applications['managed-oauth'].url.href}`);
   out.line();
   heading('In a host’s configuration, for the server');
-  const program = process.argv[1] ?? 'dist/main.js';
   const server = { command: 'node', args: [program], env: environment };
   const json = JSON.stringify({ mcpServers: { 'cloudflare-access-sandbox': server } }, null, 2);
   for (const line of json.split('\n')) code(line);

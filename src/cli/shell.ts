@@ -20,6 +20,8 @@ export interface Pen {
   readonly width: number;
   write(text: string): void;
   line(text?: string): void;
+  /** The system's code when something could not be written, unless its reader has left. */
+  trouble(): string | undefined;
   paint(style: Style, text: string): string;
 }
 
@@ -35,7 +37,10 @@ export function openShell(environment: Environment, version: string): Shell {
 function createPen(stream: NodeJS.WriteStream, environment: Environment): Pen {
   const colours = wantsColours(stream, environment);
   let gone = false;
-  stream.on('error', () => {
+  let trouble: string | undefined;
+  stream.on('error', ({ code = 'unknown failure' }: NodeJS.ErrnoException) => {
+    // EOF is what Windows says for a pipe that nobody reads.
+    if (!gone && code !== 'EPIPE' && code !== 'EOF') trouble = code;
     gone = true;
   });
   const write = (text: string): void => {
@@ -46,6 +51,7 @@ function createPen(stream: NodeJS.WriteStream, environment: Environment): Pen {
     width: (stream.isTTY === true && stream.columns) || 80,
     write,
     line: (text = '') => write(`${text}\n`),
+    trouble: () => trouble,
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
   };
 }

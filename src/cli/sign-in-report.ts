@@ -4,6 +4,7 @@ import type { Rooms } from '../rooms.ts';
 import { cleanServerText } from '../server-text.ts';
 import type { Authenticated } from '../session/authenticate.ts';
 import type { Held } from '../session/held.ts';
+import type { SignIn } from '../session/sign-in.ts';
 import { instant } from '../tools/tool.ts';
 import { whenFrom } from './durations.ts';
 import { inCommands } from './failure.ts';
@@ -21,8 +22,11 @@ export async function reportSignIn(
   if (json) {
     const { authenticateResult } = await import('../tools/authenticate.ts');
     const result = authenticateResult(url, outcome, { access });
-    const next_step = inCommands(String(result.next_step));
-    out.line(JSON.stringify({ ...result, next_step }));
+    const lost = outcome.status === 'pending' && endsHere(outcome.signIn, access);
+    const own = lost
+      ? { expires_at: null, next_step: `This sign-in has ended with this command. ${waitLonger}` }
+      : { next_step: inCommands(String(result.next_step)) };
+    out.line(JSON.stringify({ ...result, ...own }));
     return outcome.status === 'pending' ? 1 : 0;
   }
   switch (outcome.status) {
@@ -50,19 +54,29 @@ export async function reportSignIn(
       return 0;
     }
     case 'pending': {
-      const { expiresAt } = outcome.signIn;
-      err.line(
-        `Nobody has signed in to ${url.host} yet; the sign-in stays open ${whenFrom(clock.now(), expiresAt).replace(/^in /, 'for ')}.`,
-      );
-      err.line(
-        err.paint(
-          'dim',
-          'Run the same command to go on waiting, or finish it with --callback-url.',
-        ),
-      );
+      const { signIn } = outcome;
+      const nobody = `Nobody has signed in to ${url.host} yet`;
+      if (endsHere(signIn, access)) {
+        const memoryOnly = access.memoryOnly();
+        err.line(`${nobody}, and this sign-in ends with this command: no other can finish it.`);
+        err.line(err.paint('dim', memoryOnly ? `${waitLonger} ${memoryOnly}` : waitLonger));
+        return 1;
+      }
+      const left = whenFrom(clock.now(), signIn.expiresAt).replace(/^in /, 'for ');
+      err.line(`${nobody}; the sign-in stays open ${left}.`);
+      const finish =
+        signIn.method === 'authorization_code' ? ', or finish it with --callback-url' : '';
+      err.line(err.paint('dim', `Run the same command to go on waiting${finish}.`));
       return 1;
     }
   }
+}
+
+const waitLonger = 'Run it again with a --wait that is long enough to sign in.';
+
+/** Kept nowhere but in this process: a transfer's key, a device's code, and all without a folder. */
+function endsHere({ mine, method }: SignIn, access: Pick<Rooms['access'], 'memoryOnly'>): boolean {
+  return mine && (method !== 'authorization_code' || access.memoryOnly() !== undefined);
 }
 
 /** Whom Access knows the person as, where the credential says so; for show, since nothing is verified. */

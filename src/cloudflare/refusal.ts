@@ -6,8 +6,11 @@ import { AccessError } from '../errors.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { Guard, UnsignedClaims } from './protection.ts';
 
-/** The error that `guard` stands for at `url`; `undefined` when it is no refusal. */
-export function refusalFor(guard: Guard, url: URL): AccessError | undefined {
+/**
+ * The error that `guard` stands for at `url`; `undefined` when it is no refusal. `asPerson`: a
+ * person's session was sent, so that somebody else's might be let in.
+ */
+export function refusalFor(guard: Guard, url: URL, asPerson = false): AccessError | undefined {
   const { host } = url;
   if (guard.protection === 'none' && guard.trouble === 'tunnel_down') {
     return new AccessError(
@@ -24,10 +27,14 @@ export function refusalFor(guard: Guard, url: URL): AccessError | undefined {
       `Do not sign in again: it cannot help. Tell the person that an administrator of ${whose(guard.claims)} has to create an Access application for ${host}, or that the URL may be wrong.`,
     );
   }
+  const words = guard.words ? `, in its words: ${quoteServerText(guard.words)}` : '';
+  const allow = `Ask the person to have an administrator of ${whose(guard.claims)} allow them (or the service token) in the application's policies`;
   return new AccessError(
     'access_denied',
-    `Cloudflare Access refuses the request to ${host}${guard.words ? `, in its words: ${quoteServerText(guard.words)}` : ''}. A policy of the application does not allow this identity.`,
-    `Do not sign in again as the same person: the answer would be the same. Ask the person to have an administrator of ${whose(guard.claims)} allow them (or the service token) in the application's policies, or to sign in as somebody who is allowed: authenticate with force.`,
+    `Cloudflare Access refuses the request to ${host}${words}. A policy of the application does not allow ${asPerson ? 'this identity' : 'it'}.`,
+    asPerson
+      ? `Do not sign in again as the same person: the answer would be the same. ${allow}, or to sign in as somebody who is allowed: authenticate with force.`
+      : `Do not sign in: it was refused without asking who it is, and the answer would be the same. ${allow}.`,
   );
 }
 

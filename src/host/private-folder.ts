@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** The folder cannot be used; `message` is one clause that says why, without a full stop. */
 export class FolderTrouble extends Error {
@@ -37,7 +38,7 @@ export async function usePrivateFolder(
   options: { create: boolean; allowOwnLink?: boolean },
 ): Promise<'ready' | 'absent'> {
   try {
-    if (options.create) await mkdir(path, { recursive: true, mode: 0o700 });
+    if (options.create) await makeFolder(path);
     const own = ownUserId();
     const link = await lstat(path);
     if (link.isSymbolicLink()) {
@@ -69,6 +70,39 @@ export async function usePrivateFolder(
       throw new FolderTrouble(`${path} is not a folder`, { cause: error });
     }
     throw new FolderTrouble(`${path} ${folderFailure(code)}`, { cause: error });
+  }
+}
+
+/**
+ * Level by level: Node's own `recursive` tries for ever, beyond the reach of signals, where a folder
+ * that is there says that it is not when something is to be made in it, as /proc does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  for (let attempt = 1; !(await isThere(path)); attempt += 1) {
+    const parent = dirname(path);
+    if (parent !== path) await makeFolder(parent);
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'EEXIST') return; // another process was faster
+      if (code !== 'ENOENT') throw error;
+      // Once more if the parent was removed under our feet.
+      if (attempt === 3 || (await isThere(parent))) {
+        const why = `${path} cannot be written: nothing can be made in ${parent}`;
+        throw new FolderTrouble(why, { cause: error });
+      }
+    }
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 /** What undici, TLS and the sockets throw, as an AccessError that says what to do. */
 import { AccessError } from '../errors.ts';
+import { isLoopback } from '../secure-url.ts';
 
 const timeouts: readonly string[] = [
   'UND_ERR_CONNECT_TIMEOUT',
@@ -68,6 +69,24 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
       { cause: error },
     );
   }
+  if (code === 'ECONNREFUSED' && isLoopback(url)) {
+    const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+    return new AccessError(
+      'network_error',
+      `Nothing listens on port ${port} of this machine (${host}: ${code}).`,
+      'Start the program that is to answer there, or correct the port in the URL, then call again.',
+      { cause: error },
+    );
+  }
+  // The second is what newer OpenSSL makes of an answer in plain http.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return new AccessError(
+      'network_error',
+      `What answered for ${host} speaks no TLS on that port (${code}).`,
+      'Call again with http:// (only allowed on this machine) or the right port; behind a proxy, check the scheme in HTTPS_PROXY.',
+      { cause: error },
+    );
+  }
   return new AccessError(
     'network_error',
     `The request to ${host} failed (${code || 'no code'}).`,
@@ -101,7 +120,7 @@ function codeOf(error: unknown): string {
   return '';
 }
 
-/** Of the error at the bottom, which undici wraps. */
+/** The first message that is undici's about a proxy. */
 function messageOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     if (at.message.startsWith('Proxy ')) return at.message;

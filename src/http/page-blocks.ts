@@ -170,7 +170,9 @@ function list(element: Element, context: PageContext): RootContent[] {
     } else if (isList && items.length > 0) {
       // A list straight inside a list: meant as part of the item above it.
       endStray();
-      items.at(-1)?.children.push(...(list(node, inner) as (BlockContent | DefinitionContent)[]));
+      const above = items.at(-1);
+      for (const each of list(node, inner) as (BlockContent | DefinitionContent)[])
+        above?.children.push(each);
     } else stray.push(node);
   }
   endStray();
@@ -228,10 +230,8 @@ function definitions(element: Element, context: PageContext): RootContent[] {
       if (!isElement(node) || !context.isShown(node)) continue;
       if (node.tagName === 'dt') {
         const words = oneLine(node.childNodes, { ...context, inHeading: true });
-        terms =
-          terms.length > 0 && words.length > 0
-            ? [...terms, text(', '), ...words]
-            : [...terms, ...words];
+        if (terms.length > 0 && words.length > 0) terms.push(text(', '));
+        for (const each of words) terms.push(each);
       } else if (node.tagName === 'dd') end(flow(node, inner));
       else walk(node.childNodes);
     }

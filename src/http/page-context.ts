@@ -1,8 +1,11 @@
 /** What every part of a page's conversion needs: its addresses, what of it is shown, and which of it is a block. */
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+import type { Allowance } from './page-allowance.ts';
 
 export interface PageContext {
+  /** Every walk asks this of each element it meets, so that is where the time is looked at. */
   readonly isShown: (node: Node) => boolean;
+  readonly allowance: Allowance;
   /** The page's words with our credentials cut out. */
   readonly conceal: (text: string) => string;
   /** Absolute, of a scheme that a reader can follow; `undefined` otherwise. */
@@ -13,6 +16,8 @@ export interface PageContext {
   readonly depth: number;
   readonly inForm: boolean;
   readonly inHeading: boolean;
+  /** The marks around: the same again says nothing, and each level costs the length of what it holds. */
+  readonly marks: readonly string[];
 }
 
 const blocks = new Set([
@@ -75,14 +80,20 @@ const maxAddressLength = 2000;
 
 export function createContext({
   base,
-  isShown,
   conceal,
+  allowance,
+  ...visible
 }: {
   base: URL;
   isShown: (node: Node) => boolean;
   conceal: (text: string) => string;
+  allowance: Allowance;
 }): PageContext {
   const known = new Map<Element, boolean>();
+  const isShown = (node: Node): boolean => {
+    allowance.look();
+    return visible.isShown(node);
+  };
   const holdsBlock = (element: Element): boolean => {
     const before = known.get(element);
     if (before !== undefined) return before;
@@ -94,17 +105,19 @@ export function createContext({
   };
   return {
     isShown,
+    allowance,
     conceal,
     holdsBlock,
     depth: 0,
     inForm: false,
     inHeading: false,
+    marks: [],
     address(reference, schemes = followed) {
       const trimmed = reference?.trim();
       if (!trimmed || trimmed.length > maxAddressLength || !URL.canParse(trimmed, base.href))
         return undefined;
       const url = new URL(trimmed, base);
-      if (!schemes.test(url.protocol)) return undefined;
+      if (!schemes.test(url.protocol) || !allowance.takeAddress(url.href.length)) return undefined;
       return conceal(url.href);
     },
   };

@@ -37,7 +37,7 @@ export function control(element: Element, context: PageContext): PhrasingContent
 
 /** The line above a form's content; `undefined` for a form that nothing could be sent with. */
 export function formLine(form: Element, context: PageContext): PhrasingContent[] | undefined {
-  const fields = inputsOf(form);
+  const fields = inputsOf(form, context);
   if (fields.length === 0) return undefined;
   const url = context.address(attribute(form, 'action') || '?', fetched) ?? '';
   const method = attribute(form, 'method')?.toUpperCase() === 'POST' ? 'POST' : 'GET';
@@ -130,10 +130,11 @@ function choices(element: Element, context: PageContext): string[] {
   return [`${kind}: ${[...options.slice(0, maxOptions), ...more].join(' | ')}`];
 }
 
-function inputsOf(form: Element): Element[] {
+function inputsOf(form: Element, { allowance }: PageContext): Element[] {
   const found: Element[] = [];
   const walk = (nodes: readonly Node[]) => {
     for (const node of nodes) {
+      allowance.look();
       if (!isElement(node)) continue;
       if (isControl(node)) found.push(node);
       else walk(node.childNodes);

@@ -38,7 +38,11 @@ function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[
     else if (isElement(node) && context.isShown(node)) {
       const block = isBlock(node);
       if (block && list.length > 0) append(list, { type: 'break' });
-      for (const each of convert(node, context)) append(list, each);
+      for (const each of convert(node, context)) {
+        // Elements nest, and each takes over what the one inside it made.
+        context.allowance.look();
+        append(list, each);
+      }
       if (block) append(list, { type: 'break' });
     }
   }
@@ -70,17 +74,19 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
       return embedded(element, context);
     case 'b':
     case 'strong':
-      return context.inHeading ? inside() : around('strong', inside());
+      return context.inHeading ? inside() : marked('strong', element, context);
     case 'i':
     case 'em':
     case 'cite':
     case 'dfn':
-    case 'var':
-      return hasWords(inside()) ? around('emphasis', inside()) : spoken(element, context);
+    case 'var': {
+      const words = marked('emphasis', element, context);
+      return hasWords(words) ? words : spoken(element, context);
+    }
     case 'del':
     case 's':
     case 'strike':
-      return around('delete', inside());
+      return marked('delete', element, context);
     case 'code':
     case 'kbd':
     case 'samp':
@@ -215,6 +221,16 @@ function hasWords(list: readonly PhrasingContent[]): boolean {
   );
 }
 
+function marked(
+  type: 'strong' | 'emphasis' | 'delete',
+  element: Element,
+  context: PageContext,
+): PhrasingContent[] {
+  if (context.marks.includes(type)) return collect(element.childNodes, context);
+  const marks = [...context.marks, type];
+  return around(type, collect(element.childNodes, { ...context, marks }));
+}
+
 /** Markdown wants no white space just inside the marks: it goes outside. */
 function around(
   type: 'strong' | 'emphasis' | 'delete',
@@ -241,6 +257,9 @@ function around(
   return [...before, { type, children }, ...after];
 }
 
+/** A text that has grown so long is left alone: each look at its end would cost its length. */
+const maxJoinedLength = 10_000;
+
 /** Joins texts, so that white space is collapsed across elements, and marks that touch. */
 function append(list: PhrasingContent[], node: PhrasingContent): void {
   const last = list.at(-1);
@@ -250,7 +269,7 @@ function append(list: PhrasingContent[], node: PhrasingContent): void {
         ? node.value.replace(/^ +/, '')
         : node.value;
     if (value === '') return;
-    if (last?.type === 'text') last.value += value;
+    if (last?.type === 'text' && last.value.length < maxJoinedLength) last.value += value;
     else list.push({ type: 'text', value });
     return;
   }

@@ -3,6 +3,7 @@
  * (menus, banners, footers), unless the furniture is all there is.
  */
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+import type { Allowance } from './page-allowance.ts';
 
 const neverShown = new Set([
   'base',
@@ -40,16 +41,19 @@ export interface Visible {
   isShown(node: Node): boolean;
 }
 
-export function visibleParts(body: Element): Visible {
+/** Throws OutOfTime as `allowance` does. */
+export function visibleParts(body: Element, allowance: Allowance): Visible {
   const hidden = new Set<Node>();
   const furniture = new Set<Node>();
   const mains: Element[] = [];
   const lengths = { content: 0, furniture: 0, main: 0 };
+  const measure = linkMeasure(allowance);
   const survey = (
     parent: Parent,
     place: { inSection: boolean; inFurniture: boolean; inMain: boolean },
   ) => {
     for (const node of parent.childNodes) {
+      allowance.look();
       if (isText(node)) {
         const length = node.value.trim().length;
         lengths[place.inFurniture ? 'furniture' : 'content'] += length;
@@ -64,7 +68,8 @@ export function visibleParts(body: Element): Visible {
       const isMain =
         !place.inMain && (node.tagName === 'main' || attribute(node, 'role') === 'main');
       if (isMain) mains.push(node);
-      const isFurniture = !isMain && !place.inFurniture && furnishes(node, place.inSection);
+      const isFurniture =
+        !isMain && !place.inFurniture && furnishes(node, place.inSection, measure);
       if (isFurniture) furniture.add(node);
       survey(node, {
         inSection: place.inSection || sections.has(node.tagName),
@@ -98,7 +103,7 @@ function isHidden(element: Element): boolean {
   );
 }
 
-function furnishes(element: Element, inSection: boolean): boolean {
+function furnishes(element: Element, inSection: boolean, measure: Measure): boolean {
   const { tagName } = element;
   if (tagName === 'nav') return true;
   if (tagName === 'footer') return !inSection;
@@ -118,25 +123,44 @@ function furnishes(element: Element, inSection: boolean): boolean {
   return (
     names.split(/\s+/).some((name) => furnitureNames.test(name)) &&
     !holdsHeading(element, /^h1$/) &&
-    isMostlyLinks(element)
+    isMostlyLinks(measure(element))
   );
 }
 
-function isMostlyLinks(element: Element): boolean {
-  let all = 0;
-  let linked = 0;
-  const walk = (parent: Parent, inLink: boolean) => {
-    for (const node of parent.childNodes) {
-      if (isText(node)) {
-        const length = node.value.trim().length;
-        all += length;
-        if (inLink) linked += length;
-      } else if (isElement(node) && !neverShown.has(node.tagName)) {
-        walk(node, inLink || node.tagName === 'a' || node.tagName === 'button');
+/** Text's lengths in an element, in UTF-16 units. */
+interface Lengths {
+  readonly all: number;
+  readonly linked: number;
+}
+
+type Measure = (element: Element) => Lengths;
+
+/** Each element is measured once, however many named boxes are around it. */
+function linkMeasure(allowance: Allowance): Measure {
+  const known = new Map<Element, Lengths>();
+  const measure = (element: Element): Lengths => {
+    const before = known.get(element);
+    if (before) return before;
+    let all = 0;
+    let linked = 0;
+    for (const node of element.childNodes) {
+      allowance.look();
+      if (isText(node)) all += node.value.trim().length;
+      else if (isElement(node) && !neverShown.has(node.tagName)) {
+        const inside = measure(node);
+        const isLink = node.tagName === 'a' || node.tagName === 'button';
+        all += inside.all;
+        linked += isLink ? inside.all : inside.linked;
       }
     }
+    const lengths = { all, linked };
+    known.set(element, lengths);
+    return lengths;
   };
-  walk(element, false);
+  return measure;
+}
+
+function isMostlyLinks({ all, linked }: Lengths): boolean {
   return linked * 2 >= all;
 }
 

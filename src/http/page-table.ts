@@ -12,15 +12,20 @@ interface Row {
 }
 
 const maxColumns = 200;
-const maxCells = 100_000;
+/** Longer words, in UTF-16 units, are not said again in each row that their cell spans. */
+const maxRepeated = 200;
 /** What cannot be put on one line. */
 const tooLargeForCell = /^(?:table|h[1-6]|pre|form|article|section|fieldset|blockquote)$/;
 
 export function table(element: Element, context: PageContext, flow: Flow): RootContent[] {
   const { rows, captions } = rowsOf(element, context);
-  const columns = Math.max(
+  const columns = rows.reduce(
+    (most, { cells }) =>
+      Math.max(
+        most,
+        cells.reduce((sum, cell) => sum + span(cell, 'colspan'), 0),
+      ),
     0,
-    ...rows.map(({ cells }) => cells.reduce((sum, cell) => sum + span(cell, 'colspan'), 0)),
   );
   const title: RootContent[] = captions.flatMap((caption): RootContent[] => {
     const children = phrasing(caption.childNodes, context);
@@ -98,12 +103,13 @@ function layoutRow(cells: readonly Element[], context: PageContext, flow: Flow):
   return cells.flatMap((cell) => flow(cell, context));
 }
 
-/** Every row with the same number of cells. A cell over several rows is said again in each of them. */
+/** Every row with the same number of cells. A short cell over several rows is said again in each of them. */
 function gridOf(rows: readonly Row[], columns: number, context: PageContext): TableRow[] {
-  const down: { cell: PhrasingContent[]; rows: number }[] = [];
+  const { allowance } = context;
+  const down: { cell: PhrasingContent[]; length: number; rows: number }[] = [];
   const grid: TableRow[] = [];
-  let made = 0;
   for (const { cells } of rows) {
+    if (!allowance.takeCells(columns)) break;
     const line: PhrasingContent[][] = [];
     const fill = () => {
       for (
@@ -112,7 +118,8 @@ function gridOf(rows: readonly Row[], columns: number, context: PageContext): Ta
         above = down[line.length]
       ) {
         above.rows -= 1;
-        line.push(above.cell);
+        const isSaid = above.length <= maxRepeated && allowance.takeRepeated(above.length);
+        line.push(isSaid ? above.cell : []);
       }
     };
     for (const cell of cells) {
@@ -123,14 +130,12 @@ function gridOf(rows: readonly Row[], columns: number, context: PageContext): Ta
       const high = span(cell, 'rowspan');
       for (let at = 0; at < wide && line.length < columns; at += 1) {
         const here = at === 0 ? content : [];
-        if (high > 1) down[line.length] = { cell: here, rows: high - 1 };
+        if (high > 1) down[line.length] = { cell: here, length: lengthOf(here), rows: high - 1 };
         line.push(here);
       }
     }
     fill();
     while (line.length < columns) line.push([]);
-    made += columns;
-    if (made > maxCells) break;
     grid.push({
       type: 'tableRow',
       children: line.map((children) => ({ type: 'tableCell', children })),
@@ -146,6 +151,19 @@ function cellContent(cell: Element, context: PageContext): PhrasingContent[] {
     else if (content.at(-1)?.type !== 'html') content.push({ type: 'html', value: '<br>' });
   }
   return content;
+}
+
+/** About as long as it will be written. */
+function lengthOf(content: readonly PhrasingContent[]): number {
+  return content.reduce(
+    (sum, each) =>
+      sum +
+      ('value' in each ? each.value.length : 0) +
+      ('url' in each ? each.url.length : 0) +
+      ('alt' in each ? (each.alt?.length ?? 0) : 0) +
+      ('children' in each ? lengthOf(each.children) : 0),
+    0,
+  );
 }
 
 function span(cell: Element, name: 'colspan' | 'rowspan'): number {

@@ -28,6 +28,8 @@ export interface Answer {
   readonly redirects: readonly string[];
   readonly secrets: readonly string[];
   readonly droppedHeaders?: readonly string[];
+  /** It was to be saved, and is shown instead, since its status says that it is not what was wanted. */
+  readonly notSaved?: boolean;
 }
 
 export interface Head {
@@ -82,7 +84,7 @@ export async function render(answer: Answer, body: ReadBody, format: Format): Pr
   const head = headOf(answer, concealer, {
     bytes: body.bytes.length,
     truncated: !body.complete,
-    notes: [stoppedNote(body), droppedNote(answer), note],
+    notes: [notSavedNote(answer), stoppedNote(body), droppedNote(answer), note],
   });
   if (image) {
     const { data, mimeType } = image;
@@ -133,6 +135,10 @@ export function presentSaved(answer: Answer, { path, bytes, sha256 }: Saved): Pr
     notes: [droppedNote(answer)],
   });
   return withHead({ ...head, saved_to: path, sha256 });
+}
+
+function notSavedNote({ status, notSaved = false }: Answer): string | undefined {
+  return notSaved ? `Not saved: the status is ${status}; here is the body.` : undefined;
 }
 
 function stoppedNote({ complete, stopped, bytes }: ReadBody): string | undefined {

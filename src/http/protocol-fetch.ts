@@ -4,6 +4,7 @@
  */
 import { AccessError } from '../errors.ts';
 import { readBody } from './body.ts';
+import { firstOf } from './first-of.ts';
 import type { Send } from './send.ts';
 
 export interface ProtocolRequest {
@@ -24,16 +25,18 @@ const defaultTimeoutMs = 10_000;
 export function createProtocolFetch(send: Send): ProtocolFetch {
   return async (input, { method = 'GET', headers = {}, body, signal, timeoutMs } = {}) => {
     const url = new URL(input);
-    const timeout = AbortSignal.timeout(timeoutMs ?? defaultTimeoutMs);
-    const both = signal ? AbortSignal.any([signal, timeout]) : timeout;
-    const answer = await send({
-      method,
-      url,
-      headers: new Headers(headers),
-      ...(body ? { body: body.toString() } : {}),
-      signal: both,
-    });
-    const { bytes, complete } = await readBody(answer, { maxBytes, signal: both });
+    const until = firstOf(signal, AbortSignal.timeout(timeoutMs ?? defaultTimeoutMs));
+    const exchange = async () => {
+      const answer = await send({
+        method,
+        url,
+        headers: new Headers(headers),
+        ...(body ? { body: body.toString() } : {}),
+        signal: until.signal,
+      });
+      return { answer, ...(await readBody(answer, { maxBytes, signal: until.signal })) };
+    };
+    const { answer, bytes, complete } = await exchange().finally(() => until.release());
     if (!complete) {
       throw new AccessError(
         'response_too_large',

@@ -64,7 +64,11 @@ export function fieldText(value: string): string {
 /** Access's own redirects carry one-time values (`meta`, `nonce`, `state`, tokens) in their query. */
 export function hideAccessQuery(url: string): string {
   if (!url.includes('/cdn-cgi/access/')) return url;
-  return url.replace(/(\/cdn-cgi\/access\/[^?#\s]*)\?[^\s"<>]*/g, '$1?…');
+  // The query is optional, so that a path without one is passed over whole: linear.
+  return url.replace(
+    /(\/cdn-cgi\/access\/[^?#\s]*)(\?[^\s"<>]*)?/g,
+    (_, path: string, query?: string) => (query === undefined ? path : `${path}?…`),
+  );
 }
 
 function clean(value: string): string {

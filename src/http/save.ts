@@ -135,9 +135,25 @@ async function giveName(temporary: string, target: string, name: string): Promis
   });
 }
 
-/** The folders that were made, deepest last. */
+/**
+ * The first folder that had to be made; `undefined` when all were there. Level by level: Node's own
+ * `recursive` tries for ever, beyond the reach of signals, where nothing can be made, as in /proc.
+ */
 async function makeFolder(folder: string, options: SaveOptions): Promise<string | undefined> {
-  return onFile(() => mkdir(folder, { recursive: true }), options.path);
+  const missing: string[] = [];
+  for (let at = folder; !(await exists(at)); at = path.dirname(at)) missing.unshift(at);
+  let first: string | undefined;
+  for (const each of missing) {
+    try {
+      await mkdir(each);
+      first ??= each;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') continue;
+      await removeFolders(path.dirname(each), first);
+      throw fileFailure(error, options.path);
+    }
+  }
+  return first;
 }
 
 /** What was made for a file that then was not saved; only as far as it is empty. */

@@ -119,7 +119,7 @@ function decoderByDocument(
   const css = essence === 'text/css' ? /^@charset "([\w.:-]{1,40})";/.exec(head) : null;
   const isHtml = essence === 'text/html' || essence === 'application/xhtml+xml' || essence === '';
   const meta = isHtml
-    ? /<meta\b[^>]{0,200}?\bcharset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(head)
+    ? /<meta\b[^>]{0,200}?\bcharset\s{0,20}=\s{0,20}["']?\s{0,20}([\w.:-]{1,40})/i.exec(head)
     : null;
   const label = (xml ?? css ?? meta)?.[1];
   const decoder = decoderByLabel(label);
@@ -140,11 +140,17 @@ function isBinary(byte: number): boolean {
   return byte <= 0x08 || byte === 0x0b || (byte >= 0x0e && byte <= 0x1a) || byte >= 0x1c;
 }
 
+const firstTag = /^<(?:!doctype html|html|head|body|title|meta|script|table|div|h1|p)\b/i;
+
+/** MIME Sniffing §7.1: after white space and comments, a tag that only HTML begins with. */
 function looksLikeHtml(bytes: Uint8Array): boolean {
-  const head = latin1(bytes, 1024);
-  return /^\s*(?:<!--[\s\S]{0,500}?-->\s*)*<(?:!doctype html|html|head|body|title|meta|script|table|div|h1|p)\b/i.test(
-    head,
-  );
+  let rest = latin1(bytes, 1024).trimStart();
+  while (rest.startsWith('<!--')) {
+    const end = rest.indexOf('-->', 4);
+    if (end < 0) return false;
+    rest = rest.slice(end + 3).trimStart();
+  }
+  return firstTag.test(rest);
 }
 
 /** The first bytes as characters, one each. */

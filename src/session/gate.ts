@@ -6,6 +6,7 @@ import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare
 import { authorizationIsOurs } from '../http/agent-headers.ts';
 import { createConcealer } from '../http/conceal.ts';
 import { type Credential, credentialFields, credentialSecrets } from '../http/credential.ts';
+import { firstOf } from '../http/first-of.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import { discard, peek } from '../http/peek.ts';
 import type { Incoming, Send } from '../http/send.ts';
@@ -73,8 +74,12 @@ const patienceMs = 30_000;
  * `timeout` after 30 s.
  */
 export async function probe(gate: Gate, url: URL, signal?: AbortSignal): Promise<Asked> {
-  const until = AbortSignal.any([...(signal ? [signal] : []), AbortSignal.timeout(patienceMs)]);
-  const asked = await gate({ method: 'GET', url, headers: [], signal: until });
-  discard(asked.answer);
-  return asked;
+  const until = firstOf(signal, AbortSignal.timeout(patienceMs));
+  try {
+    const asked = await gate({ method: 'GET', url, headers: [], signal: until.signal });
+    discard(asked.answer);
+    return asked;
+  } finally {
+    until.release();
+  }
 }

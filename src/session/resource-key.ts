@@ -7,7 +7,7 @@ import { deepestResource } from '../oauth/resource-metadata.ts';
 /** `resource`: an absolute URL without query, such as RFC 9728 metadata's `resource`. */
 export function resourceKey(resource: string): string {
   const { origin, pathname } = new URL(resource);
-  return origin + (pathname.replace(/\/+$/, '') || '/');
+  return origin + (pathname.replace(/(?<!\/)\/+$/, '') || '/');
 }
 
 /** Every key whose session may be sent to `url`, the longest first; at most 33. */

@@ -6,6 +6,7 @@ import { decodedBody, readBody } from '../http/body.ts';
 import { fileBody } from '../http/body-file.ts';
 import { createConcealer } from '../http/conceal.ts';
 import { abortFailure } from '../http/failures.ts';
+import { firstOf } from '../http/first-of.ts';
 import { followRedirects, type HopResult } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
 import { pageKey } from '../http/pages.ts';
@@ -86,7 +87,8 @@ export async function runAccessFetch(
       path: input.save_to,
       ...places,
       url: answer.url,
-      signal: AbortSignal.any([context.signal, deadline]),
+      signal: context.signal,
+      deadline,
       ...(context.onProgress
         ? { onProgress: (bytes) => context.onProgress?.(`${bytes} bytes saved`, bytes) }
         : {}),
@@ -107,21 +109,21 @@ export async function runAccessFetch(
 /** However it ends, nobody reads the body afterwards: its connection is let go, also from one that stalls. */
 async function saveBody(
   { answer, secrets }: HopResult,
-  options: SaveOptions & { signal: AbortSignal },
+  { signal, deadline, ...options }: SaveOptions & { deadline: AbortSignal },
 ): Promise<Saved> {
-  const { signal } = options;
-  const letGo = () => answer.body.destroy(abortFailure(signal, options.url));
-  signal.addEventListener('abort', letGo, { once: true });
+  const until = firstOf(signal, deadline);
+  const letGo = () => answer.body.destroy(abortFailure(until.signal, options.url));
+  until.signal.addEventListener('abort', letGo, { once: true });
   try {
     const decoded = decodedBody(answer);
     const clean = secrets.length === 0 ? decoded : decoded.pipe(createConcealer(secrets).stream());
     decoded.on('error', (error) => clean.destroy(error));
     // It may break before anybody reads it: whoever then does is told.
     clean.on('error', () => {});
-    if (signal.aborted) letGo();
-    return await saveTo(clean, options);
+    if (until.signal.aborted) letGo();
+    return await saveTo(clean, { ...options, signal: until.signal });
   } finally {
-    signal.removeEventListener('abort', letGo);
+    until.release();
     answer.body.destroy();
   }
 }

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseHtml } from '../../src/http/html-tree.ts';
+import { isElement, parseHtml } from '../../src/http/html-tree.ts';
 import { htmlToMarkdown } from '../../src/http/markdown.ts';
 import { createAllowance, OutOfTime } from '../../src/http/page-allowance.ts';
+import { visibleParts } from '../../src/http/page-noise.ts';
 import { decodeText } from '../../src/http/text.ts';
 
 const fixtures = path.join(import.meta.dirname, 'fixtures');
@@ -143,11 +144,10 @@ describe('hostile pages end in bounded time', () => {
     'marks that alternate': `<p>${'<em><b><s><q>'.repeat(100)}x`,
     'marks in marks around many words': `<p>${'<em><b>'.repeat(200)}${'x y '.repeat(50_000)}`,
     'marks that touch, thousands in a paragraph': `<p>${'<b><i><s>x.</s></i></b>y'.repeat(3000)}`,
-    'named boxes in each other': `${'<div class=sidebar>'.repeat(450)}${'x<p>'.repeat(90_000)}`,
     'line breaks in spans in spans': `<p>${'<span>'.repeat(500)}${'x<br>'.repeat(90_000)}`,
     'text in very many pieces': `<p>${'abcdefgh<wbr>'.repeat(95_000)}`,
     'terms that nothing is said of': `<dl>${'<dt>x'.repeat(90_000)}`,
-    'a table of 99,000 rows': `<table><tr><th>a<th>b${'<tr><td>'.repeat(99_000)}`,
+    'a table of 99,000 rows, deep in the page': `${'<div>'.repeat(480)}<table><tr><th>a<th>b${'<tr><td>'.repeat(99_000)}`,
     'a huge cell over all rows': `<table><tr><th>a<th>b<tr><td rowspan=1000>${'A'.repeat(200_000)}<td>x${'<tr><td>x'.repeat(1000)}</table>`,
     'small cells over all rows': `<table><tr>${spanned.repeat(100)}${'<tr><td>x'.repeat(1000)}</table>`,
     'rows to be filled up': `<table><tr><td colspan=200>x${'<tr><td>x'.repeat(490)}</table>`.repeat(
@@ -163,6 +163,18 @@ describe('hostile pages end in bounded time', () => {
       expect(markdown.length).toBeLessThan(html.length + 1_000_000);
     });
   }
+  test('named boxes in each other are measured once', () => {
+    const { document } = parseHtml(`${'<div class=sidebar>'.repeat(450)}${'x<br>'.repeat(1000)}`);
+    let looks = 0;
+    const look = () => {
+      looks += 1;
+    };
+    const html = document.childNodes.find(isElement);
+    const body = html?.childNodes.filter(isElement).find(({ tagName }) => tagName === 'body');
+    if (body) visibleParts(body, { ...createAllowance(60_000), look });
+    expect(looks).toBeGreaterThan(2000);
+    expect(looks).toBeLessThan(10_000);
+  });
   test('a short cell over several rows is said again in each, a long one once', () => {
     const rows = (words: string) =>
       convert(`<table><tr><th>a<th>b<tr><td rowspan=2>${words}<td>1<tr><td>2</table>`);

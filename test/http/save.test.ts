@@ -48,6 +48,13 @@ describe('saving', () => {
     expect(readFileSync(saved.path, 'utf8')).toBe('abc');
     expect(readdirSync(path.dirname(saved.path))).toEqual(['x.bin']);
   });
+  test.runIf(process.platform === 'linux')(
+    'is refused at once where nothing can be made, though the folder is there',
+    async () => {
+      const options = { path: '/proc/new/deep/x', roots: ['/'], offLimits: [], url };
+      await expect(saveTo(chunks('a'), options)).rejects.toMatchObject({ code: 'save_refused' });
+    },
+  );
   test('takes an absolute path in any root, and an empty body', async () => {
     const { root, outside } = folders();
     expect(

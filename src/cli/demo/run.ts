@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../../config.ts';
+import { firstOf } from '../../http/first-of.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import type { Cancellation } from '../cancellation.ts';
 import type { Shell } from '../shell.ts';
@@ -32,7 +33,7 @@ export async function runDemo(
   const startedAt = performance.now();
   const stage = createStage(shell, { quiet: json });
   const limitMs = browser ? personLimitMs : scriptedLimitMs;
-  const signal = AbortSignal.any([cancellation.signal, AbortSignal.timeout(limitMs)]);
+  const { signal } = firstOf(cancellation.signal, AbortSignal.timeout(limitMs));
   const place = await mkdtemp(join(tmpdir(), 'cloudflare-access-mcp-demo-'));
   let sandbox: Sandbox | undefined;
   let host: Host | undefined;

@@ -3,7 +3,7 @@ import type { RecordedRequest } from '../../sandbox/request-log.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 
 export interface Traffic {
-  /** Labels of the server's own requests, in order. */
+  /** The server's own requests, in order. */
   readonly program: readonly RecordedRequest[];
   readonly browser: readonly RecordedRequest[];
   /** One line for each of the two that sent anything. */

@@ -1,6 +1,6 @@
 /** The data folder: there or not yet, ours alone, writable; and what was set aside in it. */
 import { constants } from 'node:fs';
-import { access, lstat, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, lstat, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FolderTrouble, systemCode, usePrivateFolder } from '../../host/private-folder.ts';
 import { asideSuffixes } from '../../host/set-aside.ts';
@@ -10,7 +10,7 @@ const name = 'Data folder';
 const elsewhere =
   'Mend that, or set CF_ACCESS_DATA_DIR to a folder of your own; until then sessions end with the process.';
 
-/** Makes nothing; tightens a mode that lets others in, as every command would. */
+/** Makes nothing that stays; tightens a mode that lets others in, as every command would. */
 export async function checkDataFolder(path: string): Promise<Finding> {
   try {
     const before = await lstat(path).catch((error: unknown) => {
@@ -41,21 +41,32 @@ export async function checkDataFolder(path: string): Promise<Finding> {
   }
 }
 
+/** Where the folder is to be made: in the nearest one that is there. */
 async function checkParent(path: string): Promise<Finding> {
-  for (let parent = dirname(path); ; parent = dirname(parent)) {
-    const there = await lstat(parent).catch(() => undefined);
-    if (there === undefined && dirname(parent) !== parent) continue;
-    try {
-      await access(parent, constants.W_OK | constants.X_OK);
-      return ok(name, `${path}, made with the first session`);
-    } catch (error) {
-      return fail(
-        name,
-        `${path} cannot be made: ${parent} cannot be written (${systemCode(error)})`,
-        elsewhere,
-      );
+  let parent = dirname(path);
+  while (dirname(parent) !== parent && (await isAbsent(parent))) parent = dirname(parent);
+  try {
+    if (!(await stat(parent)).isDirectory()) {
+      return fail(name, `${path} cannot be made: ${parent} is not a folder`, elsewhere);
     }
+    await access(parent, constants.W_OK | constants.X_OK);
+    // The rights are not all: /proc, for one, lets nobody make anything.
+    await rmdir(await mkdtemp(join(parent, '.doctor-')));
+    return ok(name, `${path}, made with the first session`);
+  } catch (error) {
+    return fail(
+      name,
+      `${path} cannot be made: ${parent} cannot be written (${systemCode(error)})`,
+      elsewhere,
+    );
   }
+}
+
+async function isAbsent(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => false,
+    (error: unknown) => systemCode(error) === 'ENOENT',
+  );
 }
 
 async function countDamaged(path: string): Promise<number> {

@@ -69,9 +69,11 @@ export async function checkBrowser(
   const { platform } = process;
   const named = environment.BROWSER;
   if (named) {
-    const found = await Promise.all(
-      namedBrowsers(named, platform).map(({ command }) => isOnPath(command, environment)),
-    );
+    const commands = namedBrowsers(named, platform).map(({ command }) => command);
+    if (commands.every((command) => ['false', 'none'].includes(command))) {
+      return warn(name, `BROWSER=${named}: none is opened, addresses are only printed`, elsewhere);
+    }
+    const found = await Promise.all(commands.map((command) => isOnPath(command, environment)));
     return found.includes(true)
       ? ok(name, `BROWSER: ${named}`)
       : warn(name, `BROWSER names no program that is here: ${named}`, elsewhere);

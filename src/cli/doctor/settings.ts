@@ -1,10 +1,31 @@
 /** What the environment configures beyond the defaults. */
-import type { Config } from '../../config.ts';
+import { type Config, type Environment, variables } from '../../config.ts';
 import { type Finding, ok, skip, warn } from './finding.ts';
 
-export function checkSettings({ warnings }: Config): Finding[] {
-  if (warnings.length === 0) return [ok('Environment', 'every variable is usable')];
-  return warnings.map((text) => warn('Environment', text, 'It works; see whether it is meant so.'));
+export function checkSettings({ warnings }: Config, environment: Environment): Finding[] {
+  const name = 'Environment';
+  const findings = warnings.map((text) =>
+    warn(name, text, 'It works; see whether it is meant so.'),
+  );
+  const unknown = unknownVariables(environment);
+  if (unknown.length > 0) {
+    const text = `${unknown.join(', ')}: read by nothing here`;
+    findings.push(warn(name, text, `Correct the spelling: ${variables.join(', ')}.`));
+  }
+  return findings.length > 0 ? findings : [ok(name, 'every variable is usable')];
+}
+
+/** Those that look like ours. A server would start all the same: they may be another program's. */
+function unknownVariables(environment: Environment): string[] {
+  const known: readonly string[] = [
+    ...variables,
+    'CLOUDFLARE_ACCESS_CLIENT_ID',
+    'CLOUDFLARE_ACCESS_CLIENT_SECRET',
+  ];
+  return Object.keys(environment)
+    .filter((name) => /^(?:CF|CLOUDFLARE)_ACCESS_/i.test(name))
+    .filter((name) => !known.includes(process.platform === 'win32' ? name.toUpperCase() : name))
+    .sort();
 }
 
 export function checkServiceTokens({ serviceTokens, trust }: Config): Finding {

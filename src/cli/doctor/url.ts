@@ -5,6 +5,7 @@
 import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';
 import { quoteServerText } from '../../server-text.ts';
+import type { Detection } from '../../session/detect.ts';
 import { type Asked, createGate, probe } from '../../session/gate.ts';
 import type { Session } from '../../session/records.ts';
 import { whenFrom } from '../durations.ts';
@@ -52,7 +53,11 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
     );
   }
   if (protection !== 'service_auth') {
-    findings.push(...sessionFindings(walk, await rooms.access.sessions.find(url)));
+    findings.push(
+      ...(isLeftAlone(walk, found)
+        ? [nobodyThere(walk, found)]
+        : sessionFindings(walk, await rooms.access.sessions.find(url))),
+    );
   }
   findings.push(serviceToken(found.serviceToken, protection));
   return findings;
@@ -80,7 +85,7 @@ function clock(headers: Headers, now: number): Finding {
 
 function sessionFindings({ url, rooms, config }: Walk, session: Session | undefined): Finding[] {
   const { clock, access } = rooms;
-  const login = `cloudflare-access-mcp login ${shellWord(url.origin + url.pathname)}`;
+  const login = loginTo(url);
   if (session === undefined) {
     return [
       skip(
@@ -102,6 +107,32 @@ function sessionFindings({ url, rooms, config }: Walk, session: Session | undefi
   else if (fresh)
     findings.push(skip('Refresh', 'not possible: somebody signs in again at its end'));
   return findings;
+}
+
+/** Headless, and there is nothing to get in with: neither a session nor a service token that helps. */
+function isLeftAlone({ config }: Walk, { protection, session, serviceToken }: Detection): boolean {
+  const takesServiceToken = protection === 'managed_oauth' || protection === 'browser_login';
+  if (!config.headless || session.state === 'active') return false;
+  return protection === 'oauth' || (takesServiceToken && serviceToken !== 'ready');
+}
+
+function nobodyThere({ url }: Walk, { protection, serviceToken }: Detection): Finding {
+  const login = `${loginTo(url)} with CF_ACCESS_HEADLESS=0`;
+  const otherwise =
+    serviceToken === 'not_configured'
+      ? `set CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS=${url.host}`
+      : `add ${url.host} to CF_ACCESS_HOSTS`;
+  return fail(
+    'Session',
+    'none, no service token for it, and headless: nobody is asked to sign in',
+    protection === 'oauth'
+      ? `Run ${login}; a service token does not help here.`
+      : `Run ${login}, or ${otherwise}.`,
+  );
+}
+
+function loginTo(url: URL): string {
+  return `cloudflare-access-mcp login ${shellWord(url.origin + url.pathname)}`;
 }
 
 function serviceToken(

@@ -4,6 +4,7 @@ import { decodedBody } from '../../http/body.ts';
 import { createConcealer } from '../../http/conceal.ts';
 import { createCookieStore } from '../../http/cookies.ts';
 import { networkFailure } from '../../http/failures.ts';
+import { firstOf } from '../../http/first-of.ts';
 import { followRedirects, type HopAnswer, type HopResult } from '../../http/hops.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
 import { discard } from '../../http/peek.ts';
@@ -45,7 +46,7 @@ async function fetchOne(
 ): Promise<number> {
   const deadline =
     options.maxTime === undefined ? undefined : AbortSignal.timeout(options.maxTime * 1000);
-  const until = deadline ? AbortSignal.any([signal, deadline]) : signal;
+  const until = firstOf(signal, deadline).signal;
   const prompt = createSignInPrompt(shell, rooms);
   const showsProgress =
     shell.err.isTerminal &&

@@ -10,6 +10,7 @@ import { createLock } from './host/lock.ts';
 import { createRedirectListener } from './host/redirect-listener.ts';
 import { openRecordStore } from './host/session-files.ts';
 import { createTemporaryFiles } from './host/temporary-files.ts';
+import { createConcealers } from './http/conceal.ts';
 import { createCookieStore } from './http/cookies.ts';
 import { createDispatcher } from './http/dispatcher.ts';
 import { createPages } from './http/pages.ts';
@@ -71,6 +72,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
   const kept = {
     pages: createPages<Rendered>({ now: () => clock.now() }),
     cookies: createCookieStore(),
+    concealers: createConcealers(),
   };
 
   return {

@@ -22,24 +22,32 @@ const mark = '[redacted]';
 /** Shorter ones are no secrets, and would turn up everywhere. */
 const minLength = 6;
 
-/** The last few: calls use the same credential over and over, and its forms take longer than a small answer. */
-const recent = new Map<string, Concealer>();
-const maxRecent = 8;
-
-export function createConcealer(secrets: readonly string[]): Concealer {
-  const key = JSON.stringify(secrets);
-  const known = recent.get(key);
-  if (known) return known;
-  const concealer = concealerOf(secrets);
-  for (const oldest of recent.keys()) {
-    if (recent.size < maxRecent) break;
-    recent.delete(oldest);
-  }
-  recent.set(key, concealer);
-  return concealer;
+/** The last few concealers: calls use the same credential over and over, and its forms take long to make. */
+export interface Concealers {
+  of(secrets: readonly string[]): Concealer;
+  /** Lets all go, as when somebody else signs in. */
+  clear(): void;
 }
 
-function concealerOf(secrets: readonly string[]): Concealer {
+const maxKept = 8;
+
+export function createConcealers(): Concealers {
+  const kept = new Map<string, Concealer>();
+  return {
+    of(secrets) {
+      const key = JSON.stringify(secrets);
+      const known = kept.get(key);
+      if (known) return known;
+      if (kept.size >= maxKept) kept.clear();
+      const concealer = createConcealer(secrets);
+      kept.set(key, concealer);
+      return concealer;
+    },
+    clear: () => kept.clear(),
+  };
+}
+
+export function createConcealer(secrets: readonly string[]): Concealer {
   const forms = [...new Set([...secrets].flatMap(formsOf))].sort((a, b) => b.length - a.length);
   let needles: Needles | undefined;
   // Made when bytes are to be searched, not for the small texts of every call.

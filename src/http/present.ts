@@ -70,8 +70,12 @@ export interface Rendered {
   readonly size: number;
 }
 
-export async function render(answer: Answer, body: ReadBody, format: Format): Promise<Rendered> {
-  const concealer = createConcealer(answer.secrets);
+export async function render(
+  answer: Answer,
+  body: ReadBody,
+  format: Format,
+  concealer: Concealer = createConcealer(answer.secrets),
+): Promise<Rendered> {
   const {
     text = '',
     image,

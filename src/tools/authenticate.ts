@@ -75,7 +75,10 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
       onWaiting: onProgress && ((message, elapsedMs) => onProgress(message, elapsedMs / 1000)),
     });
     // Somebody else may have signed in: what was kept for the person before is not theirs to read on.
-    if (force) context.kept.pages.clear();
+    if (force) {
+      context.kept.pages.clear();
+      context.kept.concealers.clear();
+    }
     return structured(authenticateResult(url, outcome, context));
   },
 });

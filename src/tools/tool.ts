@@ -5,6 +5,7 @@
 import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
 import type * as z from 'zod';
 import { AccessError, isAccessError } from '../errors.ts';
+import type { Concealers } from '../http/conceal.ts';
 import type { CookieStore } from '../http/cookies.ts';
 import type { Pages } from '../http/pages.ts';
 import type { Rendered } from '../http/present.ts';
@@ -31,6 +32,7 @@ export interface ToolContext {
 export interface KeptFetches {
   readonly pages: Pages<Rendered>;
   readonly cookies: CookieStore;
+  readonly concealers: Concealers;
 }
 
 export interface TemporaryFiles {

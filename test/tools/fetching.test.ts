@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { createConcealers } from '../../src/http/conceal.ts';
 import { createCookieStore } from '../../src/http/cookies.ts';
 import { createPages } from '../../src/http/pages.ts';
 import type { Access } from '../../src/session/access.ts';
@@ -45,7 +46,11 @@ async function scene({ signsIn = false, status = 200 } = {}) {
     signal: new AbortController().signal,
     askPerson: async () => 'unavailable',
     places: async () => ({ roots: [folder], offLimits: [] }),
-    kept: { pages: createPages({ now: () => 0 }), cookies: createCookieStore() },
+    kept: {
+      pages: createPages({ now: () => 0 }),
+      cookies: createCookieStore(),
+      concealers: createConcealers(),
+    },
     temporary: { write: () => Promise.reject(new Error('nothing temporary is written here')) },
   };
   const fetch = async (more: object) => {

@@ -125,15 +125,20 @@ async function licences({ outputs }) {
   const folders = new Set(
     inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
   );
-  const texts = [...folders].sort().map(async (folder) => {
+  /** @type {Map<string, string[]>} The packages of one author often share theirs to the letter. */
+  const namesByText = new Map();
+  for (const folder of [...folders].sort()) {
     const { name, version, license } = JSON.parse(
       await readFile(join(folder, 'package.json'), 'utf8'),
     );
     const files = (await readdir(folder)).filter((file) => /^(?:licen[cs]e|notice)/i.test(file));
     const whole = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
     if (files.length === 0 && license === undefined) throw new Error(`${name} has no licence`);
-    return [`${name} ${version} (${license})`, ...whole.map((text) => text.trim())].join('\n\n');
-  });
+    const text = whole.map((each) => each.trim().replaceAll('\r\n', '\n')).join('\n\n');
+    const names = namesByText.get(text) ?? [];
+    namesByText.set(text, [...names, `${name} ${version} (${license})`]);
+  }
   const rule = `\n\n${'-'.repeat(80)}\n\n`;
-  return `${(await Promise.all(texts)).join(rule)}\n`;
+  const parts = [...namesByText].map(([text, names]) => `${names.join('\n')}\n\n${text}`.trim());
+  return `${parts.join(rule)}\n`;
 }

@@ -85,7 +85,7 @@ function ownAddress(requested: URL, text: string): URL {
 
 /** It is shown as it stands: nothing that the URL's parser would take out of it may hide in it. */
 function isPlain(resource: string): boolean {
-  return /^[\x21-\x7e]{1,2000}$/.test(resource) && !/\\|\/\.{1,2}(?:\/|$)/.test(resource);
+  return /^[\x21-\x7e]+$/.test(resource) && !/\\|\/\.{1,2}(?:\/|$)/.test(resource);
 }
 
 function isJson(response: Response): boolean {

@@ -101,7 +101,8 @@ export async function runAccessFetch(
     until: deadline,
   });
   const notSaved = input.save_to !== undefined;
-  const rendered = await render({ ...answer, notSaved }, read, input.format);
+  const concealer = kept.concealers.of(result.secrets);
+  const rendered = await render({ ...answer, notSaved }, read, input.format, concealer);
   kept.pages.keep(await key(), rendered, rendered.size);
   return blocks(page(rendered, window));
 }

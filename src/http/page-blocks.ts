@@ -10,8 +10,9 @@ import { attribute, type Element, isElement, isText, type Node } from './html-tr
 import { codeBlock } from './page-code.ts';
 import { isBlock, type PageContext, wordsOf } from './page-context.ts';
 import { formLine } from './page-forms.ts';
-import { oneLine, phrasing, text } from './page-inline.ts';
+import { oneLine, phrasing } from './page-inline.ts';
 import { table } from './page-table.ts';
+import { text } from './phrasing-list.ts';
 
 /** Lists and quotes deeper than this are written without further indentation. */
 const maxNesting = 12;

@@ -10,6 +10,7 @@ import {
   wordsOf,
 } from './page-context.ts';
 import { control, isControl } from './page-forms.ts';
+import { append, around, hasWords, text, trimmed } from './phrasing-list.ts';
 
 /**
  * Trimmed; `break` stands where a line or a block began. Consecutive breaks are kept, for the caller to
@@ -25,10 +26,6 @@ export function oneLine(nodes: readonly Node[], context: PageContext): PhrasingC
   for (const each of phrasing(nodes, context))
     append(line, each.type === 'break' ? text(' ') : each);
   return trimmed(line);
-}
-
-export function text(value: string): PhrasingContent {
-  return { type: 'text', value };
 }
 
 function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[] {
@@ -215,12 +212,6 @@ function wordsInside(node: PhrasingContent): string {
   return 'children' in node ? node.children.map(wordsInside).join('') : '';
 }
 
-function hasWords(list: readonly PhrasingContent[]): boolean {
-  return list.some(
-    (each) => each.type !== 'break' && !(each.type === 'text' && each.value.trim() === ''),
-  );
-}
-
 function marked(
   type: 'strong' | 'emphasis' | 'delete',
   element: Element,
@@ -229,77 +220,4 @@ function marked(
   if (context.marks.includes(type)) return collect(element.childNodes, context);
   const marks = [...context.marks, type];
   return around(type, collect(element.childNodes, { ...context, marks }));
-}
-
-/** Markdown wants no white space just inside the marks: it goes outside. */
-function around(
-  type: 'strong' | 'emphasis' | 'delete',
-  list: PhrasingContent[],
-): PhrasingContent[] {
-  if (!hasWords(list)) return list;
-  // Marks within the same marks say nothing; marks around an image or code alone only confuse.
-  const flat = list.flatMap((each) => (each.type === type ? each.children : [each]));
-  const first = flat[0];
-  const last = flat.at(-1);
-  const before =
-    first?.type === 'break'
-      ? [first]
-      : first?.type === 'text' && first.value.startsWith(' ')
-        ? [text(' ')]
-        : [];
-  const after =
-    last?.type === 'break'
-      ? [last]
-      : last?.type === 'text' && last.value.endsWith(' ')
-        ? [text(' ')]
-        : [];
-  const children = trimmed(flat).map((each) => (each.type === 'break' ? text(' ') : each));
-  return [...before, { type, children }, ...after];
-}
-
-/** A text that has grown so long is left alone: each look at its end would cost its length. */
-const maxJoinedLength = 10_000;
-
-/** Joins texts, so that white space is collapsed across elements, and marks that touch. */
-function append(list: PhrasingContent[], node: PhrasingContent): void {
-  const last = list.at(-1);
-  if (node.type === 'text') {
-    const value =
-      last?.type === 'break' || (last?.type === 'text' && last.value.endsWith(' '))
-        ? node.value.replace(/^ +/, '')
-        : node.value;
-    if (value === '') return;
-    if (last?.type === 'text' && last.value.length < maxJoinedLength) last.value += value;
-    else list.push({ type: 'text', value });
-    return;
-  }
-  if (node.type === 'break' && last?.type === 'text') {
-    last.value = last.value.trimEnd();
-    if (last.value === '') list.pop();
-  }
-  if (
-    (node.type === 'strong' || node.type === 'emphasis' || node.type === 'delete') &&
-    last?.type === node.type
-  ) {
-    for (const child of node.children) append(last.children, child);
-    return;
-  }
-  list.push(node);
-}
-
-function trimmed(list: readonly PhrasingContent[]): PhrasingContent[] {
-  let from = 0;
-  let to = list.length;
-  while (from < to && isBlank(list[from])) from += 1;
-  while (to > from && isBlank(list[to - 1])) to -= 1;
-  const kept = list.slice(from, to);
-  const first = kept[0];
-  if (first?.type === 'text') kept[0] = text(first.value.trimStart());
-  const last = kept.at(-1);
-  if (last?.type === 'text') kept[kept.length - 1] = text(last.value.trimEnd());
-  return kept;
-}
-
-function isBlank(node: PhrasingContent | undefined): boolean {
-  return node?.type === 'break' || (node?.type === 'text' && node.value.trim() === '');
 }

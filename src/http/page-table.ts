@@ -2,7 +2,8 @@
 import type { PhrasingContent, RootContent, TableRow } from 'mdast';
 import { attribute, type Element, isElement } from './html-tree.ts';
 import type { PageContext } from './page-context.ts';
-import { phrasing, text } from './page-inline.ts';
+import { phrasing } from './page-inline.ts';
+import { text } from './phrasing-list.ts';
 
 type Flow = (element: Element, context: PageContext) => RootContent[];
 

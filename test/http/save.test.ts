@@ -3,29 +3,26 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fileBody } from '../../src/http/body-file.ts';
 import { checkSavePath, saveTo } from '../../src/http/save.ts';
+import { temporaryFolder } from './folders.ts';
 
 const url = new URL('https://app.example.com/file');
 const within = (...roots: string[]) => ({ roots, offLimits: [] });
 
 function folders() {
-  const base = realpathSync(mkdtempSync(path.join(tmpdir(), 'save-')));
-  onTestFinished(() => rmSync(base, { recursive: true, force: true }));
+  const base = temporaryFolder();
   const root = path.join(base, 'root');
   const outside = path.join(base, 'outside');
   mkdirSync(root);

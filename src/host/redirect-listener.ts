@@ -12,8 +12,10 @@ import { identifyHolder, identifyParameter, proveIdentity } from './sibling.ts';
 
 /** How long a released port waits for the page that is on its way to the browser. */
 const pageGraceMs = 800;
-/** With growing pauses, half a second in all. */
+/** With growing pauses, half a second in all, where the holder answers or resets at once. */
 const bindAttempts = 10;
+/** For a holder that does not answer: a sibling may be busy with a long page. */
+const bindPatienceMs = 3_000;
 const pageStatus = { signed_in: 200, failed: 400, not_ours: 400 } as const;
 
 /** One port, and all that this process has to do with it. */
@@ -96,7 +98,8 @@ export function createRedirectListener(options: {
 
   /** False when a stranger holds it. */
   async function obtain(number: number, port: Port): Promise<boolean> {
-    for (let attempt = 1; attempt <= bindAttempts; attempt += 1) {
+    const until = performance.now() + bindPatienceMs;
+    for (let attempt = 1; attempt <= bindAttempts && performance.now() < until; attempt += 1) {
       if (await makeOurs(number, port)) return true;
       const holder = await identifyHolder(number, await identityKey());
       if (holder === 'sibling') return true;

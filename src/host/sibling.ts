@@ -16,18 +16,21 @@ export function proveIdentity(key: Uint8Array, port: number, nonce: string): str
   return createHmac('sha256', key).update(`identify:${port}:${nonce}`).digest('base64url');
 }
 
-/** `free`: nobody listens there any more. */
-export type PortHolder = 'sibling' | 'stranger' | 'free';
+/**
+ * `unclear`: nobody has answered. It may be free by now, or a sibling's that is just closing it (a
+ * connection reset) or busy (no answer in time); only an answer without the proof tells a stranger.
+ */
+export type PortHolder = 'sibling' | 'stranger' | 'unclear';
 
 export async function identifyHolder(port: number, key: Uint8Array): Promise<PortHolder> {
   const nonce = randomBytes(24).toString('base64url');
   const proof = proveIdentity(key, port, nonce);
   const answers = await Promise.all(['127.0.0.1', '::1'].map((host) => ask(host, port, nonce)));
   if (answers.some((answer) => isEqual(answer, proof))) return 'sibling';
-  return answers.every((answer) => answer === undefined) ? 'free' : 'stranger';
+  return answers.every((answer) => answer === undefined) ? 'unclear' : 'stranger';
 }
 
-/** The answer's text; undefined when nothing listens there. */
+/** The answer's text, empty when it is none of ours; undefined when nobody has answered. */
 function ask(host: string, port: number, nonce: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const request = get(
@@ -51,8 +54,8 @@ function ask(host: string, port: number, nonce: string): Promise<string | undefi
       },
     );
     request.on('error', (error: NodeJS.ErrnoException) => {
-      const nobody = ['ECONNREFUSED', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENETUNREACH'];
-      resolve(nobody.includes(error.code ?? '') ? undefined : '');
+      // What is not HTTP is an answer all the same.
+      resolve(error.code?.startsWith('HPE_') ? '' : undefined);
     });
   });
 }

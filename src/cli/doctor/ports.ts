@@ -1,8 +1,9 @@
 /** The callback's ports, tried as a sign-in would try them. */
+import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
+import { isAccessError } from '../../errors.ts';
 import { createIdentityKey } from '../../host/identity-key.ts';
-import { bindLoopback } from '../../host/loopback-server.ts';
-import { identifyHolder } from '../../host/sibling.ts';
+import { createRedirectListener } from '../../host/redirect-listener.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 const name = 'Callback port';
@@ -35,18 +36,22 @@ export async function checkPorts(ports: readonly number[], dataDir: string): Pro
 }
 
 async function tryPort(port: number, dataDir: string): Promise<'free' | 'sibling' | 'other'> {
-  const nothing = async () => ({ status: 404, body: '' });
-  const server = await bindLoopback(port, nothing);
-  if (server) {
-    await server.close(0);
-    return 'free';
-  }
-  // Siblings share this folder: without it there is none, and asking for the key would make it.
+  const log = () => {};
+  // Siblings share this folder: without it there is none, and asking for its key would make it.
   const shared = await access(dataDir).then(
     () => true,
     () => false,
   );
-  if (!shared) return 'other';
-  const key = createIdentityKey({ dataDir, log: () => {} });
-  return (await identifyHolder(port, await key())) === 'sibling' ? 'sibling' : 'other';
+  const identityKey = shared ? createIdentityKey({ dataDir, log }) : async () => randomBytes(32);
+  // A sign-in that begins meanwhile finds a sibling here, not another program.
+  const listener = createRedirectListener({ identityKey, log });
+  try {
+    const claim = await listener.claim([port], async () => ({ status: 'not_ours' }));
+    return claim.held() ? 'free' : 'sibling';
+  } catch (error) {
+    if (isAccessError(error, 'callback_port_unavailable')) return 'other';
+    throw error;
+  } finally {
+    await listener.close();
+  }
 }

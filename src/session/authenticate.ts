@@ -8,13 +8,13 @@ import type { Credentials } from './credentials.ts';
 import { type Asked, type Gate, probe } from './gate.ts';
 import { personNeeded } from './headless.ts';
 import { type Held, heldPair, heldSession } from './held.ts';
-import type { Persons } from './persons.ts';
+import type { Asking, Persons } from './persons.ts';
 import { keysCovering } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
 import { resourceOf, type Target } from './target.ts';
-import type { Waited, WaitOptions } from './waiting.ts';
+import type { WaitOptions } from './waiting.ts';
 import type { Ways } from './ways.ts';
 
 export interface AuthenticateOptions extends WaitOptions {
@@ -54,7 +54,7 @@ export function createAuthenticate(parts: {
       if (held) return { status: 'authenticated', held };
       const joined = await ways.join(url);
       if (joined && (method !== 'device' || joined.method === 'device_code')) {
-        return outcomeOf(joined, await persons.wait(joined, options));
+        return outcomeOf(await persons.wait(joined, options));
       }
     }
     const asked = await ask(url, signal);
@@ -86,8 +86,7 @@ export function createAuthenticate(parts: {
       return useServiceToken(url, asked, signal, obstacle);
     }
     if (force) credentials.forget(resourceOf(target));
-    const asking = await persons.ask(target, { ...options, device: method === 'device' });
-    return outcomeOf(asking.signIn, asking);
+    return outcomeOf(await persons.ask(target, { ...options, device: method === 'device' }));
   };
 
   async function ask(url: URL, signal: AbortSignal | undefined): Promise<Asked> {
@@ -97,10 +96,10 @@ export function createAuthenticate(parts: {
     return asked;
   }
 
-  function outcomeOf(signIn: SignIn, waited: Waited): Authenticated {
-    return waited.session
-      ? { status: 'authenticated', held: heldSession(waited.session) }
-      : { status: 'pending', signIn, shown: waited.shown };
+  function outcomeOf(asking: Asking): Authenticated {
+    return asking.session
+      ? { status: 'authenticated', held: heldSession(asking.session) }
+      : { status: 'pending', signIn: asking.signIn, shown: asking.shown };
   }
 
   async function useServiceToken(

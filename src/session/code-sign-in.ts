@@ -4,7 +4,7 @@
  * the one that asked. One sign-in a resource; everyone else joins it.
  */
 import { randomBytes } from 'node:crypto';
-import { AccessError, isAccessError } from '../errors.ts';
+import { type AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { authorizationUrl, drawCodeVerifier } from '../oauth/authorization.ts';
@@ -24,7 +24,7 @@ import type { PendingSignIn, Session } from './records.ts';
 import { createRedemption, type Redemption } from './redemption.ts';
 import type { Registrations } from './registrations.ts';
 import type { Sessions } from './sessions.ts';
-import { failureOf, finishedSignIn, type SignIn, signInLifetimeMs } from './sign-in.ts';
+import { failureOf, finishedSignIn, type SignIn, Superseded, signInLifetimeMs } from './sign-in.ts';
 
 export interface CodeSignIns {
   /**
@@ -194,7 +194,7 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
         if (session && (isLater || session.accessToken !== before?.accessToken)) {
           return (await sessions.reread(resource)) ?? session;
         }
-        throw now?.failure ? failureOf(now.failure) : superseded(started);
+        throw now?.failure ? failureOf(now.failure) : new Superseded(started);
       }
       if (!isOpen(now)) {
         const reason = expired(started);
@@ -238,12 +238,4 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
 function isRegistrationInDoubt(kept: PendingSignIn | undefined, force: boolean): boolean {
   if (kept?.code === undefined) return false;
   return kept.failure ? kept.failure.code === 'registration_rejected' : force;
-}
-
-function superseded({ resource }: PendingSignIn): AccessError {
-  return new AccessError(
-    'sign_in_expired',
-    `Another sign-in for ${new URL(resource).host} was started in the place of this one.`,
-    'Call authenticate again to join it.',
-  );
 }

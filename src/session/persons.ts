@@ -3,7 +3,7 @@ import { AccessError, isAccessError } from '../errors.ts';
 import type { Clock } from './ports.ts';
 import type { Session } from './records.ts';
 import type { Registrations } from './registrations.ts';
-import type { SignIn } from './sign-in.ts';
+import { type SignIn, Superseded } from './sign-in.ts';
 import type { Target } from './target.ts';
 import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
 import type { Ways } from './ways.ts';
@@ -14,13 +14,16 @@ export interface SignInOptions extends WaitOptions {
   readonly scope?: string;
 }
 
+/** `signIn`: the one that was waited for in the end. */
+export type Asking = Waited & { readonly signIn: SignIn };
+
 export interface Persons {
   /** Throws `sign_in_pending` when the person is not done by `waitMs`. */
   signIn(url: URL, target: Target, options: SignInOptions): Promise<Session>;
   /** The same with the unfinished sign-in as an outcome. */
-  ask(target: Target, options: SignInOptions): Promise<Waited & { signIn: SignIn }>;
-  /** Waits for a sign-in that is under way. */
-  wait(signIn: SignIn, options: WaitOptions): Promise<Waited>;
+  ask(target: Target, options: SignInOptions): Promise<Asking>;
+  /** Waits for a sign-in that is under way, and for another that is started in its place. */
+  wait(signIn: SignIn, options: WaitOptions): Promise<Asking>;
 }
 
 export function createPersons({
@@ -35,14 +38,28 @@ export function createPersons({
   const isConfigured = (target: Target): boolean =>
     target.kind === 'oauth' && registrations.isConfigured(target.oauth.server.issuer);
 
+  const wait: Persons['wait'] = async (first, options) => {
+    const until = clock.now() + options.waitMs;
+    for (let signIn = first; ; ) {
+      const waitMs = Math.max(0, until - clock.now());
+      try {
+        return { ...(await waitForPerson(signIn, clock, { ...options, waitMs })), signIn };
+      } catch (error) {
+        const next =
+          error instanceof Superseded ? await ways.join(new URL(signIn.resource)) : undefined;
+        if (next === undefined) throw error;
+        signIn = next;
+      }
+    }
+  };
+
   const ask: Persons['ask'] = async (target, options) => {
-    const signIn = await ways.begin(target, options);
     try {
-      const waited = await waitForPerson(signIn, clock, options);
-      if (waited.session || waited.shown || options.device) return { ...waited, signIn };
+      const waited = await wait(await ways.begin(target, options), options);
+      if (waited.session || waited.shown || options.device) return waited;
       // RFC 8628 is made for this: no browser here, and a server that offers device codes.
       if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {
-        return { ...waited, signIn };
+        return waited;
       }
       const device = await ways
         .begin(target, { ...options, device: true, force: true })
@@ -51,19 +68,18 @@ export function createPersons({
           return undefined;
         });
       // Without a code the address is still theirs to open.
-      return device ? { shown: false, signIn: device } : { ...waited, signIn };
+      return device ? { shown: false, signIn: device } : waited;
     } catch (error) {
       // The server no longer knows this client: one new registration heals it. Of all who waited,
       // the first begins the sign-in that the others join.
       if (!isAccessError(error, 'registration_rejected') || isConfigured(target)) throw error;
-      const again = await ways.begin(target, options);
-      return { ...(await waitForPerson(again, clock, options)), signIn: again };
+      return wait(await ways.begin(target, options), options);
     }
   };
 
   return {
     ask,
-    wait: (signIn, options) => waitForPerson(signIn, clock, options),
+    wait,
     async signIn(url, target, options) {
       const { session, signIn } = await ask(target, options);
       if (session) return session;

@@ -40,6 +40,17 @@ export function finishedSignIn(session: Session, at: string): SignIn {
   };
 }
 
+/** Somebody has started another sign-in for the same resource: who waits for this one can join that. */
+export class Superseded extends AccessError {
+  constructor({ resource }: Pick<SignIn, 'resource'>) {
+    super(
+      'sign_in_expired',
+      `Another sign-in for ${new URL(resource).host} was started in the place of this one.`,
+      'Call authenticate again to join it.',
+    );
+  }
+}
+
 /** How long a person has for a sign-in. */
 export const signInLifetimeMs = 10 * 60_000;
 

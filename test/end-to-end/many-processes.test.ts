@@ -122,6 +122,27 @@ describe('four processes with a session', () => {
     expect(counts(sandbox).registration).toBeUndefined();
   });
 
+  it('wait on for the sign-in that one of them starts in the place of another', async () => {
+    sandbox.endGrants();
+    const [first, second, ...others] = fleet.servers;
+    if (!first || !second) throw new Error('there are no servers');
+    const fetching = Promise.all(
+      others.map((server) => server.call('access_fetch', { url: page() })),
+    );
+    const lost = [await openedSince(before)];
+    const anew = { url: page(), force: true };
+    const short = first.call('authenticate', { ...anew, wait_seconds: 3 });
+    lost.push(await openedSince([...before, ...lost]));
+    const long = second.call('authenticate', { ...anew, wait_seconds: 30 });
+    const last = await openedSince([...before, ...lost]);
+    expect((await short).json).toMatchObject({ status: 'pending', authorization_url: last });
+    await personSignsIn(sandbox, last);
+    expect((await fetching).map(({ json }) => json.status ?? json.error)).toEqual(ok(2));
+    expect((await long).json.status).toBe('authenticated');
+    expect(await fleet.opened()).toHaveLength(before.length + 3);
+    expect(complaints(sandbox)).toEqual([]);
+  });
+
   const forgotten: Fault = {
     status: 401,
     headers: { 'content-type': 'application/json' },

@@ -41,7 +41,8 @@ export function createHop(parts: {
     const { url, signal } = request;
     let held = await credentials.held(url);
     let asked = await send(held);
-    let renewals = 0;
+    let reread = false;
+    let renewed = false;
     let authorizations = 0;
     let signedIn = false;
     let doubted = false;
@@ -78,11 +79,14 @@ export function createHop(parts: {
       discard(asked.answer);
       const stepUp = insufficientScope(asked, held);
       const justSignedIn = signedIn && held?.session?.grant === undefined;
-      if (held?.session && stepUp === undefined && renewals === 0 && !justSignedIn) {
-        renewals += 1;
-        const renewed = await sessions.renew(held.session);
-        if (renewed) {
-          held = heldSession(renewed);
+      if (held?.session && stepUp === undefined && !renewed && !justSignedIn) {
+        // What another process has kept since may be refused as well, and is renewed then.
+        const kept = reread ? undefined : await sessions.successor(held.session);
+        reread = true;
+        renewed = kept === undefined;
+        const session = kept ?? (await sessions.renew(held.session));
+        if (session) {
+          held = heldSession(session);
           asked = await send(held);
           continue;
         }

@@ -22,6 +22,8 @@ export interface Sessions {
    * `temporarily_unavailable` and what the network throws; the session then lives on.
    */
   renew(session: Session): Promise<Session | undefined>;
+  /** What another process has kept in `session`'s place, if it is fresh; asks no server. */
+  successor(session: Session): Promise<Session | undefined>;
   /** What is kept for `resource` now, whoever kept it. */
   reread(resource: string): Promise<Session | undefined>;
   /**
@@ -90,6 +92,14 @@ export function createSessions(parts: SessionsParts): Sessions {
     return expiresAt - now > Math.max(leeway, minTtlMs);
   };
 
+  const successor: Sessions['successor'] = async (session) => {
+    const now = await read(session.resource);
+    return now && isSuccessor(now, session) ? now : undefined;
+  };
+
+  const isSuccessor = (now: Session, session: Session): boolean =>
+    now.accessToken !== session.accessToken && isFresh(now);
+
   /** Runs under the lock: nobody else spends this refresh token meanwhile. */
   const spend = async (session: Session, grant: Grant): Promise<Session | undefined> => {
     const { refreshToken } = grant;
@@ -106,8 +116,8 @@ export function createSessions(parts: SessionsParts): Sessions {
     );
     if ('refused' in outcome) {
       // Somebody without our lock (an older program, another machine's folder) may have been first.
-      const now = await read(session.resource);
-      if (now && now.accessToken !== session.accessToken && isFresh(now)) return now;
+      const now = await successor(session);
+      if (now) return now;
       log('info', 'the grant is over', { resource: session.resource, refused: outcome.refused });
       if (outcome.refused === 'client') await forgetRegistration({ store, lock }, grant);
       await forget(session.resource);
@@ -122,7 +132,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     lock.hold(`session ${session.resource}`, async () => {
       const now = await read(session.resource);
       if (now === undefined) return undefined;
-      if (now.accessToken !== session.accessToken && isFresh(now)) return now;
+      if (isSuccessor(now, session)) return now;
       const renewed = now.grant && (await spend(now, now.grant));
       if (!renewed) over.set(now.resource, now.accessToken);
       return renewed;
@@ -158,6 +168,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
     isFresh,
     renew,
+    successor,
     reread: read,
     async usable(resource) {
       const now = await read(resource);

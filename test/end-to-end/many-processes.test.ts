@@ -143,6 +143,21 @@ describe('four processes with a session', () => {
     expect(complaints(sandbox)).toEqual([]);
   });
 
+  it('refresh what another has kept meanwhile, when that is refused as well', async () => {
+    const [first, second] = fleet.servers;
+    if (!first || !second) throw new Error('there are no servers');
+    const fetch = async () => (await first.call('access_fetch', { url: page() })).json.status;
+    expect(await fetch()).toBe(200);
+    const forced = second.call('authenticate', { url: page(), force: true });
+    await personSignsIn(sandbox, await openedSince(before));
+    expect((await forced).json.status).toBe('authenticated');
+    sandbox.expireAccessTokens();
+    sandbox.clearRequests();
+    expect(await fetch()).toBe(200);
+    // With the token that it still had, with the other's, and with the refreshed one.
+    expect(counts(sandbox)).toEqual({ challenge: 2, origin: 1, 'token:refresh_token': 1 });
+  });
+
   const forgotten: Fault = {
     status: 401,
     headers: { 'content-type': 'application/json' },

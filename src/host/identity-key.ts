@@ -40,8 +40,9 @@ async function sharedKey(dataDir: string): Promise<Uint8Array> {
     const found = await readPrivateFile(path, { links: true });
     if (found.state === 'read' && found.bytes.length === keyBytes) return found.bytes;
     if (attempt === 5) throw new FolderTrouble(`${path} cannot be used`);
+    // Not synced: what a power cut leaves of it is replaced, and nobody waits for the disk here.
     const temporary = await writeTemporary(dataDir, fileName, randomBytes(keyBytes), {
-      sync: true,
+      sync: false,
     });
     try {
       // Of those who make it at once, the first one's stays.

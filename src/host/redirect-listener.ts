@@ -15,7 +15,7 @@ const pageGraceMs = 800;
 /** With growing pauses, half a second in all, where the holder answers or resets at once. */
 const bindAttempts = 10;
 /** For a holder that does not answer: a sibling may be busy with a long page. */
-const bindPatienceMs = 3_000;
+const bindPatienceMs = 5_000;
 const pageStatus = { signed_in: 200, failed: 400, not_ours: 400 } as const;
 
 /** One port, and all that this process has to do with it. */
@@ -135,7 +135,7 @@ export function createRedirectListener(options: {
           if (!obtained) await release(number, port, handler);
         }
         if (!obtained) {
-          log('info', 'another program holds a callback port', { port: number });
+          log('info', 'a callback port cannot be had', { port: number });
           continue;
         }
         return claimed(port.server?.port ?? number, {

@@ -47,10 +47,12 @@ function ask(host: string, port: number, nonce: string): Promise<string | undefi
         response.setEncoding('latin1');
         response.on('data', (part: string) => {
           text += part;
-          if (text.length > maxAnswerBytes) request.destroy();
+          if (text.length <= maxAnswerBytes) return;
+          resolve('');
+          request.destroy();
         });
-        response.on('error', () => resolve(''));
-        response.on('close', () => resolve(response.statusCode === 200 ? text : ''));
+        response.on('error', () => resolve(undefined));
+        response.on('end', () => resolve(response.statusCode === 200 ? text : ''));
       },
     );
     request.on('error', (error: NodeJS.ErrnoException) => {

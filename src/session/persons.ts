@@ -54,8 +54,9 @@ export function createPersons({
   };
 
   const ask: Persons['ask'] = async (target, options) => {
+    const begun = await ways.begin(target, options);
     try {
-      const waited = await wait(await ways.begin(target, options), options);
+      const waited = await wait(begun, options);
       if (waited.session || waited.shown || options.device) return waited;
       // RFC 8628 is made for this: no browser here, and a server that offers device codes.
       if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
 import { decoderFor, isDecodable } from './content-coding.ts';
 import { networkFailure } from './failures.ts';
+import { release } from './receive-buffers.ts';
 import type { Incoming } from './send.ts';
 
 export { acceptEncoding, decodableCodings } from './content-coding.ts';
@@ -100,6 +101,7 @@ export async function readBody(
     answer.body.destroy();
   }
   const bytes = Buffer.concat(chunks);
+  for (const chunk of chunks) release(chunk);
   return stopped ? { bytes, complete: false, stopped } : { bytes, complete: true };
 }
 

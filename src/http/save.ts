@@ -1,6 +1,7 @@
 /**
  * An answer's body to a new file inside the working directory or the host's roots: streamed under a
- * temporary name, made durable, then given its name, never over a file that is there.
+ * temporary name, then given its name, never over a file that is there. Not synced to the disk, as no
+ * other download is: the SHA-256 in the result tells whether the file is whole.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -75,8 +76,8 @@ export async function saveTo(
     });
     try {
       const { bytes, sha256 } = await write(body, handle, options);
-      await onFile(() => handle.sync(), options.path);
-      await handle.close();
+      // Network folders tell only now that they are full.
+      await onFile(() => handle.close(), options.path);
       if (options.signal?.aborted) throw abortFailure(options.signal, options.url);
       // Nor may it have become one since.
       if ((await onFile(() => realpath(temporary), options.path)) !== temporary)
@@ -90,7 +91,6 @@ export async function saveTo(
     }
   } finally {
     if (!saved) await removeFolders(path.dirname(file), made);
-    await syncFolder(folder);
   }
 }
 
@@ -168,13 +168,6 @@ async function removeFolders(deepest: string, first: string | undefined): Promis
     )
       return;
   }
-}
-
-/** So that the name survives a power cut; not every system lets folders be opened. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
 }
 
 function refused(name: string, problem: string): AccessError {

@@ -31,8 +31,8 @@ export interface Incoming {
 /** Throws AccessError `network_error`, `timeout`, `tls_untrusted`, `response_too_large`, `cancelled`. */
 export type Send = (request: Outgoing) => Promise<Incoming>;
 
-/** Of a body that comes faster than it is read; below a few reads, undici joins them by copying. */
-const bufferedBytes = 1024 * 1024;
+/** Of a body that comes faster than it is read: a chunk or two, for more would be joined by copying. */
+const bufferedBytes = 256 * 1024;
 
 export const userAgent = 'cloudflare-access-mcp';
 

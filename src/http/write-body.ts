@@ -1,7 +1,10 @@
 /** A body to an open file, as it comes: one batch is written while the next one arrives and is hashed. */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { onFile } from './file-failure.ts';
+import { release } from './receive-buffers.ts';
 
 export interface WrittenBody {
   readonly bytes: number;
@@ -9,13 +12,12 @@ export interface WrittenBody {
   readonly sha256: string;
 }
 
-/** Small chunks are written together: one system call each would cost more than the copying. */
-const batchBytes = 512 * 1024;
-/** So much is made durable while more arrives: the last sync would otherwise wait for all of it. */
-const syncEveryBytes = 64 * 1024 ** 2;
+/** Of what comes while a batch is written, and is the next one. */
+const waitingBytes = 2 * 1024 ** 2;
 
 /**
- * `handle` stays open, and nothing uses it any more when this is done.
+ * `handle` stays open, and nothing uses it any more when this is done. The body's memory is used again
+ * (`release`): nobody else may keep its chunks.
  * `name` is the file's in messages; `onBytes` hears how many have come, and may throw to end it. Throws
  * `save_refused`, and what `body` throws.
  */
@@ -26,56 +28,42 @@ export async function writeBody(
 ): Promise<WrittenBody> {
   const hash = createHash('sha256');
   let bytes = 0;
-  let batch: Uint8Array[] = [];
-  let batched = 0;
   let writing: Promise<void> = Promise.resolve();
-  let syncing: Promise<void> = Promise.resolve();
-  let isSyncing = false;
-  let syncedAt = 0;
 
-  const syncMeanwhile = () => {
-    if (isSyncing || bytes - syncedAt < syncEveryBytes) return;
-    isSyncing = true;
-    syncedAt = bytes;
-    // Kept as it is when it fails: the kernel tells a failure to write back once, and not the next sync.
-    syncing = onFile(() => handle.datasync(), name).then(() => {
-      isSyncing = false;
-    });
-    syncing.catch(() => {});
+  const write = async (batch: readonly Uint8Array[]) => {
+    for (const chunk of batch) bytes += chunk.length;
+    onBytes(bytes);
+    const written = onFile(() => writeAll(handle, batch), name);
+    for (const chunk of batch) hash.update(chunk);
+    await written;
+    for (const chunk of batch) release(chunk);
   };
-  const flush = async () => {
-    await writing;
-    const parts = batch;
-    batch = [];
-    batched = 0;
-    if (parts.length === 0) return;
-    writing = onFile(() => writeAll(handle, parts), name);
-    writing.catch(() => {});
-    syncMeanwhile();
-  };
+  const file = new Writable({
+    highWaterMark: waitingBytes,
+    // Done when the batch before is written, so that more comes and is hashed while this one is.
+    writev(waiting, done) {
+      const before = writing;
+      writing = before.then(() => write(waiting.map(({ chunk }) => chunk)));
+      writing.catch(() => {});
+      before.then(() => done(), done);
+    },
+    final(done) {
+      writing.then(() => done(), done);
+    },
+  });
   try {
-    for await (const chunk of body) {
-      bytes += chunk.length;
-      onBytes(bytes);
-      hash.update(chunk);
-      batch.push(chunk);
-      batched += chunk.length;
-      if (batched >= batchBytes) await flush();
-    }
-    await flush();
-    await writing;
-    await syncing;
+    await pipeline(body, file);
     return { bytes, sha256: hash.digest('hex') };
   } finally {
-    await Promise.allSettled([writing, syncing]);
+    await Promise.allSettled([writing]);
   }
 }
 
-async function writeAll(handle: FileHandle, parts: Uint8Array[]): Promise<void> {
-  const expected = parts.reduce((sum, part) => sum + part.length, 0);
-  const { bytesWritten } = await handle.writev(parts);
+async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promise<void> {
+  const expected = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+  const { bytesWritten } = await handle.writev(batch);
   if (bytesWritten === expected) return;
   // A short write: a signal, or a disk that is nearly full, which the next write then says.
-  const rest = Buffer.concat(parts).subarray(bytesWritten);
+  const rest = Buffer.concat(batch).subarray(bytesWritten);
   for (let at = 0; at < rest.length; ) at += (await handle.write(rest, at)).bytesWritten;
 }

@@ -547,4 +547,13 @@ export const guards: readonly Guard[] = [
     only: 'amid a file',
     built: true,
   },
+  {
+    name: 'released-in-part',
+    keeps: 'memory is used again only when all that it received was released',
+    file: 'src/http/receive-buffers.ts',
+    guard: 'if (chunk.length < before) {',
+    without: 'if (chunk.length < 0) {',
+    test: 'test/http/receive-buffers.test.ts',
+    only: 'in part',
+  },
 ];

@@ -75,7 +75,7 @@ async function openRegularFile(
 function read(handle: FileHandle, size: number): Readable | Promise<Uint8Array> {
   // `end` is inclusive, so there is no way to ask for nothing.
   if (size === 0) return handle.close().then(() => new Uint8Array());
-  return handle.createReadStream({ start: 0, end: size - 1, highWaterMark: 256 * 1024 });
+  return handle.createReadStream({ start: 0, end: size - 1, highWaterMark: 512 * 1024 });
 }
 
 function unreadable(name: string, problem: string): AccessError {

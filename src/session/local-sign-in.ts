@@ -8,7 +8,14 @@ import type { Log } from '../log.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { PendingSignIn, PersonMethod, Session } from './records.ts';
 import type { Sessions } from './sessions.ts';
-import { failureOf, finishedSignIn, type SignIn, signInLifetimeMs, unexpected } from './sign-in.ts';
+import {
+  failureOf,
+  finishedSignIn,
+  type SignIn,
+  Superseded,
+  signInLifetimeMs,
+  unexpected,
+} from './sign-in.ts';
 
 export interface LocalPlan {
   readonly authorizationUrl?: string;
@@ -162,6 +169,7 @@ export function createLocalSignIns(parts: {
       const isLater = session && session.obtainedAt >= startedAt;
       if (session && (isLater || session.accessToken !== before)) return session;
       if (now?.failure) throw failureOf(now.failure);
+      if (now?.code) throw new Superseded({ resource });
       if (!isAlive(now)) {
         throw new AccessError(
           'sign_in_expired',

@@ -1,6 +1,7 @@
 /** Device authorization (RFC 8628) through the built server: what the person sees, and nobody else. */
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallToolResult, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
@@ -80,6 +81,23 @@ describe('method: device', () => {
       expect(code).not.toBe('');
       expect(told + server.stderr()).not.toContain(code);
     }
+  });
+
+  it('is left by those who joined it when another sign-in is started in its place', async () => {
+    const dataDir = join(await temporaryFolder(), 'data');
+    const { sandbox, server, url } = await setUp({}, { dataDir });
+    const [joiner, other] = await Promise.all([startServer({ dataDir }), startServer({ dataDir })]);
+    ending.push(() => Promise.all([joiner.close(), other.close()]));
+    await server.call('authenticate', { url, method: 'device', wait_seconds: 0 });
+    await joiner.call('authenticate', { url, wait_seconds: 0 });
+    const joining = joiner.call('authenticate', { url });
+    const replacing = other.call('authenticate', { url, method: 'browser', force: true });
+    const opened = await eventually(async () => (await other.opened())[0]);
+    // Longer than it takes the joiner to look again.
+    await sleep(1_500);
+    await signInAs(opened, sandbox.people[0] ?? '');
+    expect((await replacing).json).toMatchObject({ status: 'authenticated' });
+    expect((await joining).json).toMatchObject({ status: 'authenticated' });
   });
 
   it('ends in sign_in_declined when the person declines', async () => {

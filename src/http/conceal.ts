@@ -5,6 +5,7 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { AccessError, isAccessError } from '../errors.ts';
 import { createNeedles, type Needles } from './needles.ts';
+import { release } from './receive-buffers.ts';
 
 export interface Concealer {
   /** False when there is nothing to look for: then the rest costs nothing. */
@@ -86,17 +87,37 @@ class ConcealingStream extends Transform {
       callback(null, chunk);
       return;
     }
-    const input = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
+    const input = this.#withHeld(chunk);
     // What begins near the end may go on in the next chunk, if it is a beginning.
     const { done, rest } = cut(input, this.#needles, this.#needles.unfinished(input));
-    this.#held = Buffer.from(rest);
+    this.#held = copied(rest);
     callback(null, done);
+  }
+
+  /** What is left to look at in `chunk` when all that begins in what was held is done. */
+  #withHeld(chunk: Buffer): Buffer {
+    const held = this.#held;
+    const { longest } = this.#needles;
+    if (held.length === 0) return chunk;
+    if (chunk.length <= longest) return Buffer.concat([held, chunk]);
+    const seam = Buffer.concat([held, chunk.subarray(0, longest)]);
+    const { done, rest } = cut(seam, this.#needles, held.length);
+    this.push(done);
+    const used = longest - rest.length;
+    release(chunk.subarray(0, used));
+    return chunk.subarray(used);
   }
 
   override _flush(callback: TransformCallback): void {
     const { done } = cut(this.#held, this.#needles, this.#held.length);
     callback(null, done);
   }
+}
+
+function copied(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  release(bytes);
+  return copy;
 }
 
 /**

@@ -6,6 +6,8 @@
 
 export interface Needles {
   readonly count: number;
+  /** The length of the longest in bytes. */
+  readonly longest: number;
   /** The first to begin at or after `from`; among those that begin together the longest. */
   find(input: Uint8Array, from: number): Found | undefined;
   /** Where the earliest needle begins that `input` ends in the middle of; its length for none. */
@@ -42,6 +44,7 @@ export function createNeedles(needles: readonly Uint8Array[]): Needles {
 
   return {
     count: needles.length,
+    longest,
     find(input, from) {
       if (window === 0) return undefined;
       let end = from + window - 1;

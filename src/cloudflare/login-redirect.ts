@@ -1,4 +1,5 @@
 /** Redirects to a login: Access's own, and those of others, which must not be taken for it. */
+import { isRedirect } from '../http/next-hop.ts';
 import { isLoopback } from '../secure-url.ts';
 import { isAccessTeamHost } from './team.ts';
 
@@ -13,7 +14,6 @@ export interface LoginRedirect {
 }
 
 const accessLoginPath = '/cdn-cgi/access/login';
-const redirects: readonly number[] = [301, 302, 303, 307, 308];
 
 /** Path segments by which other systems' logins are known. */
 const loginWords =
@@ -25,7 +25,7 @@ export function tellLoginRedirect(
   status: number,
   location: string | null,
 ): LoginRedirect | undefined {
-  if (!redirects.includes(status) || location === null || !URL.canParse(location, asked.href))
+  if (!isRedirect(status) || location === null || !URL.canParse(location, asked.href))
     return undefined;
   const url = new URL(location, asked);
   if (!isAccessLogin(url, asked)) {

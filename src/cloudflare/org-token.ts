@@ -4,6 +4,7 @@
  * secret: the org token goes to the team's host alone, the application's cookie to the application.
  */
 import { AccessError } from '../errors.ts';
+import { isRedirect } from '../http/next-hop.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { isSecure } from '../secure-url.ts';
 import { type AccessToken, readAccessToken } from './application-token.ts';
@@ -20,7 +21,6 @@ export interface ExchangeOptions {
 
 const authorizedPath = '/cdn-cgi/access/authorized';
 const maxHops = 10;
-const redirects: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
  * The application's token, or `undefined` when it cannot be had without the person: the team wants
@@ -55,11 +55,7 @@ export async function exchangeOrgToken(
       }
     }
     const location = answer.headers.get('location');
-    if (
-      !redirects.includes(answer.status) ||
-      location === null ||
-      !URL.canParse(location, url.href)
-    )
+    if (!isRedirect(answer.status) || location === null || !URL.canParse(location, url.href))
       return undefined;
     url = new URL(location, url);
     url.hash = '';

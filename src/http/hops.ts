@@ -8,7 +8,7 @@ import type { CookieStore } from './cookies.ts';
 import type { CredentialKind } from './credential.ts';
 import { abortFailure } from './failures.ts';
 import { firstOf } from './first-of.ts';
-import { type HopRequest, leftAtBorder, nextHop, redirectRefused } from './next-hop.ts';
+import { type HopRequest, isRedirect, leftAtBorder, nextHop, redirectRefused } from './next-hop.ts';
 import { discard } from './peek.ts';
 import { fieldText } from './response-headers.ts';
 import type { Incoming } from './send.ts';
@@ -46,8 +46,6 @@ export interface HopResult {
   readonly droppedHeaders: readonly string[];
 }
 
-const redirectStatuses: readonly number[] = [301, 302, 303, 307, 308];
-
 /** Throws AccessError `redirect_refused`, and what `sendHop` throws. */
 export async function followRedirects(
   request: HopRequest,
@@ -70,7 +68,7 @@ export async function followRedirects(
       for (const secret of answer.secrets) secrets.add(secret);
       cookies?.store(hop.url, answer.headers);
       const location = answer.headers.get('location');
-      if (answer.final || location === null || !redirectStatuses.includes(answer.status)) {
+      if (answer.final || location === null || !isRedirect(answer.status)) {
         return { answer, redirects, secrets: [...secrets], droppedHeaders: [...dropped] };
       }
       discard(answer);

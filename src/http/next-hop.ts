@@ -42,6 +42,11 @@ const crossing: readonly string[] = [
 /** Fields that describe a body, and go when it goes (RFC 9110 §15.4, note 1). */
 const contentField = /^(?:content-|digest$|repr-digest$|last-modified$)/;
 
+/** Statuses that send a request on to their Location (RFC 9110 §15.4). */
+export function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
 /** Throws `redirect_refused`. */
 export function nextHop(hop: HopRequest, status: number, location: string): HopRequest {
   const from = hop.url;

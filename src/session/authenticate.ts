@@ -1,7 +1,6 @@
 /** Making sure that a URL can be fetched: by what is there, by a service token, or by a person. */
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { AccessError, isAccessError } from '../errors.ts';
-import { discard } from '../http/peek.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { CodeSignIns } from './code-sign-in.ts';
 import type { Credentials } from './credentials.ts';
@@ -117,17 +116,8 @@ export function createAuthenticate(parts: {
         ? granted
         : (obstacle ?? personNeeded(url, guard));
     }
-    const answer = await gate(
-      { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
-      granted,
-    );
-    discard(answer.answer);
-    const refusal = await serviceTokens.judge(answer, signal);
-    if (refusal) throw refusal;
-    return {
-      status: 'authenticated',
-      held: heldPair(url, granted),
-    };
+    await serviceTokens.present(url, granted, signal);
+    return { status: 'authenticated', held: heldPair(url, granted) };
   }
 
   async function redeemCallback(url: URL, callbackUrl: URL): Promise<Authenticated> {

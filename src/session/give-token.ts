@@ -1,8 +1,8 @@
 /** The credential itself, for those who make requests of their own. Refreshes; never signs in. */
+import { readJwt } from '../cloudflare/jwt.ts';
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { AccessError } from '../errors.ts';
 import { type Credential, credentialFields } from '../http/credential.ts';
-import { discard } from '../http/peek.ts';
 import type { Credentials } from './credentials.ts';
 import { type Gate, probe } from './gate.ts';
 import { resourceKey } from './resource-key.ts';
@@ -87,14 +87,8 @@ export function createGiveToken(parts: {
     pair: Credential,
     signal: AbortSignal | undefined,
   ): Promise<GivenToken> {
-    const asked = await gate(
-      { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
-      pair,
-    );
-    discard(asked.answer);
-    const refusal = await serviceTokens.judge(asked, signal);
-    if (refusal) throw refusal;
-    const jwt = asked.answer.headers
+    const { answer } = await serviceTokens.present(url, pair, signal);
+    const jwt = answer.headers
       .getSetCookie()
       .map((cookie) => /^CF_Authorization=([\w-]+\.[\w-]+\.[\w-]+)(?:;|$)/.exec(cookie)?.[1])
       .find((value) => value !== undefined);
@@ -105,9 +99,12 @@ export function createGiveToken(parts: {
         'Use access_fetch, which sends the service token itself; or have the person run the other program with the service token in its own environment.',
       );
     }
-    const expiresAt = expiryOf(jwt);
+    const exp = readJwt(jwt)?.claims.exp;
     return given(
-      { resource: resourceKey(url.origin), ...(expiresAt === undefined ? {} : { expiresAt }) },
+      {
+        resource: resourceKey(url.origin),
+        ...(typeof exp === 'number' && Number.isFinite(exp) ? { expiresAt: exp * 1000 } : {}),
+      },
       { kind: 'cf_access_token', jwt },
     );
   }
@@ -127,18 +124,6 @@ function given(
     value: field[1],
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
-}
-
-function expiryOf(jwt: string): number | undefined {
-  try {
-    const claims: unknown = JSON.parse(
-      Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8'),
-    );
-    const exp = typeof claims === 'object' && claims !== null && 'exp' in claims && claims.exp;
-    return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function signInRequired(url: URL): AccessError {

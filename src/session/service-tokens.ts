@@ -31,6 +31,8 @@ export interface ServiceTokens {
   inUse(url: URL): Credential | undefined;
   /** Uses it no more at this origin, until it is granted again: the person's own sign-in goes first. */
   release(url: URL): void;
+  /** What the URL answers to a GET with the pair; its body is let go. Throws what `judge` gives. */
+  present(url: URL, pair: Credential, signal?: AbortSignal): Promise<Asked>;
   /** Settles what the answer to a request with the pair means: undefined when it was accepted. */
   judge(asked: Asked, signal?: AbortSignal): Promise<AccessError | undefined>;
 }
@@ -55,14 +57,26 @@ export function createServiceTokens(parts: {
     return chooseServiceToken(url, tokens, { pinnedTeam, provenTeam });
   };
 
-  /** A classic organisation does not say whether it knows the pair; a made-up one shows it. */
-  const askDecoy = async (url: URL, signal?: AbortSignal): Promise<Asked> => {
-    const decoy = await gate(
+  const ask = async (url: URL, pair: Credential, signal?: AbortSignal): Promise<Asked> => {
+    const asked = await gate(
       { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
-      { kind: 'service_token', ...madeUpPair() },
+      pair,
     );
-    discard(decoy.answer);
-    return decoy;
+    discard(asked.answer);
+    return asked;
+  };
+
+  const judge: ServiceTokens['judge'] = async ({ evidence, guard }, signal) => {
+    const { url } = evidence;
+    let verdict: ServiceTokenVerdict = tellServiceTokenVerdict(evidence);
+    if (verdict === 'unknown' && guard.protection !== 'denied') {
+      // A classic organisation does not say whether it knows the pair; a made-up one shows it.
+      const decoy = await ask(url, { kind: 'service_token', ...madeUpPair() }, signal);
+      verdict = tellServiceTokenVerdict(evidence, decoy.evidence);
+    }
+    if (verdict === 'accepted') return undefined;
+    accepted.delete(url.origin);
+    return serviceTokenRefused(url, guard, verdict);
   };
 
   return {
@@ -80,17 +94,13 @@ export function createServiceTokens(parts: {
     },
     release: (url) => void accepted.delete(url.origin),
     inUse: (url) => accepted.get(url.origin),
-    async judge({ evidence, guard }, signal) {
-      const { url } = evidence;
-      let verdict: ServiceTokenVerdict = tellServiceTokenVerdict(evidence);
-      if (verdict === 'unknown' && guard.protection !== 'denied') {
-        const decoy = await askDecoy(url, signal);
-        verdict = tellServiceTokenVerdict(evidence, decoy.evidence);
-      }
-      if (verdict === 'accepted') return undefined;
-      accepted.delete(url.origin);
-      return serviceTokenRefused(url, guard, verdict);
+    async present(url, pair, signal) {
+      const asked = await ask(url, pair, signal);
+      const refusal = await judge(asked, signal);
+      if (refusal) throw refusal;
+      return asked;
     },
+    judge,
   };
 }
 

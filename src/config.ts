@@ -9,7 +9,7 @@ import type { ServiceToken } from './cloudflare/service-token.ts';
 import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
 import { type Reader, readServiceTokens } from './config-service-tokens.ts';
 import { AccessError } from './errors.ts';
-import type { ProxySettings } from './http/dispatcher.ts';
+import type { ProxySettings } from './http/proxy-rules.ts';
 import { type LogLevel, logLevels } from './log.ts';
 import type { OAuthClient } from './oauth/client.ts';
 import { parseSecureUrl } from './secure-url.ts';

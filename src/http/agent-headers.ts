@@ -5,7 +5,7 @@
 import { AccessError } from '../errors.ts';
 import { quoteServerText } from '../server-text.ts';
 import { isAccessCookie } from './access-cookies.ts';
-import { decodableCodings } from './body.ts';
+import { decodableCodings } from './content-coding.ts';
 import type { Field } from './next-hop.ts';
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110 §5.6.2

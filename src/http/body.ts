@@ -6,8 +6,6 @@ import { networkFailure } from './failures.ts';
 import { release } from './receive-buffers.ts';
 import type { Incoming } from './send.ts';
 
-export { acceptEncoding, decodableCodings } from './content-coding.ts';
-
 /** More layers than any server has a reason for; each costs memory. */
 const maxCodings = 3;
 

@@ -3,8 +3,6 @@ import { Agent, Dispatcher, ProxyAgent } from 'undici';
 import { createProxyRules, type ProxySettings } from './proxy-rules.ts';
 import { receiveBuffers } from './receive-buffers.ts';
 
-export type { ProxySettings } from './proxy-rules.ts';
-
 const bounds = {
   maxHeaderSize: 64 * 1024,
   // One pool per origin; each connection carries one request at a time (no HTTP/1.1 pipelining).

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AccessError } from '../../src/errors.ts';
 import { checkAgentHeaders } from '../../src/http/agent-headers.ts';
-import { decodableCodings } from '../../src/http/body.ts';
+import { decodableCodings } from '../../src/http/content-coding.ts';
 
 function failure(headers: Record<string, string>): string {
   try {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { decodableCodings, readBody } from '../../src/http/body.ts';
+import { readBody } from '../../src/http/body.ts';
+import { decodableCodings } from '../../src/http/content-coding.ts';
 import { answerOf } from './origin.ts';
 
 const text = 'The quick brown fox. '.repeat(500);

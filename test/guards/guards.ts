@@ -270,7 +270,7 @@ export const guards: readonly Guard[] = [
     keeps: '§5 the disk is read under the lock',
     file: 'src/session/sessions.ts',
     guard:
-      'if (now === undefined) return undefined;\n      if (now.accessToken !== session.accessToken && isFresh(now)) return now;',
+      'if (now === undefined) return undefined;\n      if (isSuccessor(now, session)) return now;',
     without: 'if (now === undefined) return undefined;',
     test: 'test/end-to-end/many-processes.test.ts',
     only: 'spend one refresh token a round',
@@ -546,6 +546,15 @@ export const guards: readonly Guard[] = [
     test: 'test/faults/process-and-protocol.test.ts',
     only: 'amid a file',
     built: true,
+  },
+  {
+    name: 'closing-sibling',
+    keeps: '§5 a sibling that closes the callback port is no other program',
+    file: 'src/host/sibling.ts',
+    guard: 'answers.every((answer) => answer === undefined)',
+    without: 'answers.every((answer) => answer === proof)',
+    test: 'test/host/redirect-listener.test.ts',
+    only: 'just closing',
   },
   {
     name: 'released-in-part',

@@ -38,7 +38,7 @@ async function sharedKey(dataDir: string): Promise<Uint8Array> {
   for (let attempt = 1; ; attempt += 1) {
     // Two names for a moment, while it is being made.
     const found = await readPrivateFile(path, { links: true });
-    if (found.state === 'read' && found.bytes.length === keyBytes) return found.bytes;
+    if (found.state === 'read' && isKey(found.bytes)) return found.bytes;
     if (attempt === 5) throw new FolderTrouble(`${path} cannot be used`);
     // Not synced: what a power cut leaves of it is replaced, and nobody waits for the disk here.
     const temporary = await writeTemporary(dataDir, fileName, randomBytes(keyBytes), {
@@ -57,4 +57,9 @@ async function sharedKey(dataDir: string): Promise<Uint8Array> {
       await removeFile(temporary);
     }
   }
+}
+
+/** Some file systems leave zeros where a power cut came before the bytes: anybody would know such a key. */
+function isKey(bytes: Uint8Array): boolean {
+  return bytes.length === keyBytes && bytes.some((byte) => byte !== 0);
 }

@@ -39,6 +39,7 @@ test('touches nothing before its first use', () => {
 
 test.each<[string, (path: string) => void]>([
   ['an empty key', (path) => writeFileSync(path, '')],
+  ['zeros, as after a power cut', (path) => writeFileSync(path, Buffer.alloc(32))],
   ['a longer one', (path) => writeFileSync(path, 'x'.repeat(33))],
   [
     'a link to something known',
@@ -55,6 +56,7 @@ test.each<[string, (path: string) => void]>([
   expect(keys[0]).toHaveLength(32);
   expect(keys[0]).toEqual(keys[1]);
   expect(Buffer.from(keys[0] ?? []).toString()).not.toBe('x'.repeat(32));
+  expect(Buffer.from(keys[0] ?? [])).not.toEqual(Buffer.alloc(32));
 });
 
 test('a key that others could read is tightened', async () => {

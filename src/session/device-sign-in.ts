@@ -7,7 +7,7 @@ import type { OAuthTarget } from './discovery.ts';
 import type { LocalSignIns } from './local-sign-in.ts';
 import type { Clock } from './ports.ts';
 import type { Registrations } from './registrations.ts';
-import { sessionFrom } from './sessions.ts';
+import { sessionFrom } from './session-from.ts';
 import type { SignIn } from './sign-in.ts';
 
 export type BeginDeviceSignIn = (

@@ -12,7 +12,8 @@ import type { Bell } from './bell.ts';
 import { type CodePending, expired, isOpenAt } from './code-pending.ts';
 import type { Discovery } from './discovery.ts';
 import type { CallbackPage, Clock, Lock, RecordStore } from './ports.ts';
-import { type Sessions, sessionFrom } from './sessions.ts';
+import { sessionFrom } from './session-from.ts';
+import type { Sessions } from './sessions.ts';
 import { failureOf, unexpected } from './sign-in.ts';
 
 export interface Redeemed {

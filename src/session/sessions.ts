@@ -5,11 +5,12 @@
  */
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
-import { refresh, revoke, type Tokens } from '../oauth/token.ts';
+import { refresh, revoke } from '../oauth/token.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { Grant, Session } from './records.ts';
 import { forgetRegistration } from './registrations.ts';
 import { keysCovering } from './resource-key.ts';
+import { sessionFrom } from './session-from.ts';
 
 export interface Sessions {
   /** The session of the longest prefix that covers `url`, expired or not. */
@@ -192,31 +193,5 @@ export function createSessions(parts: SessionsParts): Sessions {
           : revoke(server, grant.client, grant.refreshToken, 'refresh_token', fetch);
       }),
     list: () => store.list('session'),
-  };
-}
-
-/** What is kept after a token answer; the old refresh token stays when no new one came. */
-export function sessionFrom(
-  session: Pick<Session, 'resource' | 'method' | 'signedInAt' | 'teamDomain' | 'audience'>,
-  grant: Grant,
-  tokens: Tokens,
-  obtainedAt: number,
-): Session {
-  const { refreshToken = grant.refreshToken, scope = grant.scope } = tokens;
-  return {
-    format: 1,
-    resource: session.resource,
-    method: session.method,
-    accessToken: tokens.accessToken,
-    obtainedAt,
-    signedInAt: session.signedInAt ?? obtainedAt,
-    ...(tokens.expiresIn === undefined ? {} : { expiresAt: obtainedAt + tokens.expiresIn * 1000 }),
-    grant: {
-      ...grant,
-      ...(refreshToken === undefined ? {} : { refreshToken }),
-      ...(scope === undefined ? {} : { scope }),
-    },
-    ...(session.teamDomain === undefined ? {} : { teamDomain: session.teamDomain }),
-    ...(session.audience === undefined ? {} : { audience: session.audience }),
   };
 }

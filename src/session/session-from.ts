@@ -1,0 +1,29 @@
+/** From a token answer to the session that is kept. */
+import type { Tokens } from '../oauth/token.ts';
+import type { Grant, Session } from './records.ts';
+
+/** The old refresh token stays when no new one came. */
+export function sessionFrom(
+  session: Pick<Session, 'resource' | 'method' | 'signedInAt' | 'teamDomain' | 'audience'>,
+  grant: Grant,
+  tokens: Tokens,
+  obtainedAt: number,
+): Session {
+  const { refreshToken = grant.refreshToken, scope = grant.scope } = tokens;
+  return {
+    format: 1,
+    resource: session.resource,
+    method: session.method,
+    accessToken: tokens.accessToken,
+    obtainedAt,
+    signedInAt: session.signedInAt ?? obtainedAt,
+    ...(tokens.expiresIn === undefined ? {} : { expiresAt: obtainedAt + tokens.expiresIn * 1000 }),
+    grant: {
+      ...grant,
+      ...(refreshToken === undefined ? {} : { refreshToken }),
+      ...(scope === undefined ? {} : { scope }),
+    },
+    ...(session.teamDomain === undefined ? {} : { teamDomain: session.teamDomain }),
+    ...(session.audience === undefined ? {} : { audience: session.audience }),
+  };
+}

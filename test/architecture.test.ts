@@ -41,7 +41,8 @@ const common = ['errors.ts', 'log.ts', 'secure-url.ts', 'server-text.ts'];
 const mayKnow: Record<string, readonly string[]> = {
   oauth: ['http'],
   cloudflare: ['http', 'oauth'],
-  http: [],
+  page: [],
+  http: ['page'],
   session: ['oauth', 'cloudflare', 'http'],
   host: ['session'],
   tools: ['session', 'http', 'config.ts', 'rooms.ts'],
@@ -153,7 +154,7 @@ describe('the whole', () => {
     };
     reach('main.ts');
     const heavy = [...seen].filter((name) =>
-      /^(?:http|oauth|host|session|cli|sandbox)\//.test(name),
+      /^(?:page|http|oauth|host|session|cli|sandbox)\//.test(name),
     );
     expect(heavy).toEqual([]);
   });

@@ -46,7 +46,7 @@ export async function toReadable(
   const text = concealer.text(decodeText(bytes, type).text);
   if (format === 'raw' || kind !== 'html') return { text };
   // Loaded on first use: it is large, and many answers are JSON.
-  const { htmlToMarkdown } = await import('./markdown.ts');
+  const { htmlToMarkdown } = await import('../page/markdown.ts');
   const { markdown, note } = htmlToMarkdown(text, { url, conceal: concealer.text });
   return { text: concealer.text(markdown), ...(note ? { note } : {}) };
 }

@@ -9,8 +9,8 @@ import { build } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readBody } from '../../src/http/body.ts';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
-import { htmlToMarkdown } from '../../src/http/markdown.ts';
 import { createSend } from '../../src/http/send.ts';
+import { htmlToMarkdown } from '../../src/page/markdown.ts';
 import { certificateFor, temporaryFolder } from './folders.ts';
 import { origin } from './origin.ts';
 

@@ -1,6 +1,7 @@
 /** What every part of a page's conversion needs: its addresses, what of it is shown, and which of it is a block. */
+
+import type { Allowance } from './allowance.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
-import type { Allowance } from './page-allowance.ts';
 
 export interface PageContext {
   /** Every walk asks this of each element it meets, so that is where the time is looked at. */

@@ -1,8 +1,8 @@
 /** Tables: the ones that hold data as GFM tables, the ones that only lay a page out as what they hold. */
 import type { PhrasingContent, RootContent, TableRow } from 'mdast';
+import type { PageContext } from './context.ts';
 import { attribute, type Element, isElement } from './html-tree.ts';
-import type { PageContext } from './page-context.ts';
-import { phrasing } from './page-inline.ts';
+import { phrasing } from './inline.ts';
 import { text } from './phrasing-list.ts';
 
 type Flow = (element: Element, context: PageContext) => RootContent[];

@@ -6,13 +6,13 @@ import type {
   PhrasingContent,
   RootContent,
 } from 'mdast';
+import { codeBlock } from './code.ts';
+import { isBlock, type PageContext, wordsOf } from './context.ts';
+import { formLine } from './forms.ts';
 import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
-import { codeBlock } from './page-code.ts';
-import { isBlock, type PageContext, wordsOf } from './page-context.ts';
-import { formLine } from './page-forms.ts';
-import { oneLine, phrasing } from './page-inline.ts';
-import { table } from './page-table.ts';
+import { oneLine, phrasing } from './inline.ts';
 import { text } from './phrasing-list.ts';
+import { table } from './table.ts';
 
 /** Lists and quotes deeper than this are written without further indentation. */
 const maxNesting = 12;

@@ -1,15 +1,8 @@
 /** The inside of paragraphs: an HTML element's inline content as Markdown's phrasing content (mdast). */
 import type { PhrasingContent } from 'mdast';
+import { collapse, fetched, isBlock, type PageContext, spokenName, wordsOf } from './context.ts';
+import { control, isControl } from './forms.ts';
 import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
-import {
-  collapse,
-  fetched,
-  isBlock,
-  type PageContext,
-  spokenName,
-  wordsOf,
-} from './page-context.ts';
-import { control, isControl } from './page-forms.ts';
 import { append, around, hasWords, text, trimmed } from './phrasing-list.ts';
 
 /**

@@ -1,8 +1,8 @@
 /** Preformatted text: code with its language, or a directory listing, whose links are what counts. */
 import type { RootContent } from 'mdast';
+import type { PageContext } from './context.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
-import type { PageContext } from './page-context.ts';
-import { phrasing } from './page-inline.ts';
+import { phrasing } from './inline.ts';
 
 const lineNumbers =
   /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|gutter|blob-num|rouge-gutter|hljs-ln-numbers)(?:\s|$)/i;

@@ -14,6 +14,9 @@ import {
   type Options,
   toMarkdown,
 } from 'mdast-util-to-markdown';
+import { type Allowance, createAllowance, OutOfTime } from './allowance.ts';
+import { flow } from './blocks.ts';
+import { createContext, wordsOf } from './context.ts';
 import { crowdedMarks } from './crowded-marks.ts';
 import {
   attribute,
@@ -23,10 +26,7 @@ import {
   type Parent,
   parseHtml,
 } from './html-tree.ts';
-import { type Allowance, createAllowance, OutOfTime } from './page-allowance.ts';
-import { flow } from './page-blocks.ts';
-import { createContext, wordsOf } from './page-context.ts';
-import { visibleParts } from './page-noise.ts';
+import { visibleParts } from './noise.ts';
 import { strippedText } from './stripped-text.ts';
 
 export interface Markdown {

@@ -1,7 +1,7 @@
 /** Forms, so that a reader learns what can be filled in and sent: names, kinds, present values, choices. */
 import type { PhrasingContent } from 'mdast';
+import { collapse, fetched, type PageContext, spokenName, wordsOf } from './context.ts';
 import { attribute, type Element, isElement, type Node } from './html-tree.ts';
-import { collapse, fetched, type PageContext, spokenName, wordsOf } from './page-context.ts';
 
 const controls = new Set(['button', 'input', 'meter', 'progress', 'select', 'textarea']);
 const maxOptions = 30;

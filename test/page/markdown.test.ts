@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isElement, parseHtml } from '../../src/http/html-tree.ts';
-import { htmlToMarkdown } from '../../src/http/markdown.ts';
-import { createAllowance, OutOfTime } from '../../src/http/page-allowance.ts';
-import { visibleParts } from '../../src/http/page-noise.ts';
 import { decodeText } from '../../src/http/text.ts';
+import { createAllowance, OutOfTime } from '../../src/page/allowance.ts';
+import { isElement, parseHtml } from '../../src/page/html-tree.ts';
+import { htmlToMarkdown } from '../../src/page/markdown.ts';
+import { visibleParts } from '../../src/page/noise.ts';
 
 const fixtures = path.join(import.meta.dirname, 'fixtures');
 const url = new URL('https://wiki.example.com/docs/page/');

@@ -2,8 +2,9 @@
  * What of a page its reader does not look for: what is hidden, and the furniture around the content
  * (menus, banners, footers), unless the furniture is all there is.
  */
+
+import type { Allowance } from './allowance.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
-import type { Allowance } from './page-allowance.ts';
 
 const neverShown = new Set([
   'base',

@@ -7,6 +7,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { type HostPattern, parseHostPatterns } from './cloudflare/host-pattern.ts';
 import type { ServiceToken } from './cloudflare/service-token.ts';
 import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
+import { unexpandedProblem } from './config-placeholders.ts';
 import { type Reader, readServiceTokens } from './config-service-tokens.ts';
 import { AccessError } from './errors.ts';
 import type { ProxySettings } from './http/proxy-rules.ts';
@@ -58,6 +59,9 @@ export const variables = [
   'CF_ACCESS_LOG',
 ] as const;
 
+const aliases = ['CLOUDFLARE_ACCESS_CLIENT_ID', 'CLOUDFLARE_ACCESS_CLIENT_SECRET'];
+const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
+
 const defaultPorts = [8400, 8401, 8402, 8403, 8404, 8405, 8406, 8407, 8408, 8409];
 
 /** Every problem on its own as well, for those who show one a line. */
@@ -100,7 +104,16 @@ export async function readConfig(environment: Environment): Promise<Config> {
     https: await readProxy('HTTPS_PROXY', reader),
     no: get('no_proxy') ?? get('NO_PROXY') ?? '',
   };
-  if (problems.length > 0) throw new EnvironmentError(problems);
+  const unexpanded = unexpandedVariables(environment);
+  if (problems.length + unexpanded.size > 0) {
+    // What else is said of such a variable is about the placeholder, not about the value.
+    const isMoot = (problem: string) =>
+      [...unexpanded.keys()].some((name) => problem.includes(name));
+    throw new EnvironmentError([
+      ...[...unexpanded].map(([name, problem]) => `${name} ${problem}.`),
+      ...problems.filter((problem) => !isMoot(problem)),
+    ]);
+  }
   return {
     serviceTokens,
     hosts,
@@ -118,6 +131,16 @@ export async function readConfig(environment: Environment): Promise<Config> {
     proxy,
     warnings,
   };
+}
+
+/** By name: what an MCP host left as it stood in its configuration. */
+function unexpandedVariables(environment: Environment): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of [...variables, ...aliases, ...proxyVariables]) {
+    const problem = unexpandedProblem(environment[name] ?? '');
+    if (problem !== undefined) found.set(name, problem);
+  }
+  return found;
 }
 
 async function readHosts({ get, problems }: Reader): Promise<readonly HostPattern[]> {

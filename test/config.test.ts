@@ -10,6 +10,8 @@ import { spawnServer } from './support/mcp-server.ts';
 const clientId = `${'ab'.repeat(16)}.access`;
 const clientSecret = 'cd'.repeat(32);
 const pair = { CF_ACCESS_CLIENT_ID: clientId, CF_ACCESS_CLIENT_SECRET: clientSecret };
+/** Spelled apart, so that nobody takes it for a template. */
+const braced = (name: string) => ['$', '{', name, '}'].join('');
 let folder: string;
 
 beforeAll(async () => {
@@ -49,6 +51,39 @@ async function problemOf(environment: Record<string, string>): Promise<string> {
 }
 
 describe('a bad environment (contract §1)', () => {
+  it.each([
+    ['CF_ACCESS_CLIENT_ID', braced('CF_ACCESS_CLIENT_ID')],
+    ['CF_ACCESS_CLIENT_SECRET', braced('env:SECRET')],
+    ['CF_ACCESS_CLIENT_SECRET', '$CF_ACCESS_CLIENT_SECRET'],
+    ['CLOUDFLARE_ACCESS_CLIENT_ID', '%CLIENT_ID%'],
+    ['CF_ACCESS_HOSTS', `a.example.com,${braced('input:hosts')}`],
+    ['CF_ACCESS_TEAM_DOMAIN', '{env:TEAM}'],
+    ['HTTPS_PROXY', braced('PROXY')],
+    ['CF_ACCESS_DATA_DIR', '$env:DATA'],
+  ])('names %s when its value is the placeholder %s, and exits with 2', async (name, value) => {
+    const { code, stdout, stderr } = await start({
+      ...pair,
+      CF_ACCESS_HOSTS: 'a.example.com',
+      [name]: value,
+    });
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(`${name} holds a placeholder that the MCP host did not expand`);
+    expect(stderr).not.toContain(value);
+    // Once: nothing else is said of a value that is none.
+    expect(stderr.split(name)).toHaveLength(2);
+  });
+
+  it.each([`"${clientSecret}"`, `'${clientSecret}'`, `“${clientSecret}”`])(
+    'names a variable whose value is in quotation marks: %s',
+    async (value) => {
+      const { code, stderr } = await start({ ...pair, CF_ACCESS_CLIENT_SECRET: value });
+      expect(code).toBe(2);
+      expect(stderr).toContain('CF_ACCESS_CLIENT_SECRET is in quotation marks');
+      expect(stderr).not.toContain(clientSecret);
+    },
+  );
+
   it('ends the start with one message that lists every problem and no value, and exit code 2', async () => {
     const secretFile = await file('secret-in-a-file');
     const environment = {

@@ -1,7 +1,7 @@
 /** `login <url>`: as the tool authenticate, for the person themselves. */
 import { type Command, Option } from 'commander';
 import type { AuthenticateOptions } from '../session/authenticate.ts';
-import { callbackAddress } from '../tools/callback-address.ts';
+import { callbackResponse } from '../tools/callback-address.ts';
 import { address } from './address.ts';
 import { conclude, tellFailure } from './failure.ts';
 import { seconds } from './numbers.ts';
@@ -66,17 +66,17 @@ async function run(shell: Shell, url: URL, options: Options, open: OpenRooms): P
   const { access } = rooms;
   const pastes = process.stdin.isTTY && options.wait > 0 && !options.json;
   const prompt = createSignInPrompt(shell, rooms, { browser: options.wait > 0, pastes });
-  const request = (callbackUrl?: URL): AuthenticateOptions => ({
+  const request = (callback?: URLSearchParams): AuthenticateOptions => ({
     method: options.device ? 'device' : options.method,
     force: options.force ?? false,
     waitMs: options.wait * 1000,
-    callbackUrl,
+    callback,
     askPerson: prompt.askPerson,
     signal,
     onWaiting: prompt.onWaiting,
   });
   if (options.callbackUrl !== undefined) {
-    const outcome = await access.authenticate(url, request(callbackAddress(options.callbackUrl)));
+    const outcome = await access.authenticate(url, request(callbackResponse(options.callbackUrl)));
     return await reportSignIn(shell, url, outcome, rooms, { json: options.json === true });
   }
   if (!options.force) await showOpenSignIn(shell, rooms, url);
@@ -84,7 +84,7 @@ async function run(shell: Shell, url: URL, options: Options, open: OpenRooms): P
     prompt.done();
     try {
       // The wait below ends with it.
-      await access.authenticate(url, request(callbackAddress(line)));
+      await access.authenticate(url, request(callbackResponse(line)));
     } catch (error) {
       tellFailure(shell, error, { url });
     }

@@ -19,8 +19,8 @@ import type { Ways } from './ways.ts';
 export interface AuthenticateOptions extends WaitOptions {
   readonly method: 'auto' | 'browser' | 'device' | 'service_token';
   readonly force: boolean;
-  /** The address that the person's browser could not load. */
-  readonly callbackUrl?: URL | undefined;
+  /** The authorization response that the person's browser could not deliver. */
+  readonly callback?: URLSearchParams | undefined;
 }
 
 export type Authenticated =
@@ -44,8 +44,8 @@ export function createAuthenticate(parts: {
     parts;
 
   return async (url, options) => {
-    const { method, force, callbackUrl, signal } = options;
-    if (callbackUrl) return redeemCallback(url, callbackUrl);
+    const { method, force, callback, signal } = options;
+    if (callback) return redeemCallback(url, callback);
     if (method === 'service_token') return useServiceToken(url, await ask(url, signal), signal);
     if (force || method !== 'auto') serviceTokens.release(url);
     if (!force) {
@@ -120,11 +120,9 @@ export function createAuthenticate(parts: {
     return { status: 'authenticated', held: heldPair(url, granted) };
   }
 
-  async function redeemCallback(url: URL, callbackUrl: URL): Promise<Authenticated> {
+  async function redeemCallback(url: URL, callback: URLSearchParams): Promise<Authenticated> {
     const keys = keysCovering(url);
-    const redeemed = await codeSignIns.redeem(callbackUrl.searchParams, (resource) =>
-      keys.includes(resource),
-    );
+    const redeemed = await codeSignIns.redeem(callback, (resource) => keys.includes(resource));
     if (redeemed?.reason) throw redeemed.reason;
     // Handed over twice, or after the browser did get through: the session is there all the same.
     const found = redeemed ? await firstKept(url) : await credentials.held(url);

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { Authenticated } from '../session/authenticate.ts';
 import type { SignIn } from '../session/sign-in.ts';
-import { callbackAddress } from './callback-address.ts';
+import { callbackResponse } from './callback-address.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
 import { defineTool, instant, structured } from './tool.ts';
@@ -69,7 +69,7 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
       method,
       force,
       waitMs: wait_seconds * 1000,
-      callbackUrl: callback_url === undefined ? undefined : callbackAddress(callback_url),
+      callback: callback_url === undefined ? undefined : callbackResponse(callback_url),
       askPerson,
       signal,
       onWaiting: onProgress && ((message, elapsedMs) => onProgress(message, elapsedMs / 1000)),

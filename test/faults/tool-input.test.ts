@@ -120,8 +120,9 @@ const rows: Row[] = [
   refusedHeader('X-Any', 'a\r\nCF-Access-Client-Id: b', 'invalid_input'),
   refusedHeader('X Any', 'a', 'invalid_input'),
   refused(
-    'a callback_url on another host',
-    'invalid_input',
+    'a callback_url on another host whose state is nobody’s: hosts are forwarded, state decides',
+    'sign_in_expired',
+
     () => ({
       url: 'https://app.example.com/',
       callback_url: 'https://evil.example/callback?code=a&state=b',

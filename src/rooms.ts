@@ -21,7 +21,7 @@ import { createSend, type Send } from './http/send.ts';
 import type { Log } from './log.ts';
 import { type Access, createAccess } from './session/access.ts';
 import type { Browser, Clock, RecordStore } from './session/ports.ts';
-import type { AskPerson } from './session/waiting.ts';
+import { askThrough } from './tools/ask-person.ts';
 import type { HostCapabilities } from './tools/server.ts';
 import type { ToolContext } from './tools/tool.ts';
 
@@ -123,24 +123,3 @@ function folderOf(uri: string): string[] {
 
 /** Less than the process has for leaving. */
 const closingGraceMs = 300;
-
-/** The host asks the person where it can; else the machine's browser is opened. */
-function askThrough({ elicitUrl }: HostCapabilities, browser: Browser): AskPerson {
-  const openBrowser: AskPerson = async ({ url }) =>
-    (await browser.open(url)) ? 'shown' : 'unavailable';
-  if (elicitUrl === undefined) return openBrowser;
-  return async (request) => {
-    const action = await elicitUrl(request).catch(() => undefined);
-    switch (action) {
-      case 'accept':
-        return 'shown';
-      case 'decline':
-        return 'declined';
-      case 'cancel':
-        // Dismissed without an answer: the address in the result is still theirs to use.
-        return 'unavailable';
-      default:
-        return openBrowser(request);
-    }
-  };
-}

@@ -37,11 +37,12 @@ export interface HostCapabilities {
   readonly elicitUrl: ElicitUrl | undefined;
 }
 
+/** `over`: the sign-in ended, one way or the other, before the host had answered. */
 export type ElicitUrl = (request: {
   url: URL;
   message: string;
   done: Promise<void>;
-}) => Promise<'accept' | 'decline' | 'cancel'>;
+}) => Promise<'accept' | 'decline' | 'cancel' | 'over'>;
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
@@ -180,15 +181,23 @@ function hostOf(server: Server, { signal }: Extra): HostCapabilities {
     elicitUrl: capabilities?.elicitation?.url
       ? async ({ url, message, done }) => {
           const elicitationId = crypto.randomUUID();
-          const { action } = await server.elicitInput(
-            { mode: 'url', message, url: url.href, elicitationId },
-            { timeout: 600_000 },
-          );
-          if (action === 'accept') {
-            const complete = server.createElicitationCompletionNotifier(elicitationId);
-            done.then(complete).catch(() => {});
+          // A question that is still open then is taken back: its address is of no use any more.
+          const over = new AbortController();
+          done.then(() => over.abort());
+          try {
+            const { action } = await server.elicitInput(
+              { mode: 'url', message, url: url.href, elicitationId },
+              { timeout: 600_000, signal: over.signal },
+            );
+            if (action === 'accept') {
+              const complete = server.createElicitationCompletionNotifier(elicitationId);
+              done.then(complete).catch(() => {});
+            }
+            return action;
+          } catch (error) {
+            if (over.signal.aborted) return 'over';
+            throw error;
           }
-          return action;
         }
       : undefined,
   };

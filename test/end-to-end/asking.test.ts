@@ -1,5 +1,6 @@
 /** How the person is asked: by the host where it can, else by the browser, else in the result. */
 import {
+  CancelledNotificationSchema,
   ElicitationCompleteNotificationSchema,
   ElicitRequestSchema,
   type ElicitResult,
@@ -39,23 +40,31 @@ const opened = (server: TestServer) => eventually(async () => (await server.open
 function urlMode(
   answer: (url: string) => ElicitResult['action'] | Promise<ElicitResult['action']>,
 ) {
-  const asked: { url: string; message: string; id: string }[] = [];
+  const asked: { url: string; message: string; id: string; request: unknown }[] = [];
   const completed: string[] = [];
+  const takenBack: unknown[] = [];
   const options: TestServerOptions = {
     capabilities: { elicitation: { url: {} } },
     prepare: (client) => {
-      client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+      client.setRequestHandler(ElicitRequestSchema, async ({ params }, { requestId: request }) => {
         if (params.mode !== 'url') throw new Error('a form was not expected');
-        asked.push({ url: params.url, message: params.message, id: params.elicitationId });
+        const { url, message, elicitationId: id } = params;
+        asked.push({ url, message, id, request });
         return { action: await answer(params.url) };
       });
       client.setNotificationHandler(ElicitationCompleteNotificationSchema, ({ params }) => {
         completed.push(params.elicitationId);
       });
+      client.setNotificationHandler(CancelledNotificationSchema, ({ params }) => {
+        takenBack.push(params.requestId);
+      });
     },
   };
-  return { asked, completed, options };
+  return { asked, completed, takenBack, options };
 }
+
+const later = <T>(milliseconds: number, answer: T) =>
+  new Promise<T>((resolve) => setTimeout(() => resolve(answer), milliseconds));
 
 describe('a host with URL-mode elicitation', () => {
   it('shows the address itself, no browser is opened, and it hears when the sign-in is done', async () => {
@@ -72,16 +81,16 @@ describe('a host with URL-mode elicitation', () => {
     expect(await eventually(() => host.completed[0])).toBe(host.asked[0]?.id);
   });
 
-  it('that declines ends the sign-in, and the agent is told to stop', async () => {
-    const host = urlMode(() => 'decline');
+  it('whose person declines after two seconds ends the sign-in, and the agent is told to stop', async () => {
+    const host = urlMode(() => later(2_000, 'decline'));
     const server = await start(host.options);
     const answer = await server.call('authenticate', { url: url() });
     expect(answer.json.error?.code).toBe('sign_in_declined');
     expect(await server.opened()).toEqual([]);
   });
 
-  it('that dismisses the question leaves the sign-in open, with the address in the result', async () => {
-    const host = urlMode(() => 'cancel');
+  it('whose person dismisses the question leaves the sign-in open, with the address in the result', async () => {
+    const host = urlMode(() => later(2_000, 'cancel'));
     const server = await start(host.options);
     const answer = await server.call('authenticate', { url: url() });
     expect(answer.json).toMatchObject({ status: 'pending' });
@@ -89,6 +98,52 @@ describe('a host with URL-mode elicitation', () => {
     expect((await server.call('authenticate', { url: url() })).json).toMatchObject({
       status: 'authenticated',
     });
+    expect(await server.opened()).toEqual([]);
+  });
+
+  // As Codex 0.169 and `claude -p` do: nobody has seen the question.
+  it.each(['decline', 'cancel'] as const)(
+    'that answers %s within 5 ms has the browser opened, and the address is in the result',
+    async (action) => {
+      const host = urlMode(() => later(5, action));
+      const server = await start(host.options);
+      const pending = await server.call('authenticate', { url: url(), wait_seconds: 1 });
+      expect(pending.json).toMatchObject({ status: 'pending' });
+      expect(pending.content[0]?.text).toContain(host.asked[0]?.url);
+      expect(await server.opened()).toEqual([pending.json.authorization_url]);
+      await signInAs(await opened(server), person());
+      expect((await server.call('authenticate', { url: url() })).json).toMatchObject({
+        status: 'authenticated',
+      });
+      expect(await server.opened()).toHaveLength(1);
+      expect(host.asked).toHaveLength(1);
+    },
+  );
+
+  it('that answers decline within 5 ms where no browser opens leaves the address alone', async () => {
+    const host = urlMode(() => later(5, 'decline'));
+    const server = await start({ ...host.options, browser: '/bin/false' });
+    const pending = await server.call('authenticate', { url: url() });
+    expect(pending.json).toMatchObject({ status: 'pending' });
+    await signInAs(String(pending.json.authorization_url), person());
+    expect((await server.call('authenticate', { url: url() })).json).toMatchObject({
+      status: 'authenticated',
+    });
+  });
+
+  it('that never answers has the address in the result, and its question is taken back in the end', async () => {
+    const host = urlMode(() => new Promise(() => {}));
+    const server = await start(host.options);
+    const pending = await server.call('authenticate', { url: url(), wait_seconds: 1 });
+    expect(pending.json).toMatchObject({ status: 'pending' });
+    expect(host.takenBack).toEqual([]);
+    await signInAs(String(pending.json.authorization_url), person());
+    expect((await server.call('authenticate', { url: url() })).json).toMatchObject({
+      status: 'authenticated',
+    });
+    await eventually(() => (host.takenBack.length > 0 ? true : undefined));
+    expect(host.takenBack).toEqual([host.asked[0]?.request]);
+    expect(await server.opened()).toEqual([]);
   });
 
   it('that fails to ask has the browser opened instead', async () => {

@@ -518,6 +518,16 @@ export const guards: readonly Guard[] = [
     test: 'test/properties/redaction.test.ts',
   },
   {
+    name: 'hosts-own-refusal',
+    keeps: '§2 what comes faster than a person could read is not the person’s no',
+    file: 'src/tools/ask-person.ts',
+    guard: 'const fastestRefusalMs = 500;',
+    without: 'const fastestRefusalMs = 0;',
+    test: 'test/end-to-end/asking.test.ts',
+    only: 'within 5 ms',
+    built: true,
+  },
+  {
     name: 'plain-http',
     keeps: '§4.1 https, or http to loopback',
     file: 'src/tools/target-url.ts',

@@ -1,0 +1,27 @@
+/** How a person is shown a sign-in: by the host where it can, else in the machine's browser. */
+import type { Browser } from '../session/ports.ts';
+import type { AskPerson } from '../session/waiting.ts';
+import type { HostCapabilities } from './server.ts';
+
+/**
+ * Nobody reads a question and says no this fast (milliseconds). Codex declares URL elicitation and
+ * declines within 6 ms without showing anything (openai/codex#45776); `claude -p` cancels after 14.
+ */
+const fastestRefusalMs = 500;
+
+export function askThrough({ elicitUrl }: HostCapabilities, browser: Browser): AskPerson {
+  const openBrowser: AskPerson = async ({ url }) =>
+    (await browser.open(url)) ? 'shown' : 'unavailable';
+  if (elicitUrl === undefined) return openBrowser;
+  return async (request) => {
+    const askedAt = performance.now();
+    const action = await elicitUrl(request).catch(() => undefined);
+    if (action === 'accept' || action === 'over') return 'shown';
+    // The host's own refusal, or a host that could not ask at all: the person has seen nothing.
+    if (action === undefined || performance.now() - askedAt < fastestRefusalMs) {
+      return openBrowser(request);
+    }
+    // Dismissed without an answer: the address in the result is still theirs to use.
+    return action === 'decline' ? 'declined' : 'unavailable';
+  };
+}

@@ -1,4 +1,8 @@
-/** Where a credential may travel: over https, or over http to this machine (contract: trust, 1). */
+/**
+ * Where a credential may travel: over https, or over http to this machine (contract: trust, 1); and
+ * the only two ways from one URL to another. `new URL(path, base)` is neither: it takes `//host/path`,
+ * which a hostile address may well begin with, for another host.
+ */
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
@@ -16,4 +20,27 @@ export function parseSecureUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
   return isSecure(url) && url.username === '' && url.password === '' ? url : undefined;
+}
+
+/**
+ * `pathname` at `url`'s origin, without query, fragment and userinfo. Whatever it holds stays a path:
+ * setting it cannot move the host, and that is checked all the same.
+ */
+export function atPath(url: URL, pathname: string): URL {
+  const other = new URL(url);
+  other.username = '';
+  other.password = '';
+  other.search = '';
+  other.hash = '';
+  other.pathname = pathname;
+  if (other.origin !== url.origin) throw new Error('a path has led to another origin');
+  return other;
+}
+
+/**
+ * What an answer of `base` refers to: a redirect's Location, or an address on a page (RFC 3986 §5).
+ * It may be on any host and of any scheme, so the caller judges the result before it is used.
+ */
+export function resolveReference(reference: string, base: URL): URL | undefined {
+  return URL.canParse(reference, base.href) ? new URL(reference, base) : undefined;
 }

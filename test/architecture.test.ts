@@ -32,6 +32,24 @@ const files: readonly File[] = readdirSync(root, { recursive: true, encoding: 'u
     return { name, room: name.includes('/') ? (name.split('/')[0] ?? '') : name, imports, text };
   });
 
+/** What stands between a call's parentheses, at its commas; `start` is behind the opening one. */
+function argumentsAt(text: string, start: number): string[] {
+  const given = [''];
+  let depth = 0;
+  let quote = '';
+  for (let at = start; at < text.length; at += 1) {
+    const character = text[at] ?? '';
+    if (quote !== '') quote = character === quote && text[at - 1] !== '\\' ? '' : quote;
+    else if (/['"`]/.test(character)) quote = character;
+    else if (/[([{]/.test(character)) depth += 1;
+    else if (/[)\]}]/.test(character)) depth -= 1;
+    if (depth < 0) break;
+    if (depth === 0 && quote === '' && character === ',') given.push('');
+    else given[given.length - 1] += character;
+  }
+  return given.map((each) => each.trim()).filter((each) => each !== '');
+}
+
 const roomOf = (source: string) => (source.includes('/') ? (source.split('/')[0] ?? '') : source);
 const own = (source: string) => source.endsWith('.ts');
 /** Files directly in src/ that any room may use: they know no room themselves. */
@@ -130,6 +148,32 @@ describe('the whole', () => {
     };
     for (const { name } of files) visit(name, []);
     expect(cycles).toEqual([]);
+  });
+
+  it('names another path of an origin by atPath, and resolves a reference where the result is judged', () => {
+    // Sandbox: shares no code with the client. It plays the browser, and the service that is asked.
+    const sandbox = ['sandbox/login.ts', 'sandbox/person.ts'];
+    const bases = files
+      .filter(({ name }) => name !== 'secure-url.ts' && !sandbox.includes(name))
+      .flatMap(({ name, text }) =>
+        [...text.matchAll(/\bURL(?:\.canParse|\.parse)?\(/g)]
+          .map(({ index, 0: { length } }) => argumentsAt(text, index + length))
+          .filter((given) => given.length > 1 && given[1] !== 'import.meta.url')
+          .map((given) => `${name}: ${given.join(', ')}`),
+      );
+    expect(bases).toEqual([]);
+    const resolving = files
+      .filter(({ name, text }) => name !== 'secure-url.ts' && /\bresolveReference\b/.test(text))
+      .map(({ name }) => name);
+    expect(resolving.sort()).toEqual([
+      'cli/fetch/write-out.ts', // printed, as curl does
+      'cloudflare/login-redirect.ts', // only told apart
+      'cloudflare/org-token.ts', // cookieFor
+      'http/hops.ts', // compared with where it came from
+      'http/next-hop.ts', // https, no userinfo, no step down
+      'page/context.ts', // printed, with the schemes that a page may name
+      'page/markdown.ts', // the base of those
+    ]);
   });
 
   it('has no barrels and no rooms for odds and ends', () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import { atPath } from '../secure-url.ts';
 import { cancellable } from './cancellation.ts';
 import { conclude, shellWord } from './failure.ts';
 import { integer, seconds } from './numbers.ts';
@@ -117,7 +118,7 @@ function describe(sandbox: Sandbox, dataDir: string): unknown {
     applications: Object.fromEntries(
       Object.values(sandbox.applications).map(({ name, url, path }) => [
         name,
-        { url: new URL(path, url).href, shows: shows[name] },
+        { url: atPath(url, path).href, shows: shows[name] },
       ]),
     ),
     people: sandbox.people,
@@ -141,7 +142,7 @@ function print({ out }: Shell, sandbox: Sandbox, dataDir: string): void {
   out.line();
   heading('Applications');
   for (const { name, url, path } of Object.values(sandbox.applications)) {
-    const address = new URL(path, url).href;
+    const address = atPath(url, path).href;
     out.line(`  ${out.paint('cyan', address.padEnd(30))} ${name.padEnd(29)} ${shows[name]}`);
   }
   out.line(

@@ -7,7 +7,7 @@
 import { isLoopback } from '../secure-url.ts';
 import { isSignedBy, readJwt, rs256KeyId } from './jwt.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import { isAccessTeamHost } from './team.ts';
+import { isAccessTeamHost, teamOfIssuer } from './team.ts';
 
 export interface AccessToken {
   readonly jwt: string;
@@ -63,10 +63,8 @@ export async function verifyAccessToken(
 }
 
 function readTeam(issuer: URL, application: URL): string | undefined {
-  if (issuer.pathname !== '/' || issuer.search || issuer.hash || issuer.username || issuer.password)
-    return undefined;
-  if (issuer.protocol === 'https:' && isAccessTeamHost(issuer.host)) return issuer.host;
-  const local =
-    isLoopback(issuer) && isLoopback(application) && issuer.protocol === application.protocol;
-  return local ? issuer.host : undefined;
+  const team = teamOfIssuer(issuer);
+  if (team === undefined || isAccessTeamHost(team)) return team;
+  const local = isLoopback(application) && issuer.protocol === application.protocol;
+  return local ? team : undefined;
 }

@@ -5,6 +5,7 @@
  */
 import { AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { atPath } from '../secure-url.ts';
 import { createTransferKeys, type TransferKeys } from './transfer-box.ts';
 import { openDelivery, type TransferredTokens } from './transfer-delivery.ts';
 import { transferUrl } from './transfer-url.ts';
@@ -61,7 +62,7 @@ export async function receiveTransfer(
   { application, audience, keys }: BrowserTransfer,
   { fetch, clock, service, teamDomain, signal, patienceMs = 600_000 }: TransferOptions,
 ): Promise<TransferredTokens> {
-  const poll = `${service.origin}/transfer/${keys.publicKey}`;
+  const poll = atPath(service, `/transfer/${keys.publicKey}`);
   const deadline = clock.now() + patienceMs;
   let failures = 0;
   for (;;) {

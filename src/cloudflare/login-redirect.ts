@@ -1,6 +1,6 @@
 /** Redirects to a login: Access's own, and those of others, which must not be taken for it. */
 import { isRedirect } from '../http/next-hop.ts';
-import { isLoopback } from '../secure-url.ts';
+import { isLoopback, resolveReference } from '../secure-url.ts';
 import { isAccessTeamHost } from './team.ts';
 
 export interface LoginRedirect {
@@ -25,9 +25,9 @@ export function tellLoginRedirect(
   status: number,
   location: string | null,
 ): LoginRedirect | undefined {
-  if (!isRedirect(status) || location === null || !URL.canParse(location, asked.href))
-    return undefined;
-  const url = new URL(location, asked);
+  const url =
+    isRedirect(status) && location !== null ? resolveReference(location, asked) : undefined;
+  if (url === undefined) return undefined;
   if (!isAccessLogin(url, asked)) {
     return loginWords.test(url.pathname) ? { url, byAccess: false } : undefined;
   }

@@ -6,7 +6,7 @@
 import { AccessError } from '../errors.ts';
 import { isRedirect } from '../http/next-hop.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { isSecure } from '../secure-url.ts';
+import { atPath, isSecure, resolveReference } from '../secure-url.ts';
 import { type AccessToken, readAccessToken } from './application-token.ts';
 import { isAccessLogin } from './login-redirect.ts';
 
@@ -34,7 +34,7 @@ export async function exchangeOrgToken(
 ): Promise<AccessToken | undefined> {
   if (!isSecure(application) || organisation.expiresAt <= now()) return undefined;
   const cookies = new Map<string, string>();
-  const start = new URL(application.pathname, application.origin);
+  const start = atPath(application, application.pathname);
   let url = start;
   for (let hop = 0; hop < maxHops; hop += 1) {
     const cookie = cookieFor(url, start, organisation, cookies.get('CF_AppSession'));
@@ -55,9 +55,11 @@ export async function exchangeOrgToken(
       }
     }
     const location = answer.headers.get('location');
-    if (!isRedirect(answer.status) || location === null || !URL.canParse(location, url.href))
-      return undefined;
-    url = new URL(location, url);
+    // Where it leads is judged by `cookieFor`, before anything is sent there.
+    const next =
+      isRedirect(answer.status) && location !== null ? resolveReference(location, url) : undefined;
+    if (next === undefined) return undefined;
+    url = next;
     url.hash = '';
   }
   return undefined;

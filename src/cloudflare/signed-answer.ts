@@ -5,7 +5,7 @@
  */
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { isLoopback } from '../secure-url.ts';
+import { atPath, isLoopback } from '../secure-url.ts';
 import { isSignedBy, type Jwt, readJwt, rs256KeyId } from './jwt.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { isAccessTeamHost } from './team.ts';
@@ -45,7 +45,7 @@ export async function askSignedAnswer(
   url: URL,
   { fetch, now, keys, signal }: SignedAnswerOptions,
 ): Promise<SignedAnswer | undefined> {
-  const answer = await fetch(new URL(url.pathname, url.origin), {
+  const answer = await fetch(atPath(url, url.pathname), {
     method: 'HEAD',
     headers: { 'cf-access-metadata-request': 'true' },
     signal,

@@ -5,6 +5,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { atPath } from '../secure-url.ts';
 
 export interface SigningKeys {
   /**
@@ -66,8 +67,9 @@ export function createSigningKeys({
 }
 
 async function fetchKeys(origin: string, fetch: ProtocolFetch): Promise<Map<string, KeyObject>> {
-  const { host } = new URL(origin);
-  const answer = await fetch(`${origin}/cdn-cgi/access/certs`, {
+  const team = new URL(origin);
+  const { host } = team;
+  const answer = await fetch(atPath(team, '/cdn-cgi/access/certs'), {
     headers: { accept: 'application/json' },
   });
   if (answer.status >= 500 || answer.status === 429) {

@@ -40,6 +40,16 @@ export interface IssuerTrust {
 }
 
 /**
+ * The team domain whose issuer this is, compared as a whole: a team's is its origin and nothing more,
+ * so `https://acme.cloudflareaccess.com//evil` is nobody's. Whether the team is trusted is not asked.
+ */
+export function teamOfIssuer(issuer: URL): string | undefined {
+  const { protocol, host, href } = issuer;
+  const isTeam = isAccessTeamHost(host) ? protocol === 'https:' : isLoopback(issuer);
+  return isTeam && href === `${protocol}//${host}/` ? host : undefined;
+}
+
+/**
  * Whether `issuer` may sign people in for `resource`: a team of Access (the pinned team alone, where
  * one is pinned), a listed issuer (compared whole), or both on loopback. An issuer with userinfo,
  * a query or a fragment (RFC 8414 §2), or over http beyond loopback, never is.
@@ -50,7 +60,8 @@ export function trustsIssuer(issuer: URL, resource: URL, trust: IssuerTrust): bo
   if (!isSecure(issuer)) return false;
   if (trust.authorizationServers.some((listed) => listed.href === issuer.href)) return true;
   if (isLoopback(issuer)) return isLoopback(resource);
-  return issuer.protocol === 'https:' && isTrustedTeam(issuer.host, trust.team);
+  const team = teamOfIssuer(issuer);
+  return team !== undefined && isTrustedTeam(team, trust.team);
 }
 
 /** Whether `host` is a team of Access, and the pinned one where one is pinned. */

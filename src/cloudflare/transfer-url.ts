@@ -1,4 +1,5 @@
 /** The address at which a person's login is transferred to this machine (access-on-the-wire.md §5.2). */
+import { atPath } from '../secure-url.ts';
 
 /** The cli endpoint's URL, byte for byte as cloudflared writes it (keys sorted, escaped as Go does). */
 export function transferUrl(application: URL, audience: string, publicKey: string): URL {
@@ -8,7 +9,7 @@ export function transferUrl(application: URL, audience: string, publicKey: strin
   back.password = '';
   const own = [...application.searchParams].filter(([name]) => name !== 'aud' && name !== 'token');
   back.search = goQuery([...own, ['aud', audience], ['token', publicKey]]);
-  const url = new URL('/cdn-cgi/access/cli', application.origin);
+  const url = atPath(application, '/cdn-cgi/access/cli');
   url.search = goQuery([
     ['aud', audience],
     ['close_interstitial', 'true'],

@@ -2,6 +2,7 @@
  * Redirects by hand (RFC 9110 §15.4): one hop at a time, so that each request carries the credential
  * of its own resource, attached by the `SendHop` that is handed in, and nothing of another's.
  */
+import { resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { createConcealer } from './conceal.ts';
 import type { CookieStore } from './cookies.ts';
@@ -93,7 +94,7 @@ export async function followRedirects(
 /** A credential never leaves its origin by a response's word: not in an address either, nor in what is said of one. */
 function refuseEcho(from: URL, location: string, secrets: readonly string[]): void {
   if (!createConcealer(secrets).isIn(fieldText(location))) return;
-  if (URL.canParse(location, from.href) && new URL(location, from).origin === from.origin) return;
+  if (resolveReference(location, from)?.origin === from.origin) return;
   throw redirectRefused(
     from,
     'it leads elsewhere, to an address that holds the credential which was sent',

@@ -3,7 +3,7 @@
  * refused. Asks nobody.
  */
 import { AccessError } from '../errors.ts';
-import { isLoopback } from '../secure-url.ts';
+import { isLoopback, resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { fieldText } from './response-headers.ts';
@@ -93,7 +93,7 @@ export function leftAtBorder(hop: HopRequest, next: HopRequest): string[] {
 
 function target(from: URL, location: string): URL {
   // RFC 9110 §10.2.2: a reference relative to the request's URL; some servers send it as raw UTF-8.
-  const url = parse(fieldText(location), from);
+  const url = resolveReference(fieldText(location), from);
   if (!url)
     throw redirectRefused(
       from,
@@ -126,14 +126,6 @@ function target(from: URL, location: string): URL {
   }
   if (url.hash === '') url.hash = from.hash;
   return url;
-}
-
-function parse(location: string, from: URL): URL | undefined {
-  try {
-    return new URL(location, from);
-  } catch {
-    return undefined;
-  }
 }
 
 export function redirectRefused(from: URL, why: string, nextStep: string): AccessError {

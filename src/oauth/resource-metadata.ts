@@ -5,7 +5,7 @@
 import { processResourceDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { isSecure } from '../secure-url.ts';
+import { atPath, isSecure } from '../secure-url.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { protocolFailure } from './failures.ts';
 
@@ -63,11 +63,10 @@ function unavailable({ host }: URL, { status }: Response): AccessError {
 
 /** §3.1: the path of the resource is appended to the well-known one; else the origin's own. */
 function wellKnownAddresses(requested: URL): URL[] {
-  const root = new URL('/.well-known/oauth-protected-resource', requested);
+  const wellKnown = '/.well-known/oauth-protected-resource';
+  const root = atPath(requested, wellKnown);
   if (requested.pathname === '/') return [root];
-  const inserted = new URL(root);
-  inserted.pathname += requested.pathname.replace(/(?<!\/)\/+$/, '');
-  return [inserted, root];
+  return [atPath(requested, wellKnown + requested.pathname.replace(/(?<!\/)\/+$/, '')), root];
 }
 
 function ownAddress(requested: URL, text: string): URL {

@@ -5,7 +5,7 @@
 import { type AuthorizationServer, processDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { isSecure } from '../secure-url.ts';
+import { atPath, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { protocolFailure } from './failures.ts';
 
@@ -69,7 +69,7 @@ function isAbsent({ status, headers }: Response): boolean {
 /** RFC 8414 §3.1 with the issuer's path inserted, then OpenID Connect's inserted and appended forms. */
 function wellKnownAddresses(issuer: URL): URL[] {
   const path = issuer.pathname.replace(/(?<!\/)\/+$/, '');
-  const at = (pathname: string) => new URL(pathname, issuer.origin);
+  const at = (pathname: string) => atPath(issuer, pathname);
   const addresses = [
     at(`/.well-known/oauth-authorization-server${path}`),
     at(`/.well-known/openid-configuration${path}`),

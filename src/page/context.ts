@@ -1,5 +1,6 @@
 /** What every part of a page's conversion needs: its addresses, what of it is shown, and which of it is a block. */
 
+import { resolveReference } from '../secure-url.ts';
 import type { Allowance } from './allowance.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
 
@@ -115,10 +116,10 @@ export function createContext({
     marks: [],
     address(reference, schemes = followed) {
       const trimmed = reference?.trim();
-      if (!trimmed || trimmed.length > maxAddressLength || !URL.canParse(trimmed, base.href))
+      if (!trimmed || trimmed.length > maxAddressLength) return undefined;
+      const url = resolveReference(trimmed, base);
+      if (!url || !schemes.test(url.protocol) || !allowance.takeAddress(url.href.length))
         return undefined;
-      const url = new URL(trimmed, base);
-      if (!schemes.test(url.protocol) || !allowance.takeAddress(url.href.length)) return undefined;
       return conceal(url.href);
     },
   };

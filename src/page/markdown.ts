@@ -14,6 +14,7 @@ import {
   type Options,
   toMarkdown,
 } from 'mdast-util-to-markdown';
+import { resolveReference } from '../secure-url.ts';
 import { type Allowance, createAllowance, OutOfTime } from './allowance.ts';
 import { flow } from './blocks.ts';
 import { createContext, wordsOf } from './context.ts';
@@ -139,9 +140,9 @@ function baseOf(document: Document, url: URL): URL {
   const element = find(document, 'base');
   const href = element && attribute(element, 'href');
   // Every relative link on the page is read against it, and costs its length.
-  if (!href || href.length > maxBaseLength || !URL.canParse(href, url.href)) return url;
-  const base = new URL(href, url);
-  return /^https?:$/.test(base.protocol) ? base : url;
+  if (!href || href.length > maxBaseLength) return url;
+  const base = resolveReference(href, url);
+  return base && /^https?:$/.test(base.protocol) ? base : url;
 }
 
 function find(parent: Parent, tag: string, depth = 0): Element | undefined {

@@ -4,7 +4,7 @@ import type { Guard } from '../cloudflare/protection.ts';
 import { refusalFor } from '../cloudflare/refusal.ts';
 import type { ServiceTokenChoice } from '../cloudflare/service-token.ts';
 import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
-import { isTrustedTeam } from '../cloudflare/team.ts';
+import { isAccessTeamHost, teamOfIssuer } from '../cloudflare/team.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
 import { cleanServerText } from '../server-text.ts';
 import { type Asked, type Gate, probe } from './gate.ts';
@@ -135,10 +135,9 @@ function unlessLeft<T>(error: unknown, value: T): T {
 /** A Bearer challenge is Access's when its authorization server is a team's; else any RFC 9728 one. */
 function settle({ guard }: Asked, target: Target | undefined): Detection['protection'] {
   if (target?.kind !== 'oauth') return guard.protection;
-  const { host } = new URL(target.oauth.server.issuer);
-  return guard.protection === 'managed_oauth' || isTrustedTeam(host, undefined)
-    ? 'managed_oauth'
-    : 'oauth';
+  const team = teamOfIssuer(new URL(target.oauth.server.issuer));
+  const isAccess = team !== undefined && isAccessTeamHost(team);
+  return guard.protection === 'managed_oauth' || isAccess ? 'managed_oauth' : 'oauth';
 }
 
 function teamOf(

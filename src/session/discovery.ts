@@ -3,7 +3,7 @@
  * metadata. Nothing found here decides where a credential goes, but for the prefix of the URL's own
  * origin that the resource covers.
  */
-import { type IssuerTrust, trustsIssuer } from '../cloudflare/team.ts';
+import { type IssuerTrust, teamOfIssuer, trustsIssuer } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { fetchResourceMetadata } from '../oauth/resource-metadata.ts';
@@ -68,7 +68,9 @@ export function createDiscovery(parts: {
         server: await server(issuer),
         ...(scopesSupported ? { scopesSupported } : {}),
         // Told only when it is the server that is trusted anyway: a claim of its own has no weight.
-        ...(teamDomain === new URL(issuer).host ? { teamDomain } : {}),
+        ...(teamDomain !== undefined && teamDomain === teamOfIssuer(new URL(issuer))
+          ? { teamDomain }
+          : {}),
       };
     },
   };

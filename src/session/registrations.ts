@@ -2,7 +2,7 @@
  * Which client we are at an authorization server: the one that the person configured, else a dynamic
  * registration, kept and reused, because one at Access can never be deleted.
  */
-import type { IssuerTrust } from '../cloudflare/team.ts';
+import { type IssuerTrust, teamOfIssuer } from '../cloudflare/team.ts';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { OAuthClient } from '../oauth/client.ts';
@@ -58,12 +58,12 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
 
   /** Its secret goes to no server that it may not have been registered at. */
   const configuredFor = (issuer: string): OAuthClient | undefined => {
-    const { href, host } = new URL(issuer);
+    const url = new URL(issuer);
     const { authorizationServers: listed, team } = trust;
     const isMeant =
       (listed.length === 0 && team === undefined) ||
-      listed.some((each) => each.href === href) ||
-      host === team;
+      listed.some((each) => each.href === url.href) ||
+      (team !== undefined && teamOfIssuer(url) === team);
     return isMeant ? configured : undefined;
   };
 

@@ -8,7 +8,7 @@ import { noUsableSignIn } from '../cloudflare/refusal.ts';
 import { isTrustedTeam } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import { coversUrl } from '../oauth/resource-metadata.ts';
-import { isLoopback } from '../secure-url.ts';
+import { atPath, isLoopback } from '../secure-url.ts';
 import { resourceKey } from './resource-key.ts';
 import type { TeamProofs } from './team-proofs.ts';
 
@@ -99,8 +99,6 @@ function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
 function resourceOf(url: URL, domain: string): string {
   const slash = domain.indexOf('/');
   const path = slash === -1 ? '/' : domain.slice(slash);
-  const resource = URL.canParse(path, url.origin) ? new URL(path, url.origin).href : undefined;
-  return resource !== undefined && coversUrl(resource, url)
-    ? resourceKey(resource)
-    : resourceKey(url.origin);
+  const resource = atPath(url, path).href;
+  return coversUrl(resource, url) ? resourceKey(resource) : resourceKey(url.origin);
 }

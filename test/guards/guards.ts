@@ -35,6 +35,22 @@ export const guards: readonly Guard[] = [
     test: 'test/cloudflare/team.test.ts',
   },
   {
+    name: 'team-whole',
+    keeps: '§4.3 an issuer is compared as a whole, not by its host',
+    file: 'src/cloudflare/team.ts',
+    guard: 'return isTeam && href === ',
+    without: 'return isTeam && href >= ',
+    test: 'test/cloudflare/team.test.ts',
+  },
+  {
+    name: 'path-origin',
+    keeps: 'a path that begins with // stays on its origin',
+    file: 'src/secure-url.ts',
+    guard: '  const other = new URL(url);',
+    without: '  const other = new URL(pathname, url);',
+    test: 'test/properties/origin-paths.test.ts',
+  },
+  {
     name: 'metadata-origin',
     keeps: '§4.3 resource metadata come from the origin asked',
     file: 'src/oauth/resource-metadata.ts',

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAs } from '../../sandbox/person.ts';
 import type { RecordedRequest } from '../../sandbox/request-log.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
+import { atPath } from '../../secure-url.ts';
 import type { Host, ToolResult } from './host.ts';
 import { DemoFailure, type Stage } from './stage.ts';
 import { count, watch } from './wire.ts';
@@ -83,7 +84,7 @@ async function refresh(scene: Scene, expiresAt: number): Promise<void> {
     const traffic = watch(sandbox);
     const results = await Promise.all(
       Array.from({ length: atOnce }, () =>
-        call(host, 'access_fetch', { url: new URL('/echo', wiki(sandbox)).href }),
+        call(host, 'access_fetch', { url: atPath(new URL(wiki(sandbox)), '/echo').href }),
       ),
     );
     step.prove(
@@ -105,7 +106,7 @@ async function giveToken({ stage, sandbox, host, signal }: Scene): Promise<void>
     const { json } = await call(host, 'get_token', { url: wiki(sandbox), min_ttl_seconds: 0 });
     const value = String(json.value);
     step.say(`${json.header}: Bearer … (${value.length - 'Bearer '.length} characters, not shown)`);
-    const answer = await fetch(new URL('/status/204', wiki(sandbox)), {
+    const answer = await fetch(atPath(new URL(wiki(sandbox)), '/status/204'), {
       headers: { [String(json.header)]: value },
       redirect: 'manual',
       signal,
@@ -153,7 +154,7 @@ function withoutCredential({ headers }: RecordedRequest): boolean {
 
 /** The wiki's page: behind Managed OAuth. */
 function wiki(sandbox: Sandbox): string {
-  return new URL('/wiki', sandbox.applications['managed-oauth'].url).href;
+  return atPath(sandbox.applications['managed-oauth'].url, '/wiki').href;
 }
 
 /** Makes the same call again once the person has signed in, as an agent is told to. */

@@ -1,5 +1,6 @@
 /** curl's `--write-out`: the variables that scripts ask for. */
 import type { HopAnswer } from '../../http/hops.ts';
+import { resolveReference } from '../../secure-url.ts';
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\' };
 
@@ -38,5 +39,5 @@ export function writeOut(format: string, { answer, redirects, size, exitCode }: 
 function redirectUrl({ status, url, headers }: HopAnswer): string {
   const location = headers.get('location');
   if (!location || status < 300 || status > 399) return '';
-  return URL.canParse(location, url.href) ? new URL(location, url).href : location;
+  return resolveReference(location, url)?.href ?? location;
 }

@@ -7,6 +7,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { type HostPattern, parseHostPatterns } from './cloudflare/host-pattern.ts';
 import type { ServiceToken } from './cloudflare/service-token.ts';
 import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
+import { readLimits } from './config-limits.ts';
 import { unexpandedProblem } from './config-placeholders.ts';
 import { type Reader, readServiceTokens } from './config-service-tokens.ts';
 import { AccessError } from './errors.ts';
@@ -14,6 +15,7 @@ import type { ProxySettings } from './http/proxy-rules.ts';
 import { type LogLevel, logLevels } from './log.ts';
 import type { OAuthClient } from './oauth/client.ts';
 import { parseSecureUrl } from './secure-url.ts';
+import type { Limits } from './session/limits.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,6 +28,8 @@ export interface Config {
   readonly oauthClient?: OAuthClient;
   /** In the order in which they are tried. */
   readonly callbackPorts: readonly number[];
+  /** What may be asked for the agent. */
+  readonly limits: Limits;
   /** Never sign a person in. */
   readonly headless: boolean;
   /** Absent: env-paths' data folder, which is asked for when it is needed. */
@@ -53,6 +57,8 @@ export const variables = [
   'CF_ACCESS_OAUTH_CLIENT_ID',
   'CF_ACCESS_OAUTH_CLIENT_SECRET',
   'CF_ACCESS_CALLBACK_PORT',
+  'CF_ACCESS_READ_ONLY',
+  'CF_ACCESS_ALLOWED_HOSTS',
   'CF_ACCESS_HEADLESS',
   'CF_ACCESS_DATA_DIR',
   'CF_ACCESS_TRANSFER_URL',
@@ -95,6 +101,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const trust = { team: readTeam(reader), authorizationServers: readAuthorizationServers(reader) };
   const oauthClient = readOAuthClient(reader);
   const callbackPorts = readPorts(reader);
+  const limits = await readLimits(reader);
   const headless = readHeadless(reader);
   const dataDir = readDataDir(reader);
   const transferUrl = readTransferUrl(reader);
@@ -120,6 +127,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
     trust,
     ...(oauthClient ? { oauthClient } : {}),
     callbackPorts,
+    limits,
     headless,
     ...(dataDir ? { dataDir: resolve(dataDir) } : {}),
     cloudflaredDir: join(homeFolder(environment), '.cloudflared'),

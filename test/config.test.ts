@@ -151,6 +151,13 @@ describe('a bad environment (contract §1)', () => {
       { CF_ACCESS_TRANSFER_URL: 'https://a.example/x' },
       /CF_ACCESS_TRANSFER_URL/,
     ],
+    ['a limit that is neither on nor off', { CF_ACCESS_READ_ONLY: 'GET' }, /CF_ACCESS_READ_ONLY/],
+    [
+      'an allowed host that is every host',
+      { CF_ACCESS_ALLOWED_HOSTS: '*' },
+      /CF_ACCESS_ALLOWED_HOSTS: host 1 is a bare/,
+    ],
+    ['no allowed host', { CF_ACCESS_ALLOWED_HOSTS: ',' }, /CF_ACCESS_ALLOWED_HOSTS names no host/],
     ['a level that is none', { CF_ACCESS_LOG: 'loud' }, /CF_ACCESS_LOG/],
     ['neither 1 nor 0', { CF_ACCESS_HEADLESS: 'maybe' }, /CF_ACCESS_HEADLESS/],
     [

@@ -79,7 +79,7 @@ async function examine(
   // Its notes are findings here.
   const quiet = { ...shell, err: { ...shell.err, line: () => {} } };
   await withRooms(quiet, async ({ rooms, config, signal }) => {
-    add(...settings.checkSettings(config, environment));
+    add(...settings.checkSettings(config, environment), ...settings.checkLimits(config));
     add(await folder.checkDataFolder(rooms.dataDir));
     add(await ports.checkPorts(config.callbackPorts, rooms.dataDir));
     add(await machine.checkBrowser(environment, config));

@@ -46,8 +46,7 @@ export async function readHostPatterns(entries: readonly string[]): Promise<Host
 
 /** The pattern, or what is wrong with it. */
 async function readPattern(entry: string): Promise<HostPattern | string> {
-  if (entry === '*' || entry === '*.')
-    return 'is a bare *, which would give the secret to every host';
+  if (entry === '*' || entry === '*.') return 'is a bare *, which would stand for every host';
   if (/[/?#\\]|^[a-z][a-z0-9+.-]*:\/\//i.test(entry))
     return 'is not a host alone: leave out the scheme and the path';
   if (entry.includes('@')) return 'holds an @: leave out the user name';

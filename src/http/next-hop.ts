@@ -17,10 +17,17 @@ export interface HopRequest {
   readonly headers: readonly Field[];
   readonly body?: RepeatableBody;
   readonly signal?: AbortSignal;
+  /** Where the redirect came from that led here. */
+  readonly redirectedFrom?: URL;
 }
 
 /** Methods that ask for no change (RFC 9110 §9.2.1): the only ones that may cross origins. */
 const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+
+/** `method` in upper case. */
+export function isSafeMethod(method: string): boolean {
+  return safeMethods.includes(method);
+}
 
 /**
  * The agent's fields that another origin may see. All others stay behind: any field can hold a key
@@ -58,7 +65,7 @@ export function nextHop(hop: HopRequest, status: number, location: string): HopR
   const method = toGet ? 'GET' : hop.method;
   const crosses = url.origin !== from.origin;
   const keepsBody = hop.body !== undefined && !toGet;
-  if (crosses && (keepsBody || !safeMethods.includes(method))) {
+  if (crosses && (keepsBody || !isSafeMethod(method))) {
     // Not only for a body: with the other origin's credential attached, whoever redirects would decide
     // what is changed or deleted there.
     throw redirectRefused(
@@ -78,6 +85,7 @@ export function nextHop(hop: HopRequest, status: number, location: string): HopR
     headers,
     ...(hop.body && !toGet ? { body: hop.body } : {}),
     ...(hop.signal ? { signal: hop.signal } : {}),
+    redirectedFrom: from,
   };
 }
 

@@ -15,6 +15,7 @@ import { createDiscovery } from './discovery.ts';
 import { createGate } from './gate.ts';
 import { createGiveToken, type GiveToken } from './give-token.ts';
 import { createHop, type SendGuardedHop } from './hop.ts';
+import { checkRequest, checkTokenMayLeave, checkUrl, type Limits } from './limits.ts';
 import { createLocalSignIns } from './local-sign-in.ts';
 import { createObtain } from './obtain.ts';
 import { createPersons } from './persons.ts';
@@ -37,6 +38,7 @@ export interface AccessSettings {
   readonly headless: boolean;
   readonly transferUrl: URL;
   readonly cloudflaredDir: string;
+  readonly limits: Limits;
 }
 
 export interface AccessParts {
@@ -55,6 +57,7 @@ export interface Access {
   readonly authenticate: Authenticate;
   readonly sendHop: SendGuardedHop;
   readonly giveToken: GiveToken;
+  readonly limits: Limits;
   readonly sessions: Pick<Sessions, 'list' | 'find' | 'leave' | 'isFresh'>;
   /** Why sessions live in this process's memory alone; `undefined` while they are on disk. */
   memoryOnly(): string | undefined;
@@ -62,7 +65,7 @@ export interface Access {
 
 export function createAccess(parts: AccessParts): Access {
   const { settings, store, lock, clock, listener, send, fetch, log } = parts;
-  const { trust, headless, callbackPorts } = settings;
+  const { trust, headless, callbackPorts, limits } = settings;
   const pinnedTeam = trust.team;
 
   const isTrusted = ({ grant, teamDomain, resource }: Session): boolean =>
@@ -134,11 +137,30 @@ export function createAccess(parts: AccessParts): Access {
   const persons = createPersons({ ways, clock, registrations });
   const shared = { gate, credentials, sessions, serviceTokens, ways, persons, headless };
 
+  const detect = createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless });
+  const authenticate = createAuthenticate({ ...shared, codeSignIns });
+  const sendHop = createHop({ ...shared, obtain: createObtain(shared) });
+  const giveToken = createGiveToken({ gate, credentials, sessions, serviceTokens, ways });
+
+  // Everything that is asked for the agent comes through here.
   return {
-    detect: createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless }),
-    authenticate: createAuthenticate({ ...shared, codeSignIns }),
-    sendHop: createHop({ ...shared, obtain: createObtain(shared) }),
-    giveToken: createGiveToken({ gate, credentials, sessions, serviceTokens, ways }),
+    limits,
+    async detect(url, signal) {
+      checkUrl(limits, url);
+      return detect(url, signal);
+    },
+    async authenticate(url, options) {
+      checkUrl(limits, url);
+      return authenticate(url, options);
+    },
+    async sendHop(request, options) {
+      checkRequest(limits, request);
+      return sendHop(request, options);
+    },
+    async giveToken(url, options) {
+      checkTokenMayLeave(limits, url);
+      return giveToken(url, options);
+    },
     sessions,
     memoryOnly: () => store.memoryOnly(),
   };

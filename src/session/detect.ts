@@ -12,13 +12,14 @@ import type { Method } from './held.ts';
 import type { Clock } from './ports.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
-import { isBareBearer, type Target } from './target.ts';
+import { isBareBearer, resourceOf, type Target } from './target.ts';
 import type { TeamProofs } from './team-proofs.ts';
 import type { Ways } from './ways.ts';
 
 export interface Detection {
   readonly status: number;
   readonly protection: Asked['guard']['protection'];
+  /** The key of its sessions, as every other result writes it. */
   readonly resource?: string;
   readonly teamDomain?: string;
   readonly teamVerified: boolean;
@@ -110,7 +111,7 @@ export function createDetect(parts: {
     return {
       status: asked.answer.status,
       protection: settle(asked, target),
-      ...(target ? { resource: resourceText(target) } : {}),
+      ...(target ? { resource: resourceOf(target) } : {}),
       ...(teamDomain === undefined ? {} : { teamDomain }),
       teamVerified: proof?.verified === true,
       ...(audience === undefined ? {} : { audience }),
@@ -148,10 +149,6 @@ function teamOf(
   if (proof?.verified) return proof.teamDomain;
   if (target?.kind === 'oauth') return target.oauth.teamDomain;
   return claims.teamDomain === undefined ? undefined : cleanServerText(claims.teamDomain);
-}
-
-function resourceText(target: Target): string {
-  return target.kind === 'oauth' ? target.oauth.resourceIndicator : target.transfer.resource;
 }
 
 function methodsOf(target: Target): Detection['signIn'] {

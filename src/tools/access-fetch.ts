@@ -17,6 +17,12 @@ A 4xx or 5xx of the application is a result, not an error. The error sign_in_pen
     idempotentHint: false,
     destructiveHint: true,
   },
+  readOnlyAnnotations: {
+    readOnlyHint: true,
+    openWorldHint: true,
+    idempotentHint: true,
+    destructiveHint: false,
+  },
   async run(input, context) {
     const { runAccessFetch } = await import('./fetching.ts');
     return runAccessFetch(input, context);

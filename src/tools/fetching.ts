@@ -60,6 +60,7 @@ export async function runAccessFetch(
   }
   const body = await requestBody(input, context);
   if (body) addContentType(headers, input);
+  if (input.save_to !== undefined && access.limits.readOnly) throw nothingSaved();
   const places = input.save_to === undefined ? nowhere : await context.places();
   if (input.save_to !== undefined) await checkSavePath({ path: input.save_to, ...places });
 
@@ -142,6 +143,15 @@ function notKept(method: string, { host }: URL): AccessError {
     'invalid_input',
     `The answer of ${host} to this ${method} is not kept (any more), and reading on would send the ${method} once more.`,
     'Call again without start_index if it is to be sent again; a greater max_length shows more at once.',
+  );
+}
+
+/** Hosts may let a tool that only reads be called unasked: then it must not plant files either. */
+function nothingSaved(): AccessError {
+  return new AccessError(
+    'save_refused',
+    'Nothing was saved: this server only reads (CF_ACCESS_READ_ONLY), and writes no files either.',
+    'Call again without save_to; long bodies are read on with start_index.',
   );
 }
 

@@ -12,6 +12,8 @@ export interface Handshake {
   readonly initialize: { readonly protocolVersion: string };
   /** Results by method: `tools/list` and what else never changes. */
   readonly lists: Readonly<Record<string, object>>;
+  /** Those that differ where the server only reads. */
+  readonly readOnlyLists: Readonly<Record<string, object>>;
 }
 
 export interface EarlyAnswer {

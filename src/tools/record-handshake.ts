@@ -15,35 +15,44 @@ declare const VERSION: string;
 
 const lists = ['ping', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'];
 
-const server = createServer({
-  version: VERSION,
-  log: () => {},
-  open: () => Promise.reject(new Error('nothing is called while building')),
-});
-const [host, ours] = InMemoryTransport.createLinkedPair();
-await server.connect(ours);
+type Ask = (method: string, params?: object) => Promise<never>;
 
-const ask = async (method: string, params: object = {}): Promise<never> => {
-  const answered = new Promise<JSONRPCMessage>((resolve) => {
-    host.onmessage = resolve;
+async function startServer(readOnly: boolean): Promise<Ask> {
+  const server = createServer({
+    version: VERSION,
+    log: () => {},
+    readOnly,
+    open: () => Promise.reject(new Error('nothing is called while building')),
   });
-  await host.send({ jsonrpc: '2.0', id: method, method, params: { ...params } });
-  const answer = await answered;
-  if (!('result' in answer)) throw new Error(`${method} was not answered`);
-  return answer.result as never;
-};
+  const [host, ours] = InMemoryTransport.createLinkedPair();
+  await server.connect(ours);
+  return async (method, params = {}) => {
+    const answered = new Promise<JSONRPCMessage>((resolve) => {
+      host.onmessage = resolve;
+    });
+    await host.send({ jsonrpc: '2.0', id: method, method, params: { ...params } });
+    const answer = await answered;
+    if (!('result' in answer)) throw new Error(`${method} was not answered`);
+    return answer.result as never;
+  };
+}
 
+async function answers(ask: Ask, methods: readonly string[]): Promise<Record<string, object>> {
+  const results: [string, object][] = [];
+  for (const method of methods) results.push([method, await ask(method)]);
+  return Object.fromEntries(results);
+}
+
+const ask = await startServer(false);
 const initialize: Handshake['initialize'] = await ask('initialize', {
   protocolVersion: 'unknown',
   capabilities: {},
   clientInfo: { name: 'build', version: VERSION },
 });
-await host.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
-const answers: [string, object][] = [];
-for (const method of lists) answers.push([method, await ask(method)]);
 const handshake: Handshake = {
   protocolVersions: SUPPORTED_PROTOCOL_VERSIONS,
   initialize,
-  lists: Object.fromEntries(answers),
+  lists: await answers(ask, lists),
+  readOnlyLists: await answers(await startServer(true), ['tools/list']),
 };
 process.stdout.write(JSON.stringify(handshake));

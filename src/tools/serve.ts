@@ -62,17 +62,25 @@ export function serve({
     log('error', 'unexpected', { error: reason instanceof Error ? reason.name : typeof reason }),
   );
 
-  startFront({ input: stdin, output: stdout }, readHandshake(handshake), async (input, output) => {
+  const { readOnly } = config.limits;
+  const recorded = readHandshake(handshake, readOnly);
+  startFront({ input: stdin, output: stdout }, recorded, async (input, output) => {
     const { connectServer } = await import('./server.ts');
     const context = async (host: HostCapabilities) => (await open()).context(host);
-    endCalls = await connectServer({ version, log, open: context, onClose: leave }, input, output);
+    endCalls = await connectServer(
+      { version, log, readOnly, open: context, onClose: leave },
+      input,
+      output,
+    );
   });
 }
 
 /** Without it the SDK answers everything, which only takes longer. */
-function readHandshake(file: URL): Handshake | undefined {
+function readHandshake(file: URL, readOnly: boolean): Handshake | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    const handshake: Handshake = JSON.parse(readFileSync(file, 'utf8'));
+    if (!readOnly) return handshake;
+    return { ...handshake, lists: { ...handshake.lists, ...handshake.readOnlyLists } };
   } catch {
     return undefined;
   }

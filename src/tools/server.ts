@@ -49,6 +49,8 @@ type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 export interface ServerParts {
   readonly version: string;
   readonly log: Log;
+  /** The tools are annotated as they behave then. */
+  readonly readOnly: boolean;
   readonly open: OpenContext;
   /** The host cannot be spoken to any more. */
   readonly onClose?: () => void;
@@ -75,7 +77,7 @@ export async function connectServer(
 }
 
 export function createServer(
-  { version, log, open }: ServerParts,
+  { version, log, open, readOnly }: ServerParts,
   running: Set<Promise<unknown>> = new Set(),
 ): Server {
   const server = new Server(
@@ -85,13 +87,16 @@ export function createServer(
   server.onerror = (error) => log('warn', 'a message could not be handled', { error: error.name });
 
   server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: tools.map(({ name, title, description, input, output, annotations }) => ({
+    tools: tools.map(({ name, title, description, input, output, ...tool }) => ({
       name,
       title,
       description,
       inputSchema: toJsonSchema(input, 'input'),
       ...(output ? { outputSchema: toJsonSchema(output, 'output') } : {}),
-      annotations: { title, ...annotations },
+      annotations: {
+        title,
+        ...((readOnly && tool.readOnlyAnnotations) || tool.annotations),
+      },
     })),
   }));
 

@@ -48,6 +48,8 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject> {
   readonly input: Input;
   readonly output?: z.ZodObject;
   readonly annotations: ToolAnnotations;
+  /** Where the server only reads (CF_ACCESS_READ_ONLY), if they differ then. */
+  readonly readOnlyAnnotations?: ToolAnnotations;
   run(input: z.infer<Input>, context: ToolContext): Promise<CallToolResult>;
 }
 

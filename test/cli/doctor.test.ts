@@ -67,6 +67,21 @@ describe('this machine', () => {
     expect(none.stdout).not.toContain('\u001b');
   });
 
+  it('shows what an administrator limits', async () => {
+    const { findings } = await doctor({
+      CF_ACCESS_READ_ONLY: '1',
+      CF_ACCESS_ALLOWED_HOSTS: 'app.example.com, *.corp.example.com',
+    });
+    expect(findings).toMatchObject({
+      'Read-only': { state: 'ok', text: expect.stringContaining('GET, HEAD and OPTIONS') },
+      'Allowed hosts': {
+        state: 'ok',
+        text: 'app.example.com, *.corp.example.com, and no other',
+      },
+    });
+    expect(Object.keys((await doctor()).findings)).not.toContain('Read-only');
+  });
+
   it('has every problem of its environment named, and no value', async () => {
     const { code, json, stdout } = await program.run(['doctor', '--json'], {
       environment: { CF_ACCESS_CALLBACK_PORT: 'secret', CF_ACCESS_LOG: 'x' },

@@ -66,6 +66,7 @@ export function openSessionRoom(options: SessionRoomOptions): SessionRoom {
       headless: false,
       transferUrl: new URL('http://localhost:9'),
       cloudflaredDir: join(dataDir, 'no-cloudflared'),
+      limits: { readOnly: false },
     },
     store,
     lock,

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { variables } from '../../src/config.ts';
 import { errorCodes } from '../../src/errors.ts';
 import { instructions, tools } from '../../src/tools/catalogue.ts';
-import { builtServer } from '../support/mcp-server.ts';
+import { builtServer, startServer } from '../support/mcp-server.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 /** The first cells of the README's table under `heading`. */
@@ -24,6 +24,13 @@ describe('the words that a host keeps in its context', () => {
       expect(Buffer.byteLength(description), name).toBeLessThan(2048);
     }
     expect(Buffer.byteLength(instructions)).toBeLessThan(1024);
+  });
+
+  it('stay together within what they cost today: every conversation pays for the tools', async () => {
+    const server = await startServer();
+    const catalogue = await server.client.listTools();
+    await server.close();
+    expect(Buffer.byteLength(JSON.stringify(catalogue))).toBeLessThanOrEqual(9_400);
   });
 
   it('are the four tools of the contract, whose inputs are strict', () => {

@@ -28,7 +28,10 @@ async function scene({ signsIn = false, status = 200 } = {}) {
   onTestFinished(() => rm(folder, { recursive: true }));
   const send = directSend();
   const signedIn: { as?: number; session?: Session } = {};
-  const access: Pick<Access, 'sendHop'> & { sessions: Pick<Access['sessions'], 'find'> } = {
+  const access: Pick<Access, 'sendHop' | 'limits'> & {
+    sessions: Pick<Access['sessions'], 'find'>;
+  } = {
+    limits: { readOnly: false },
     sessions: { find: async () => signedIn.session },
     async sendHop({ method, url, headers, body }) {
       const answer = await send({ method, url, headers, ...(body ? { body } : {}) });

@@ -135,7 +135,12 @@ it('sends answers that are ready together in one write, and none late', async ()
       done();
     },
   });
-  const handshake = { protocolVersions: [], initialize: { protocolVersion: 'any' }, lists: {} };
+  const handshake = {
+    protocolVersions: [],
+    initialize: { protocolVersion: 'any' },
+    lists: {},
+    readOnlyLists: {},
+  };
   let answer: Writable | undefined;
   startFront({ input, output }, handshake, async (_, toHost) => {
     answer = toHost;

@@ -1,4 +1,5 @@
 /** What the environment configures beyond the defaults. */
+import type { HostPattern } from '../../cloudflare/host-pattern.ts';
 import { type Config, type Environment, variables } from '../../config.ts';
 import { type Finding, ok, skip, warn } from './finding.ts';
 
@@ -28,12 +29,21 @@ function unknownVariables(environment: Environment): string[] {
     .sort();
 }
 
+/** Nothing where there is no limit. */
+export function checkLimits({ limits: { readOnly, allowedHosts } }: Config): Finding[] {
+  const hosts = allowedHosts?.map(patternText).join(', ');
+  return [
+    ...(readOnly
+      ? [ok('Read-only', 'only GET, HEAD and OPTIONS are sent, and no token is given')]
+      : []),
+    ...(hosts === undefined ? [] : [ok('Allowed hosts', `${hosts}, and no other`)]),
+  ];
+}
+
 export function checkServiceTokens({ serviceTokens, trust }: Config): Finding {
   const name = 'Service token';
   if (serviceTokens.length === 0) return skip(name, 'none, which is fine where people sign in');
-  const hosts = serviceTokens.flatMap((token) =>
-    token.hosts.map(({ hostname, wildcard }) => (wildcard ? `*.${hostname}` : hostname)),
-  );
+  const hosts = serviceTokens.flatMap((token) => token.hosts.map(patternText));
   const team = trust.team === undefined ? [] : [`what is proven to be ${trust.team}’s`];
   const allowed = [...new Set([...hosts, ...team])];
   return allowed.length > 0
@@ -43,4 +53,8 @@ export function checkServiceTokens({ serviceTokens, trust }: Config): Finding {
         `${serviceTokens.length}, but it may be sent to no host but this machine`,
         'Name the hosts that may receive it in CF_ACCESS_HOSTS, such as app.example.com, *.corp.example.com.',
       );
+}
+
+function patternText({ hostname, wildcard, port }: HostPattern): string {
+  return `${wildcard ? '*.' : ''}${hostname}${port === '' ? '' : `:${port}`}`;
 }

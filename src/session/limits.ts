@@ -1,0 +1,48 @@
+/**
+ * What an administrator allows to be asked for the agent: certain hosts alone, or nothing that changes
+ * anything. Checked before every request to an application, each hop of a redirect included; the
+ * sign-in's own servers (a team, an authorization server) are not the agent's to choose.
+ */
+import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
+import { AccessError } from '../errors.ts';
+import { type HopRequest, isSafeMethod, redirectRefused } from '../http/next-hop.ts';
+
+export interface Limits {
+  /** Only GET, HEAD and OPTIONS are sent. */
+  readonly readOnly: boolean;
+  /** Absent: every host. */
+  readonly allowedHosts?: readonly HostPattern[];
+}
+
+/** Throws `access_denied`; `redirect_refused` where a redirect led there. */
+export function checkUrl({ allowedHosts }: Limits, url: URL, redirectedFrom?: URL): void {
+  if (allowedHosts === undefined || allowedHosts.some((each) => matchesHost(each, url))) return;
+  const why = `${url.host} is not among the hosts that CF_ACCESS_ALLOWED_HOSTS allows`;
+  const nextStep =
+    'Stop here and tell the person: whoever registered this server decides which hosts it may ask.';
+  if (redirectedFrom) throw redirectRefused(redirectedFrom, `it leads on, and ${why}`, nextStep);
+  throw new AccessError('access_denied', `Nothing was sent: ${why}.`, nextStep);
+}
+
+/** Throws what `checkUrl` throws, and `access_denied` for a method that may change something. */
+export function checkRequest(limits: Limits, request: HopRequest): void {
+  const { method, url, redirectedFrom } = request;
+  checkUrl(limits, url, redirectedFrom);
+  if (!limits.readOnly || isSafeMethod(method)) return;
+  throw new AccessError(
+    'access_denied',
+    `${method} was not sent to ${url.host}: this server only reads (CF_ACCESS_READ_ONLY).`,
+    'Use GET, HEAD or OPTIONS; leave changes to the person.',
+  );
+}
+
+/** Throws `access_denied`. What another program does with a token is out of this server's hands. */
+export function checkTokenMayLeave(limits: Limits, url: URL): void {
+  checkUrl(limits, url);
+  if (!limits.readOnly) return;
+  throw new AccessError(
+    'access_denied',
+    `No token for ${url.host} is given: this server only reads (CF_ACCESS_READ_ONLY), and a token would let other programs write.`,
+    'Use access_fetch, or leave it to the person.',
+  );
+}

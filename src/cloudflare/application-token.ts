@@ -1,9 +1,9 @@
 /**
  * The JWTs that Access issues to a person: for an application (sent as `cf-access-token`), and for
- * the team (the org token). Checked for whom they are for and how long they live; who signed them is
- * checked where keys are at hand, and by Access itself on every use.
+ * the team (the org token). None is kept, sent or exchanged before its team's signature, its issuer,
+ * its audience and its times have been checked, wherever it came from.
  */
-
+import { isAccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
 import { isSignedBy, readJwt, rs256KeyId } from './jwt.ts';
 import type { SigningKeys } from './signing-keys.ts';
@@ -27,11 +27,13 @@ export interface ExpectedToken {
   readonly now: number;
 }
 
-/** The token, or why it is refused, in words that follow “the token”. */
-export function readAccessToken(jwt: string, expected: ExpectedToken): AccessToken | string {
+/** How far the clocks of this machine and of Access may differ. */
+const maxAheadMs = 5 * 60_000;
+
+function readAccessToken(jwt: string, expected: ExpectedToken): AccessToken | string {
   const read = readJwt(jwt);
   if (!read || rs256KeyId(read) === undefined) return 'is not a JWT signed by RS256';
-  const { aud, iss, exp, type } = read.claims;
+  const { aud, iss, exp, nbf, iat, type } = read.claims;
   if (expected.audience === undefined) {
     if (type !== undefined && type !== 'org') return 'is not the team’s';
   } else if (!(Array.isArray(aud) ? aud : [aud]).includes(expected.audience)) {
@@ -45,10 +47,18 @@ export function readAccessToken(jwt: string, expected: ExpectedToken): AccessTok
   if (typeof exp !== 'number' || !Number.isFinite(exp)) return 'does not say how long it lives';
   const expiresAt = exp * 1000;
   if (expiresAt <= expected.now) return 'has expired';
+  for (const since of [nbf, iat]) {
+    if (since === undefined) continue;
+    if (typeof since !== 'number' || !(since * 1000 <= expected.now + maxAheadMs))
+      return 'is not valid yet';
+  }
   return { jwt, teamDomain, expiresAt };
 }
 
-/** As `readAccessToken`, and signed by a key of its team. Throws what `keys.find` throws. */
+/**
+ * The token, signed by a key of its team; or why it is refused, in words that follow “the token”.
+ * Throws what `keys.find` throws.
+ */
 export async function verifyAccessToken(
   jwt: string,
   expected: ExpectedToken,
@@ -58,8 +68,32 @@ export async function verifyAccessToken(
   const read = readJwt(jwt);
   if (typeof token === 'string' || !read) return token;
   const protocol = isAccessTeamHost(token.teamDomain) ? 'https:' : expected.application.protocol;
-  const key = await keys.find(new URL(`${protocol}//${token.teamDomain}`), rs256KeyId(read) ?? '');
+  const team = new URL(`${protocol}//${token.teamDomain}`);
+  const key = await keys.find(team, rs256KeyId(read) ?? '').catch((error: unknown) => {
+    // What answers there is no team: nothing can have been signed by it.
+    if (isAccessError(error, 'invalid_server_metadata')) return undefined;
+    throw error;
+  });
   return key && isSignedBy(read, key) ? token : 'was not signed by its team';
+}
+
+/**
+ * Whether both tokens are one person's. An email address is what Access knows people by within a
+ * team; `sub` decides where a login method gives no address. A token of nobody's is like no other.
+ */
+export function isSamePerson(one: AccessToken, other: AccessToken): boolean {
+  const [first, second] = [claimsOf(one), claimsOf(other)];
+  const name = [first, second].some(({ email }) => isName(email)) ? 'email' : 'sub';
+  const [mine, theirs] = [first[name], second[name]];
+  return isName(mine) && isName(theirs) && mine.toLowerCase() === theirs.toLowerCase();
+}
+
+function claimsOf({ jwt }: AccessToken): Readonly<Record<string, unknown>> {
+  return readJwt(jwt)?.claims ?? {};
+}
+
+function isName(claim: unknown): claim is string {
+  return typeof claim === 'string' && claim !== '';
 }
 
 function readTeam(issuer: URL, application: URL): string | undefined {

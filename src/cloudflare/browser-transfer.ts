@@ -6,6 +6,7 @@
 import { AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath } from '../secure-url.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import { createTransferKeys, type TransferKeys } from './transfer-box.ts';
 import { openDelivery, type TransferredTokens } from './transfer-delivery.ts';
 import { transferUrl } from './transfer-url.ts';
@@ -28,6 +29,8 @@ export interface BrowserTransfer {
 export interface TransferOptions {
   readonly fetch: ProtocolFetch;
   readonly clock: ClockLike;
+  /** The teams' own, by which a token that is delivered is verified. */
+  readonly teamKeys: SigningKeys;
   /** `https://login.cloudflareaccess.org`, or FedRAMP's, or the sandbox's. */
   readonly service: URL;
   /** Where known: the only team whose tokens are accepted. */
@@ -56,11 +59,11 @@ export function planBrowserTransfer(application: URL, audience: string): Browser
  * Waits until the person has signed in, and opens what the transfer service delivers. Throws
  * `sign_in_expired` after `patienceMs`; `temporarily_unavailable` or what `fetch` threw when the
  * service failed three times in a row; `token_rejected` when the delivery cannot be opened or holds
- * a token that is not this application's; the signal's reason when cancelled.
+ * a token that is not this application's; what the team's keys throw; the signal's reason when cancelled.
  */
 export async function receiveTransfer(
   { application, audience, keys }: BrowserTransfer,
-  { fetch, clock, service, teamDomain, signal, patienceMs = 600_000 }: TransferOptions,
+  { fetch, clock, teamKeys, service, teamDomain, signal, patienceMs = 600_000 }: TransferOptions,
 ): Promise<TransferredTokens> {
   const poll = atPath(service, `/transfer/${keys.publicKey}`);
   const deadline = clock.now() + patienceMs;
@@ -93,7 +96,7 @@ export async function receiveTransfer(
       if (body.trim() !== '') {
         const senderKey = answer.headers.get('service-public-key') ?? '';
         const expected = { application, audience, teamDomain, now: clock.now() };
-        return openDelivery(keys, body, senderKey, expected);
+        return openDelivery(keys, body, senderKey, expected, teamKeys);
       }
     }
     const limited = answer instanceof Response && answer.status === 429;

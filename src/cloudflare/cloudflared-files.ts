@@ -5,7 +5,9 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AccessToken, readAccessToken } from './application-token.ts';
+import { isAccessError } from '../errors.ts';
+import { type AccessToken, type ExpectedToken, verifyAccessToken } from './application-token.ts';
+import type { SigningKeys } from './signing-keys.ts';
 
 /** What is known of the application that guards `url`. */
 export interface CloudflaredApplication {
@@ -28,6 +30,8 @@ export interface CloudflaredOptions {
   readonly now: number;
   /** Who must own the files; `undefined` where the system has no such number (Windows). */
   readonly userId?: number | undefined;
+  /** What is kept there is verified as if a stranger had written it. */
+  readonly keys: SigningKeys;
 }
 
 const maxBytes = 16_384;
@@ -65,12 +69,15 @@ export async function readCloudflaredOrgToken(
 
 async function readToken(
   name: string,
-  expected: Parameters<typeof readAccessToken>[1],
-  { folder, userId }: CloudflaredOptions,
+  expected: ExpectedToken,
+  { folder, userId, keys }: CloudflaredOptions,
 ): Promise<CloudflaredToken | undefined> {
   const text = await readPrivate(folder, name.replace(/[/*]/g, '-'), userId);
   if (text === undefined || typeof text === 'object') return text;
-  const token = readAccessToken(text.trim(), expected);
+  const token = await verifyAccessToken(text.trim(), expected, keys).catch((error: unknown) => {
+    if (!isAccessError(error)) throw error;
+    return 'cannot be verified at the moment';
+  });
   return typeof token === 'string' ? { ignored: `cloudflared’s token ${token}` } : { token };
 }
 

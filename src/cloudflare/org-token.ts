@@ -7,11 +7,13 @@ import { AccessError } from '../errors.ts';
 import { isRedirect } from '../http/next-hop.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath, isSecure, resolveReference } from '../secure-url.ts';
-import { type AccessToken, readAccessToken } from './application-token.ts';
+import { type AccessToken, isSamePerson, verifyAccessToken } from './application-token.ts';
 import { isAccessLogin } from './login-redirect.ts';
+import type { SigningKeys } from './signing-keys.ts';
 
 export interface ExchangeOptions {
   readonly fetch: ProtocolFetch;
+  readonly keys: SigningKeys;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** The application's audience tag. */
@@ -24,13 +26,14 @@ const maxHops = 10;
 
 /**
  * The application's token, or `undefined` when it cannot be had without the person: the team wants
- * a login, or the way leads anywhere but between application and team. Throws
- * `temporarily_unavailable` for a 5xx or 429, and what `fetch` throws.
+ * a login, the way leads anywhere but between application and team, or what comes back was not
+ * issued by the team to the org token's own person. Throws `temporarily_unavailable` for a 5xx or
+ * 429, and what `fetch` throws.
  */
 export async function exchangeOrgToken(
   application: URL,
   organisation: AccessToken,
-  { fetch, now, audience, signal }: ExchangeOptions,
+  { fetch, keys, now, audience, signal }: ExchangeOptions,
 ): Promise<AccessToken | undefined> {
   if (!isSecure(application) || organisation.expiresAt <= now()) return undefined;
   const cookies = new Map<string, string>();
@@ -50,8 +53,9 @@ export async function exchangeOrgToken(
       const jwt = cookies.get('CF_Authorization');
       if (jwt !== undefined && url.pathname.startsWith(authorizedPath)) {
         const expected = { audience, teamDomain: organisation.teamDomain, application, now: now() };
-        const token = readAccessToken(jwt, expected);
-        return typeof token === 'string' ? undefined : token;
+        const token = await verifyAccessToken(jwt, expected, keys);
+        // An application could answer with a token of somebody else's, and have us act as them.
+        return typeof token !== 'string' && isSamePerson(token, organisation) ? token : undefined;
       }
     }
     const location = answer.headers.get('location');

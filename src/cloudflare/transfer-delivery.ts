@@ -3,7 +3,8 @@
  * knew the key's public half could have put it there, so nothing in it is taken on trust.
  */
 import { AccessError } from '../errors.ts';
-import { type AccessToken, readAccessToken } from './application-token.ts';
+import { type AccessToken, verifyAccessToken } from './application-token.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import { BoxError, type TransferKeys } from './transfer-box.ts';
 
 export interface TransferredTokens {
@@ -21,23 +22,28 @@ export interface ExpectedDelivery {
 
 /**
  * `body`: as it came; `senderKey`: the `service-public-key` field. Throws `token_rejected` when it
- * cannot be opened, or holds a token that is not this application's.
+ * cannot be opened, or holds a token that is not this application's; and what `teamKeys.find` throws.
  */
-export function openDelivery(
+export async function openDelivery(
   keys: TransferKeys,
   body: string,
   senderKey: string,
   expected: ExpectedDelivery,
-): TransferredTokens {
+  teamKeys: SigningKeys,
+): Promise<TransferredTokens> {
   try {
-    return readDelivery(keys.open(body, senderKey), expected);
+    return await readDelivery(keys.open(body, senderKey), expected, teamKeys);
   } catch (error) {
     if (!(error instanceof BoxError)) throw error;
     throw rejected(expected.application, `what the transfer service delivered ${error.message}`);
   }
 }
 
-function readDelivery(plain: Uint8Array, expected: ExpectedDelivery): TransferredTokens {
+async function readDelivery(
+  plain: Uint8Array,
+  expected: ExpectedDelivery,
+  teamKeys: SigningKeys,
+): Promise<TransferredTokens> {
   let delivery: unknown;
   try {
     delivery = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain));
@@ -47,12 +53,12 @@ function readDelivery(plain: Uint8Array, expected: ExpectedDelivery): Transferre
   const { app_token: appToken, org_token: orgToken } = (delivery ?? {}) as Record<string, unknown>;
   if (typeof appToken !== 'string')
     throw rejected(expected.application, 'the delivery holds no token');
-  const application = readAccessToken(appToken, expected);
+  const application = await verifyAccessToken(appToken, expected, teamKeys);
   if (typeof application === 'string')
     throw rejected(expected.application, `the token delivered ${application}`);
   if (typeof orgToken !== 'string' || orgToken === '') return { application };
   const { audience: _, ...team } = { ...expected, teamDomain: application.teamDomain };
-  const organisation = readAccessToken(orgToken, team);
+  const organisation = await verifyAccessToken(orgToken, team, teamKeys);
   // Without it the person signs in once more at the next application; this one is not worse off.
   return typeof organisation === 'string' ? { application } : { application, organisation };
 }

@@ -24,6 +24,7 @@ export class Organisation {
   readonly serviceTokens: ServiceTokens = createServiceTokens();
   readonly people: readonly string[] = ['ada@example.com', 'grace@example.com', refusedPerson];
   readonly #refused = new Set([refusedPerson]);
+  readonly #subjects = new Map<string, string>();
   readonly #audience = randomBytes(32).toString('hex');
   // JWTs cannot be taken back: those of an older generation are refused instead.
   #applicationGeneration = 1;
@@ -69,7 +70,7 @@ export class Organisation {
       iss: this.team.origin,
       type: 'app',
       identity_nonce: `${this.#applicationGeneration}.${randomBytes(8).toString('hex')}`,
-      sub: randomUUID(),
+      sub: this.#subjectOf(email),
       country: 'T1',
     });
   }
@@ -94,7 +95,7 @@ export class Organisation {
       ...this.#times(this.settings.organisationSessionSeconds),
       iss: this.team.origin,
       identity_nonce: `${this.#organisationGeneration}.${randomBytes(8).toString('hex')}`,
-      sub: randomUUID(),
+      sub: this.#subjectOf(email),
     });
   }
 
@@ -119,6 +120,13 @@ export class Organisation {
 
   applicationByAudience(audience: unknown): Application | undefined {
     return Object.values(this.applications).find((one) => one.audience === audience);
+  }
+
+  /** The same in every token of a person, as at the real team. */
+  #subjectOf(email: string): string {
+    const subject = this.#subjects.get(email) ?? randomUUID();
+    this.#subjects.set(email, subject);
+    return subject;
   }
 
   #times(seconds: number): Claims {

@@ -1,6 +1,7 @@
 /** The session room, put together: from a URL to a credential, and everything that can be done with it. */
 import type { HostPattern } from '../cloudflare/host-pattern.ts';
 import type { ServiceToken } from '../cloudflare/service-token.ts';
+import { createSigningKeys } from '../cloudflare/signing-keys.ts';
 import { type IssuerTrust, trustsIssuer } from '../cloudflare/team.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Send } from '../http/send.ts';
@@ -74,7 +75,8 @@ export function createAccess(parts: AccessParts): Access {
       : pinnedTeam === undefined || teamDomain === pinnedTeam;
 
   const gate = createGate(send);
-  const proofs = createTeamProofs({ fetch, clock });
+  const keys = createSigningKeys({ fetch, now: () => clock.now() });
+  const proofs = createTeamProofs({ fetch, clock, keys });
   const discovery = createDiscovery({ fetch, clock, trust });
   const sessions = createSessions({ store, lock, clock, fetch, log, isTrusted });
   const serviceTokens = createServiceTokens({
@@ -112,7 +114,7 @@ export function createAccess(parts: AccessParts): Access {
     fetch,
     log,
     sessions,
-    proofs,
+    keys,
     localSignIns,
     transferUrl: settings.transferUrl,
     cloudflaredDir: settings.cloudflaredDir,

@@ -1,7 +1,6 @@
 /** The signed answers that prove which team a host is of, asked for once in a while. */
-import { verifyAccessToken } from '../cloudflare/application-token.ts';
 import { askSignedAnswer, type SignedAnswer } from '../cloudflare/signed-answer.ts';
-import { createSigningKeys } from '../cloudflare/signing-keys.ts';
+import type { SigningKeys } from '../cloudflare/signing-keys.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Clock } from './ports.ts';
@@ -9,8 +8,6 @@ import type { Clock } from './ports.ts';
 export interface TeamProofs {
   /** `undefined` when the host gives no signed answer. Throws what `askSignedAnswer` throws. */
   prove(url: URL, signal?: AbortSignal): Promise<SignedAnswer | undefined>;
-  /** Whether the team itself has signed its org token. Throws what the keys' request throws. */
-  isOrgToken(jwt: string, teamDomain: string, application: URL): Promise<boolean>;
 }
 
 /** A host seldom changes its team, and a proof that is asked for each time would double every call. */
@@ -22,17 +19,14 @@ const maxKept = 200;
 export function createTeamProofs({
   fetch,
   clock,
+  keys,
 }: {
   readonly fetch: ProtocolFetch;
   readonly clock: Clock;
+  readonly keys: SigningKeys;
 }): TeamProofs {
-  const keys = createSigningKeys({ fetch, now: () => clock.now() });
   const kept = new Map<string, { outcome: SignedAnswer | AccessError | undefined; at: number }>();
   return {
-    async isOrgToken(jwt, teamDomain, application) {
-      const expected = { teamDomain, application, now: clock.now() };
-      return typeof (await verifyAccessToken(jwt, expected, keys)) !== 'string';
-    },
     async prove(url, signal) {
       const key = url.origin + url.pathname;
       const known = kept.get(key);

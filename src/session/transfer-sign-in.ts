@@ -3,10 +3,11 @@
  * token exchanged, or a browser transfer.
  */
 
-import type { AccessToken } from '../cloudflare/application-token.ts';
+import { type AccessToken, isSamePerson } from '../cloudflare/application-token.ts';
 import { planBrowserTransfer, receiveTransfer } from '../cloudflare/browser-transfer.ts';
 import { readCloudflaredOrgToken, readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
 import { exchangeOrgToken } from '../cloudflare/org-token.ts';
+import type { SigningKeys } from '../cloudflare/signing-keys.ts';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
@@ -16,7 +17,6 @@ import type { Clock, RecordStore } from './ports.ts';
 import type { Session } from './records.ts';
 import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
-import type { TeamProofs } from './team-proofs.ts';
 import type { TransferTarget } from './transfer-target.ts';
 
 /** A token that is kept elsewhere and only read by us. */
@@ -40,12 +40,12 @@ export function createTransferSignIns(parts: {
   readonly fetch: ProtocolFetch;
   readonly log: Log;
   readonly sessions: Sessions;
-  readonly proofs: TeamProofs;
+  readonly keys: SigningKeys;
   readonly localSignIns: LocalSignIns;
   readonly transferUrl: URL;
   readonly cloudflaredDir: string;
 }): TransferSignIns {
-  const { store, clock, fetch, log, sessions, proofs, localSignIns } = parts;
+  const { store, clock, fetch, log, sessions, keys, localSignIns } = parts;
 
   const sessionOf = (
     target: TransferTarget,
@@ -71,6 +71,7 @@ export function createTransferSignIns(parts: {
     folder: parts.cloudflaredDir,
     now: clock.now(),
     userId: process.getuid?.(),
+    keys,
   });
 
   const borrowedOrgToken = async (target: TransferTarget): Promise<AccessToken | undefined> => {
@@ -79,18 +80,16 @@ export function createTransferSignIns(parts: {
     return found && 'token' in found ? found.token : undefined;
   };
 
-  /** Without the team's keys it is not kept; the application's token is no worse for that. */
-  const isOrgToken = async ({ jwt, teamDomain }: AccessToken, url: URL): Promise<boolean> => {
-    try {
-      return await proofs.isOrgToken(jwt, teamDomain, url);
-    } catch (error) {
-      log('warn', 'the org token could not be verified', {
-        teamDomain,
-        code: error instanceof AccessError ? error.code : 'internal_error',
-      });
-      return false;
-    }
-  };
+  /**
+   * Nothing on this machine is a team's application but the sandbox's, whose team is here as well:
+   * the keys of another are not even asked for.
+   */
+  const keysFor = ({ proven, url }: TransferTarget): SigningKeys => ({
+    async find(team, keyId) {
+      if (!proven && isLoopback(url) && !isLoopback(team)) throw foreignToken(url, team.host);
+      return keys.find(team, keyId);
+    },
+  });
 
   return {
     async borrow({ url, resource, domain, audience, proven, teamDomain }) {
@@ -111,7 +110,7 @@ export function createTransferSignIns(parts: {
       if (teamDomain === undefined) return undefined;
       for (const organisation of [await keptOrgToken(teamDomain), await borrowedOrgToken(target)]) {
         if (organisation === undefined) continue;
-        const options = { fetch, now: () => clock.now(), audience, signal };
+        const options = { fetch, keys, now: () => clock.now(), audience, signal };
         const token = await exchangeOrgToken(url, organisation, options);
         if (token === undefined) continue;
         const session = sessionOf(target, token);
@@ -136,20 +135,18 @@ export function createTransferSignIns(parts: {
               const { application, organisation } = await receiveTransfer(transfer, {
                 fetch,
                 clock,
+                teamKeys: keysFor(target),
                 service: parts.transferUrl,
                 teamDomain: target.teamDomain,
                 signal,
               });
-              if (!target.proven && isLoopback(target.url) && !isLocalTeam(application)) {
-                throw foreignToken(target.url, application.teamDomain);
-              }
               // Whoever runs the application knows the transfer's public key, and could deliver an org
               // token of a team of their own: only the team that the host is proven to be of counts.
               const isTheirs =
                 organisation !== undefined &&
                 target.proven &&
                 organisation.teamDomain === target.teamDomain &&
-                (await isOrgToken(organisation, target.url));
+                isSamePerson(organisation, application);
               if (isTheirs) {
                 await store.write('org', organisation.teamDomain, {
                   format: 1,
@@ -164,11 +161,6 @@ export function createTransferSignIns(parts: {
         },
       }),
   };
-}
-
-/** Nothing on this machine is a team's application but the sandbox's, whose team is here as well. */
-function isLocalTeam({ teamDomain }: { teamDomain: string }): boolean {
-  return URL.canParse(`http://${teamDomain}`) && isLoopback(new URL(`http://${teamDomain}`));
 }
 
 function foreignToken({ host }: URL, teamDomain: string): AccessError {

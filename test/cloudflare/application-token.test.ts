@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readAccessToken, verifyAccessToken } from '../../src/cloudflare/application-token.ts';
+import { isSamePerson, verifyAccessToken } from '../../src/cloudflare/application-token.ts';
 import { createSigner, hs256, unsigned } from './signer.ts';
 
 const signer = createSigner('k');
@@ -11,17 +11,22 @@ const application = new URL('https://app.example.com/');
 const expected = { audience, application, now };
 const claims = { aud: [audience], iss, exp, type: 'app' };
 
+const keys = { find: async () => signer.publicKey };
+
 describe('an application’s token', () => {
   test.each([
     { ...claims },
     { ...claims, aud: audience },
     { ...claims, aud: ['b2'.repeat(32), audience] },
     { ...claims, type: undefined },
-  ])('is read: %#', (given) => {
+    { ...claims, iat: now / 1000, nbf: now / 1000 },
+    { ...claims, iat: now / 1000 + 299, nbf: now / 1000 + 299 },
+  ])('is read: %#', async (given) => {
     const jwt = signer.jwt(given);
-    expect(readAccessToken(jwt, { ...expected, teamDomain: 'acme.cloudflareaccess.com' })).toEqual({
+    const teamDomain = 'acme.cloudflareaccess.com';
+    expect(await verifyAccessToken(jwt, { ...expected, teamDomain }, keys)).toEqual({
       jwt,
-      teamDomain: 'acme.cloudflareaccess.com',
+      teamDomain,
       expiresAt: exp * 1000,
     });
   });
@@ -34,34 +39,38 @@ describe('an application’s token', () => {
     [{ ...claims, exp: now / 1000 }, /expired/],
     [{ ...claims, exp: undefined }, /how long/],
     [{ ...claims, exp: String(exp) }, /how long/],
+    [{ ...claims, iat: now / 1000 + 301 }, /not valid yet/],
+    [{ ...claims, nbf: now / 1000 + 301 }, /not valid yet/],
+    [{ ...claims, nbf: 'now' }, /not valid yet/],
+    [{ ...claims, iss: `${iss}//evil.example` }, /not issued by a team/],
     [{ ...claims, iss: 'https://other.cloudflareaccess.com' }, /another team/],
     [{ ...claims, iss: 'https://evil.example' }, /not issued by a team/],
     [{ ...claims, iss: 'http://acme.cloudflareaccess.com' }, /not issued by a team/],
     [{ ...claims, iss: 'https://acme.cloudflareaccess.com/x' }, /not issued by a team/],
     [{ ...claims, iss: 'http://localhost:4000' }, /not issued by a team/],
     [{ ...claims, iss: undefined }, /not issued by a team/],
-  ])('is refused: %#', (given, why) => {
-    const token = readAccessToken(signer.jwt(given), {
-      ...expected,
-      teamDomain: 'acme.cloudflareaccess.com',
-    });
+  ])('is refused: %#', async (given, why) => {
+    const team = { ...expected, teamDomain: 'acme.cloudflareaccess.com' };
+    const token = await verifyAccessToken(signer.jwt(given), team, keys);
     expect(token).toMatch(why);
   });
 
-  test('is refused when it is not an RS256 JWT', () => {
+  test('is refused when it is not an RS256 JWT', async () => {
     const none = `${unsigned({ alg: 'none', kid: 'k' }, claims)}.AAAA`;
     for (const jwt of ['', 'x.y.z', none, hs256({ kid: 'k' }, claims, 'secret')]) {
-      expect(readAccessToken(jwt, expected)).toBe('is not a JWT signed by RS256');
+      expect(await verifyAccessToken(jwt, expected, keys)).toBe('is not a JWT signed by RS256');
     }
   });
 
-  test('may have a team on loopback only for an application on loopback', () => {
+  test('may have a team on loopback only for an application on loopback', async () => {
     const jwt = signer.jwt({ ...claims, iss: 'http://localhost:4000' });
     const local = { ...expected, application: new URL('http://127.0.0.1:4001/') };
-    expect(readAccessToken(jwt, local)).toMatchObject({ teamDomain: 'localhost:4000' });
-    expect(readAccessToken(jwt, expected)).toMatch(/not issued/);
+    expect(await verifyAccessToken(jwt, local, keys)).toMatchObject({
+      teamDomain: 'localhost:4000',
+    });
+    expect(await verifyAccessToken(jwt, expected, keys)).toMatch(/not issued/);
     const secure = signer.jwt({ ...claims, iss: 'https://localhost:4000' });
-    expect(readAccessToken(secure, expected)).toMatch(/not issued/);
+    expect(await verifyAccessToken(secure, expected, keys)).toMatch(/not issued/);
   });
 
   test('is verified by its team’s keys', async () => {
@@ -85,10 +94,35 @@ describe('an application’s token', () => {
   });
 });
 
-test('an org token has no application’s audience, and an application’s token does not pass for one', () => {
+test('an org token has no application’s audience, and an application’s token does not pass for one', async () => {
   const org = { ...expected, audience: undefined };
-  expect(readAccessToken(signer.jwt({ iss, exp, type: 'org', aud: 'team' }), org)).toMatchObject({
+  expect(
+    await verifyAccessToken(signer.jwt({ iss, exp, type: 'org', aud: 'team' }), org, keys),
+  ).toMatchObject({
     expiresAt: exp * 1000,
   });
-  expect(readAccessToken(signer.jwt(claims), org)).toBe('is not the team’s');
+  expect(await verifyAccessToken(signer.jwt(claims), org, keys)).toBe('is not the team’s');
+});
+
+test.each<[object, object, boolean]>([
+  [{ email: 'ada@example.com' }, { email: 'ada@example.com' }, true],
+  [{ email: 'ada@example.com' }, { email: 'Ada@Example.com' }, true],
+  [{ email: 'ada@example.com', sub: '1' }, { email: 'ada@example.com', sub: '2' }, true],
+  [{ sub: '1' }, { sub: '1' }, true],
+  [{ email: 'ada@example.com' }, { email: 'eve@example.com' }, false],
+  [{ email: 'ada@example.com', sub: '1' }, { email: 'eve@example.com', sub: '1' }, false],
+  [{ email: 'ada@example.com', sub: '1' }, { sub: '1' }, false],
+  [{ sub: '1' }, { email: 'ada@example.com', sub: '1' }, false],
+  [{ sub: '1' }, { sub: '2' }, false],
+  [{ sub: '' }, { sub: '' }, false],
+  [{ email: '', sub: '1' }, { email: '', sub: '1' }, true],
+  [{ email: ['ada@example.com'] }, { email: ['ada@example.com'] }, false],
+  [{}, {}, false],
+])('%j and %j are one person’s: %s', (one, other, same) => {
+  const of = (more: object) => ({
+    jwt: signer.jwt({ ...claims, ...more }),
+    teamDomain: 'acme.cloudflareaccess.com',
+    expiresAt: exp,
+  });
+  expect(isSamePerson(of(one), of(other))).toBe(same);
 });

@@ -72,7 +72,13 @@ afterEach(async () => {
 });
 
 const receive = (more: Partial<TransferOptions> = {}) =>
-  receiveTransfer(transfer, { fetch: http.fetch, clock, service: service.url, ...more });
+  receiveTransfer(transfer, {
+    fetch: http.fetch,
+    clock,
+    teamKeys: { find: async () => signer.publicKey },
+    service: service.url,
+    ...more,
+  });
 const deliver = (text: string, change: (body: string) => string = (body) => body) => {
   answer = (_, response) => {
     const { body, senderKey } = seal(transfer.keys.publicKey, text);

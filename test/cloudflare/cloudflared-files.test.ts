@@ -34,6 +34,8 @@ const jwt = signer.jwt(claims);
 const userId = process.getuid?.();
 const found = { token: { jwt, teamDomain, expiresAt: now + 3_600_000 } };
 
+const keys = { find: async () => signer.publicKey };
+
 let folder: string;
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), 'cloudflared-')), '.cloudflared');
@@ -47,7 +49,7 @@ const put = (text: string, { as = name, mode = 0o600 } = {}) =>
 const read = (more: object = {}) =>
   readCloudflaredToken(
     { url, domain: 'app.example.com', audience, proven: false, ...more },
-    { folder, now, userId, ...more },
+    { folder, now, userId, keys, ...more },
   );
 const ignored = (why: RegExp) => ({ ignored: expect.stringMatching(why) });
 
@@ -159,14 +161,18 @@ describe.skipIf(userId === undefined)(
 test('the org token is read by its team’s name, and an application’s token does not pass for it', async () => {
   const org = signer.jwt({ ...claims, aud: 'org', type: 'org' });
   const as = `${teamDomain}-org-token`;
-  expect(await readCloudflaredOrgToken(teamDomain, url, { folder, now, userId })).toBeUndefined();
+  expect(
+    await readCloudflaredOrgToken(teamDomain, url, { folder, now, userId, keys }),
+  ).toBeUndefined();
   await put(org, { as });
-  expect(await readCloudflaredOrgToken(teamDomain, url, { folder, now, userId })).toMatchObject({
+  expect(
+    await readCloudflaredOrgToken(teamDomain, url, { folder, now, userId, keys }),
+  ).toMatchObject({
     token: { jwt: org },
   });
   await put(jwt, { as });
-  expect(await readCloudflaredOrgToken(teamDomain, url, { folder, now, userId })).toEqual(
+  expect(await readCloudflaredOrgToken(teamDomain, url, { folder, now, userId, keys })).toEqual(
     ignored(/not the team’s/),
   );
-  expect(await readCloudflaredOrgToken('../x', url, { folder, now, userId })).toBeUndefined();
+  expect(await readCloudflaredOrgToken('../x', url, { folder, now, userId, keys })).toBeUndefined();
 });

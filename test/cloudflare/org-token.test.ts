@@ -1,32 +1,43 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { exchangeOrgToken } from '../../src/cloudflare/org-token.ts';
+import { createSigningKeys, type SigningKeys } from '../../src/cloudflare/signing-keys.ts';
 import { client, type LoopbackServer, listen } from './loopback.ts';
 import { createSigner } from './signer.ts';
 
 const signer = createSigner('k');
 const audience = 'a1'.repeat(32);
+const email = 'ada@example.com';
 const now = Date.UTC(2026, 10, 21);
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 let app: LoopbackServer;
 let team: LoopbackServer;
 let stranger: LoopbackServer;
+let keys: SigningKeys;
+let certificates: object[];
 let http: ReturnType<typeof client>;
 let appAnswer: Answer;
 let teamAnswer: Answer;
 let appJwt: string;
-const orgJwt = 'org.secret.token';
+let orgJwt: string;
 
 const to = (response: ServerResponse, location: string, cookie?: string[]) =>
   response.writeHead(302, { location, ...(cookie ? { 'set-cookie': cookie } : {}) }).end();
 
 beforeEach(async () => {
   app = await listen((request, response) => appAnswer(request, response));
-  team = await listen((request, response) => teamAnswer(request, response));
+  team = await listen((request, response) => {
+    if (request.url === '/cdn-cgi/access/certs')
+      return response.end(JSON.stringify({ keys: certificates }));
+    return teamAnswer(request, response);
+  });
   stranger = await listen((_, response) => response.end());
   http = client();
-  appJwt = signer.jwt({ aud: [audience], iss: team.url.origin, exp: now / 1000 + 3600 });
+  keys = createSigningKeys({ fetch: http.fetch, now: () => now });
+  certificates = [signer.jwk];
+  orgJwt = signer.jwt({ type: 'org', email, iss: team.url.origin, exp: now / 1000 + 3600 });
+  appJwt = signer.jwt({ aud: [audience], email, iss: team.url.origin, exp: now / 1000 + 3600 });
   appAnswer = (request, response) => {
     if (!request.url?.startsWith('/cdn-cgi/access/authorized')) {
       const login = `${team.url}cdn-cgi/access/login/${app.url.host}?kid=${audience}&redirect_url=%2Fwiki`;
@@ -58,10 +69,12 @@ const exchange = (
       teamDomain: more.teamDomain ?? team.url.host,
       expiresAt: more.expiresAt ?? now + 1,
     },
-    { fetch: http.fetch, now: () => now, audience: more.audience ?? audience },
+    { fetch: http.fetch, keys, now: () => now, audience: more.audience ?? audience },
   );
 const seen = ({ requests }: LoopbackServer) =>
-  requests.map(({ method, url, headers: { cookie = '-' } }) => `${method} ${url} ${cookie}`);
+  requests
+    .filter(({ url }) => url !== '/cdn-cgi/access/certs')
+    .map(({ method, url, headers: { cookie = '-' } }) => `${method} ${url} ${cookie}`);
 const leaked = () =>
   [...app.requests, ...stranger.requests].some((request) =>
     JSON.stringify([request.url, request.rawHeaders]).includes(orgJwt),
@@ -164,17 +177,53 @@ describe('what comes back', () => {
   test.each([
     [
       'of another application',
-      () => signer.jwt({ aud: ['b2'.repeat(32)], iss: team.url.origin, exp: now / 1000 + 60 }),
+      () =>
+        signer.jwt({ aud: ['b2'.repeat(32)], email, iss: team.url.origin, exp: now / 1000 + 60 }),
     ],
     [
       'of another team',
-      () => signer.jwt({ aud: [audience], iss: stranger.url.origin, exp: now / 1000 + 60 }),
+      () => signer.jwt({ aud: [audience], email, iss: stranger.url.origin, exp: now / 1000 + 60 }),
     ],
     [
       'that has expired',
-      () => signer.jwt({ aud: [audience], iss: team.url.origin, exp: now / 1000 }),
+      () => signer.jwt({ aud: [audience], email, iss: team.url.origin, exp: now / 1000 }),
     ],
     ['that is no JWT', () => 'yes'],
+    [
+      'of another person',
+      () =>
+        signer.jwt({
+          aud: [audience],
+          email: 'eve@example.com',
+          iss: team.url.origin,
+          exp: now / 1000 + 60,
+        }),
+    ],
+    [
+      'of nobody',
+      () => signer.jwt({ aud: [audience], iss: team.url.origin, exp: now / 1000 + 60 }),
+    ],
+    [
+      'that somebody else has signed',
+      () =>
+        createSigner('k').jwt({
+          aud: [audience],
+          email,
+          iss: team.url.origin,
+          exp: now / 1000 + 60,
+        }),
+    ],
+    [
+      'of tomorrow',
+      () =>
+        signer.jwt({
+          aud: [audience],
+          email,
+          iss: team.url.origin,
+          nbf: now / 1000 + 86_400,
+          exp: now / 1000 + 90_000,
+        }),
+    ],
   ])('a token %s is not taken', async (_, jwt) => {
     appJwt = jwt();
     expect(await exchange()).toBeUndefined();

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { createSigner } from '../cloudflare/signer.ts';
 import { startEvilHost } from '../support/evil-host.ts';
 import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';
 
@@ -140,6 +141,16 @@ describe('a token that cloudflared keeps', () => {
   it.each([
     ['garbage', () => 'garbage'],
     ['nothing', () => ''],
+    [
+      'a token that its team has not signed',
+      () => {
+        const [header = '', claims = ''] = jwt
+          .split('.')
+          .slice(0, 2)
+          .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
+        return createSigner(Object(header).kid).jwt(Object(claims));
+      },
+    ],
     [
       'another application’s token',
       () =>

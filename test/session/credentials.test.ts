@@ -1,5 +1,6 @@
 /** What is held for a URL: its session, else a borrowed token. */
 import { expect, it } from 'vitest';
+import { createSigningKeys } from '../../src/cloudflare/signing-keys.ts';
 import { createCredentials } from '../../src/session/credentials.ts';
 import { createGate } from '../../src/session/gate.ts';
 import type { Held } from '../../src/session/held.ts';
@@ -17,11 +18,12 @@ const peer = peerForEachTest((_, response) => sendJson(response, { error: 'inval
 
 function open() {
   const { clock } = machine;
+  const keys = createSigningKeys({ fetch: peer.fetch, now: () => clock.now() });
   const sessions = machine.sessions(peer.fetch);
   const serviceTokens = createServiceTokens({
     tokens: [],
     pinnedTeam: undefined,
-    proofs: createTeamProofs({ fetch: peer.fetch, clock }),
+    proofs: createTeamProofs({ fetch: peer.fetch, clock, keys }),
     gate: createGate(() => Promise.reject(new Error('no application is to be asked'))),
   });
   return createCredentials({ clock, sessions, serviceTokens });

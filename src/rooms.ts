@@ -57,7 +57,9 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
   const browser = createBrowser({ environment, log });
   const dispatcher = createDispatcher(config.proxy);
   const send = createSend(dispatcher);
-  const fetch = createProtocolFetch(send);
+  const fetch = createProtocolFetch(send, (host, what) =>
+    log('info', 'an answer was put right to be read', { host, what }),
+  );
   const temporary = createTemporaryFiles({ dataDir });
   const access = createAccess({
     settings: config,

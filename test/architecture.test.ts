@@ -171,6 +171,7 @@ describe('the whole', () => {
       'cloudflare/org-token.ts', // cookieFor
       'http/hops.ts', // compared with where it came from
       'http/next-hop.ts', // https, no userinfo, no step down
+      'oauth/resource-metadata.ts', // the same origin alone
       'page/context.ts', // printed, with the schemes that a page may name
       'page/markdown.ts', // the base of those
     ]);

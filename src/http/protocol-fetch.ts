@@ -16,14 +16,28 @@ export interface ProtocolRequest {
   readonly timeoutMs?: number;
 }
 
-/** Throws what `Send` throws, and `response_too_large`. Any status is an answer. */
-export type ProtocolFetch = (url: string | URL, request?: ProtocolRequest) => Promise<Response>;
+export interface ProtocolFetch {
+  /** Throws what `Send` throws, and `response_too_large`. Any status is an answer. */
+  (url: string | URL, request?: ProtocolRequest): Promise<Response>;
+  /** Told what was put right in an answer of `host` so that it could be read. */
+  readonly took?: TookFrom;
+}
+
+export type TookFrom = (host: string, what: string) => void;
+
+/** For the readers of one host's answers. */
+export function tookOf({ took }: ProtocolFetch, { host }: URL): (what: string) => void {
+  return (what) => took?.(host, what);
+}
 
 const maxBytes = 1024 * 1024;
 const defaultTimeoutMs = 10_000;
 
-export function createProtocolFetch(send: Send): ProtocolFetch {
-  return async (input, { method = 'GET', headers = {}, body, signal, timeoutMs } = {}) => {
+export function createProtocolFetch(send: Send, took: TookFrom = () => {}): ProtocolFetch {
+  const fetch: ProtocolFetch = async (
+    input,
+    { method = 'GET', headers = {}, body, signal, timeoutMs } = {},
+  ) => {
     const url = new URL(input);
     const until = firstOf(signal, AbortSignal.timeout(timeoutMs ?? defaultTimeoutMs));
     const exchange = async () => {
@@ -48,4 +62,5 @@ export function createProtocolFetch(send: Send): ProtocolFetch {
       method === 'HEAD' || answer.status === 204 || answer.status === 205 || answer.status === 304;
     return new Response(noBody ? null : bytes, { status: answer.status, headers: answer.headers });
   };
+  return Object.assign(fetch, { took });
 }

@@ -1,7 +1,7 @@
 /**
  * Reads WWW-Authenticate by the grammar of RFC 9110 §11.6.1, in one pass, so that text inside a
  * quoted string can never pass for a parameter. It never throws: from the first malformed challenge
- * on, the field is not believed any more.
+ * on, the field is not believed any more; of a malformed Bearer challenge the scheme still stands.
  */
 export interface Challenge {
   /** Lower case. */
@@ -14,6 +14,11 @@ export interface Challenge {
 const token = /[!#$%&'*+\-.^_`|~\w]+/y;
 const token68 = /[\w\-.~+/]+=*(?=[ \t]*(?:,|$))/y;
 const quotedString = /"((?:[^"\\]|\\.)*)"/sy;
+/**
+ * Deviation from §11.2, where a value is a token or quoted: servers write this one's URL (RFC 9728 §5.1)
+ * as it is. What could be read in two ways (commas, semicolons, quotes) is no part of it.
+ */
+const bareUrl = /[\w\-.~:/?#[\]@!$&()*+=%]+/y;
 const separators = /[ \t,]*/y;
 const spaces = /[ \t]*/y;
 const equals = /[ \t]*=[ \t]*/y;
@@ -46,9 +51,13 @@ export function parseChallenges(field: string): Challenge[] {
     }
     const quoted = take(quotedString);
     if (quoted) return [name, (quoted[1] ?? '').replace(/\\(.)/gs, '$1')];
-    const value = take(token)?.[0];
+    const value = take(name === 'resource_metadata' ? bareUrl : token)?.[0];
     return value === undefined ? 'malformed' : [name, value];
   };
+
+  /** What was said beside it is not believed, but that a Bearer token is wanted does no harm. */
+  const bareBearer = (scheme: string): Challenge[] =>
+    scheme === 'bearer' ? [...challenges, { scheme, parameters: new Map() }] : challenges;
 
   for (;;) {
     take(separators);
@@ -58,7 +67,7 @@ export function parseChallenges(field: string): Challenge[] {
     const parameters = new Map<string, string>();
     if (!peek(endOfItem)) {
       // After its scheme, a challenge goes on with a space, and then one token68 or parameters.
-      if (!take(spaces)?.[0]) return challenges;
+      if (!take(spaces)?.[0]) return bareBearer(scheme);
       const token68Value = take(token68)?.[0];
       if (token68Value !== undefined) {
         challenges.push({ scheme, token68: token68Value, parameters });
@@ -74,7 +83,7 @@ export function parseChallenges(field: string): Challenge[] {
           parameters.has(parameter[0]) ||
           !peek(endOfItem)
         ) {
-          return challenges;
+          return bareBearer(scheme);
         }
         parameters.set(...parameter);
         take(separators);

@@ -6,13 +6,21 @@ import {
   processDeviceCodeResponse,
 } from 'oauth4webapi';
 import { AccessError, isAccessError } from '../errors.ts';
-import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { isLoopback, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
-import { isPassing, isUnsupported, oauthErrorOf, protocolFailure } from './failures.ts';
+import { deviceResponse } from './device-response.ts';
+import {
+  isPassing,
+  isUnsupported,
+  nextStepAfter,
+  oauthErrorOf,
+  protocolFailure,
+} from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
-import { readTokens, type Tokens, withoutIdToken } from './token.ts';
+import { readTokens, type Tokens } from './token.ts';
+import { tokenResponse } from './token-response.ts';
 
 export interface DeviceAuthorization {
   /** Shown to nobody. */
@@ -64,7 +72,12 @@ export async function authorizeDevice(
       },
       requestOptions(fetch, server.issuer),
     );
-    const given = await processDeviceAuthorizationResponse(server, known, answer);
+    const took = tookOf(fetch, new URL(server.issuer));
+    const given = await processDeviceAuthorizationResponse(
+      server,
+      known,
+      await deviceResponse(answer, took),
+    );
     const complete = given.verification_uri_complete;
     return {
       deviceCode: given.device_code,
@@ -145,6 +158,7 @@ export async function pollDeviceToken(
   const host = new URL(server.issuer).host;
   const [known, authentication] = clientAuthentication(client);
   const endsAt = now() + device.expiresInSeconds * 1000;
+  const took = tookOf(fetch, new URL(server.issuer));
   let intervalMs = Math.max(device.intervalSeconds, 1) * 1000;
   for (;;) {
     await sleep(intervalMs, signal);
@@ -161,7 +175,7 @@ export async function pollDeviceToken(
         },
       );
       return readTokens(
-        await processDeviceCodeResponse(server, known, await withoutIdToken(answer)),
+        await processDeviceCodeResponse(server, known, await tokenResponse(answer, took)),
         host,
       );
     } catch (error) {
@@ -187,7 +201,10 @@ export async function pollDeviceToken(
         `The sign-in with a device code at ${host} was refused`,
         oauthError === 'access_denied'
           ? 'Ask the person whether they declined. Do not start another sign-in unasked.'
-          : 'Call authenticate with "force": true, or without "method": "device".',
+          : nextStepAfter(
+              error,
+              'Call authenticate with "force": true, or without "method": "device".',
+            ),
         [device.deviceCode, client.clientSecret],
       );
     }

@@ -1,4 +1,7 @@
-/** What oauth4webapi throws, as an AccessError with the code of the step that failed. */
+/**
+ * What oauth4webapi and the readers of answers throw, as an AccessError with the code of the step that
+ * failed.
+ */
 import {
   OperationProcessingError,
   ResponseBodyError,
@@ -6,6 +9,7 @@ import {
 } from 'oauth4webapi';
 import { AccessError, type ErrorCode } from '../errors.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
+import { AnswerFault } from './answer-fault.ts';
 
 /** The `error` of an OAuth error response (RFC 6749 §5.2), when that is what was thrown. */
 export function oauthErrorOf(error: unknown): string | undefined {
@@ -47,22 +51,40 @@ function reasonOf(error: unknown, clean: (text: string) => string): string {
     const status = error.cause instanceof Response ? ` (HTTP ${error.cause.status})` : '';
     return `${error.message.replaceAll('"response" ', 'the answer ').replaceAll('"', '')}${status}.`;
   }
+  if (error instanceof AnswerFault) {
+    const { message, words } = error;
+    return words ? `${message} and says ${quoteServerText(clean(words))}.` : `${message}.`;
+  }
   return `the answer could not be used (${error instanceof Error ? error.name : 'unknown'}).`;
 }
 
-/** True for answers that say nothing about the grant: 5xx, 429, or not an OAuth answer at all. */
+/** True for what says nothing about the grant and may be over in a minute: 5xx, 429, a stranger's page. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof ResponseBodyError) {
     const { status, error: word } = error;
     return status >= 500 || status === 429 || passingErrors.includes(word);
   }
-  return error instanceof OperationProcessingError;
+  return error instanceof AnswerFault && error.passing;
 }
 
 /** Authorization response errors (RFC 6749 §4.1.2.1) that some servers use at their other endpoints. */
 const passingErrors: readonly string[] = ['temporarily_unavailable', 'server_error'];
 
-/** True for a lawful answer of a kind that this client does not do, such as another token type. */
+/**
+ * True for a lawful answer of a kind that this client does not do, such as another token type, and for
+ * one out of form: neither a minute nor another sign-in changes what a server is made to send.
+ */
 export function isUnsupported(error: unknown): boolean {
-  return error instanceof UnsupportedOperationError;
+  return (
+    error instanceof UnsupportedOperationError ||
+    error instanceof OperationProcessingError ||
+    (error instanceof AnswerFault && !error.passing)
+  );
+}
+
+/** `otherwise`, unless only the server's operator can do anything. */
+export function nextStepAfter(error: unknown, otherwise: string): string {
+  return isUnsupported(error)
+    ? 'Calling again changes nothing: tell the person what the authorization server answered; its operator has to mend it.'
+    : otherwise;
 }

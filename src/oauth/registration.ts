@@ -4,10 +4,12 @@ import {
   processDynamicClientRegistrationResponse,
 } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
-import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { quoteServerText } from '../server-text.ts';
 import { type OAuthClient, requestOptions } from './client.ts';
+import { clientInformation } from './client-information.ts';
 import { protocolFailure } from './failures.ts';
+import { refusedFor } from './registration-refusal.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 
 export interface RegistrationRequest {
@@ -15,6 +17,11 @@ export interface RegistrationRequest {
   /** The resource indicator: Access registers a client for one application. */
   readonly resource: string;
   readonly deviceCode?: boolean;
+}
+
+/** The server's word that clients with this redirection URI may not be: another one may. */
+export interface RedirectUriRefused {
+  readonly refused: AccessError;
 }
 
 /**
@@ -25,7 +32,7 @@ export async function register(
   server: ServerMetadata,
   { redirectUri, resource, deviceCode = false }: RegistrationRequest,
   fetch: ProtocolFetch,
-): Promise<OAuthClient> {
+): Promise<OAuthClient | RedirectUriRefused> {
   const host = new URL(server.issuer).host;
   const metadata = {
     client_name: 'cloudflare-access-mcp',
@@ -54,23 +61,21 @@ export async function register(
     );
   }
   try {
-    const information = await processDynamicClientRegistrationResponse(created(answer));
+    const information = await processDynamicClientRegistrationResponse(
+      await clientInformation(answer, tookOf(fetch, new URL(server.issuer))),
+    );
     return readClient(information, metadata.token_endpoint_auth_method, host);
   } catch (error) {
-    throw protocolFailure(
+    const { what, nextStep, isRedirectUri } = refusedFor(error, redirectUri);
+    const failure = protocolFailure(
       error,
       'registration_rejected',
-      `${host} refused to register this client with the redirection URI ${redirectUri}`,
-      'At Access, an administrator allows it in the application’s Managed OAuth settings: “Allow localhost clients” for http://localhost, “Allow loopback clients” for http://127.0.0.1. A client registered beforehand can be set with CF_ACCESS_OAUTH_CLIENT_ID.',
+      `${host} ${what}`,
+      `${nextStep} A client registered beforehand can be set with CF_ACCESS_OAUTH_CLIENT_ID.`,
     );
+    if (isRedirectUri) return { refused: failure };
+    throw failure;
   }
-}
-
-/** RFC 7591 §3.2.1 wants 201; a 200 with the same body is taken, since servers differ. */
-function created(answer: Response): Response {
-  return answer.status === 200
-    ? new Response(answer.body, { status: 201, headers: answer.headers })
-    : answer;
 }
 
 type AuthMethod = OAuthClient['tokenEndpointAuthMethod'];

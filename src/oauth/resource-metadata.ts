@@ -4,10 +4,12 @@
  */
 import { processResourceDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
-import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { atPath, isSecure } from '../secure-url.ts';
+import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
+import { atPath, isSecure, resolveReference } from '../secure-url.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
+import { holdsDocument, type Took } from './answer.ts';
 import { protocolFailure } from './failures.ts';
+import { resourceDocument } from './resource-document.ts';
 
 export interface ResourceMetadata {
   /** Verbatim: it is sent back as the resource indicator (RFC 8707). */
@@ -31,18 +33,19 @@ export async function fetchResourceMetadata(
   challengeUrl: string | undefined,
   fetch: ProtocolFetch,
 ): Promise<ResourceMetadata | undefined> {
+  const took = tookOf(fetch, requested);
   if (challengeUrl !== undefined) {
     const url = ownAddress(requested, challengeUrl);
     const response = await fetch(url, { headers: { accept: 'application/json' } });
     if (isPassing(response)) throw unavailable(requested, response);
-    return readMetadata(requested, response);
+    return readMetadata(requested, response, took);
   }
   let passing: AccessError | undefined;
   for (const url of wellKnownAddresses(requested)) {
     const response = await fetch(url, { headers: { accept: 'application/json' } });
     if (isPassing(response)) passing ??= unavailable(requested, response);
     // Origins that know no metadata answer 404, or let their own guard or start page answer.
-    if (response.status === 200 && isJson(response)) return readMetadata(requested, response);
+    if (await holdsDocument(response, 'resource')) return readMetadata(requested, response, took);
   }
   // Whether there is none could not be seen.
   if (passing) throw passing;
@@ -70,7 +73,8 @@ function wellKnownAddresses(requested: URL): URL[] {
 }
 
 function ownAddress(requested: URL, text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // Deviation from §5.1, where it is a whole URL: some servers name a path of their own origin.
+  const url = text === '' ? undefined : resolveReference(text, requested);
   if (url?.origin !== requested.origin || !isSecure(url) || url.username || url.password) {
     throw new AccessError(
       'invalid_resource_metadata',
@@ -87,13 +91,14 @@ function isPlain(resource: string): boolean {
   return /^[\x21-\x7e]+$/.test(resource) && !/\\|\/\.{1,2}(?:\/|$)/.test(resource);
 }
 
-function isJson(response: Response): boolean {
-  return /^application\/(?:[\w.+-]+\+)?json\b/i.test(response.headers.get('content-type') ?? '');
-}
-
-async function readMetadata(requested: URL, response: Response): Promise<ResourceMetadata> {
+async function readMetadata(
+  requested: URL,
+  answer: Response,
+  took: Took,
+): Promise<ResourceMetadata> {
   const subject = `The resource metadata of ${requested.host}`;
   try {
+    const response = await resourceDocument(answer, took);
     // Deviation from §3.3, which wants `resource` to be identical to the URL that was asked: Access
     // answers for the application that guards the URL. The origin must be the one that was asked,
     // and the path a prefix of its path, so that nothing outside can be spoken for.

@@ -4,10 +4,12 @@
  */
 import { type AuthorizationServer, processDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
-import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { atPath, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
+import { holdsDocument } from './answer.ts';
 import { protocolFailure } from './failures.ts';
+import { serverDocument } from './server-document.ts';
 
 export type ServerMetadata = AuthorizationServer;
 
@@ -37,7 +39,7 @@ export async function fetchServerMetadata(
   let response: Response | undefined;
   for (const url of wellKnownAddresses(issuer)) {
     response = await fetch(url, { headers: { accept: 'application/json' } });
-    if (!isAbsent(response)) break;
+    if (!(await isAbsent(response))) break;
   }
   if (response === undefined) throw new Error('an issuer has at least one address');
   try {
@@ -48,7 +50,10 @@ export async function fetchServerMetadata(
         'Call again in a minute.',
       );
     }
-    const metadata = await processDiscoveryResponse(issuer, await withScheme(response, issuer));
+    const metadata = await processDiscoveryResponse(
+      issuer,
+      await serverDocument(response, issuer, tookOf(fetch, issuer)),
+    );
     checkEndpoints(metadata, issuer, subject);
     return metadata;
   } catch (error) {
@@ -60,9 +65,9 @@ export async function fetchServerMetadata(
  * Where a server has no metadata it answers 404, or lets a guard (4xx) or a start page (200, HTML)
  * answer; what has the right form is never passed over for another address.
  */
-function isAbsent({ status, headers }: Response): boolean {
-  if (status === 200)
-    return !/^application\/(?:[\w.+-]+\+)?json\b/i.test(headers.get('content-type') ?? '');
+async function isAbsent(response: Response): Promise<boolean> {
+  const { ok, status } = response;
+  if (ok) return !(await holdsDocument(response, 'issuer'));
   return status >= 400 && status < 500 && status !== 429;
 }
 
@@ -75,28 +80,6 @@ function wellKnownAddresses(issuer: URL): URL[] {
     at(`/.well-known/openid-configuration${path}`),
   ];
   return path === '' ? addresses : [...addresses, at(`${path}/.well-known/openid-configuration`)];
-}
-
-/**
- * Deviation from RFC 8414 §2, where an issuer is an https URL: Access documents one without a scheme.
- * It is taken when it is exactly the host that was asked; all else is left to the library's check
- * that the issuer is the one that was asked (§3.3).
- */
-async function withScheme(response: Response, asked: URL): Promise<Response> {
-  const document: unknown = await response
-    .clone()
-    .json()
-    .catch(() => undefined);
-  if (
-    typeof document !== 'object' ||
-    document === null ||
-    !('issuer' in document) ||
-    document.issuer !== asked.host
-  ) {
-    return response;
-  }
-  const { status, headers } = response;
-  return new Response(JSON.stringify({ ...document, issuer: asked.origin }), { status, headers });
 }
 
 function checkEndpoints(metadata: ServerMetadata, issuer: URL, subject: string): void {

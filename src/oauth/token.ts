@@ -12,10 +12,17 @@ import {
   type TokenEndpointResponse,
 } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
-import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
-import { isPassing, isUnsupported, oauthErrorOf, protocolFailure } from './failures.ts';
+import {
+  isPassing,
+  isUnsupported,
+  nextStepAfter,
+  oauthErrorOf,
+  protocolFailure,
+} from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
+import { revocationResponse, tokenResponse } from './token-response.ts';
 
 export interface Tokens {
   readonly accessToken: string;
@@ -50,7 +57,8 @@ export async function redeemCode(
   },
   fetch: ProtocolFetch,
 ): Promise<Tokens> {
-  const host = new URL(server.issuer).host;
+  const { host } = new URL(server.issuer);
+  const took = tookOf(fetch, new URL(server.issuer));
   const [known, authentication] = clientAuthentication(client);
   try {
     const answer = await authorizationCodeGrantRequest(
@@ -66,7 +74,7 @@ export async function redeemCode(
       },
     );
     return readTokens(
-      await processAuthorizationCodeResponse(server, known, await withoutIdToken(answer)),
+      await processAuthorizationCodeResponse(server, known, await tokenResponse(answer, took)),
       host,
     );
   } catch (error) {
@@ -90,7 +98,7 @@ export async function redeemCode(
           ? 'unsupported_authorization_server'
           : 'sign_in_expired',
       `${host} did not give a token for the sign-in`,
-      'Call authenticate again: the person has to sign in once more.',
+      nextStepAfter(error, 'Call authenticate again: the person has to sign in once more.'),
       secrets,
     );
   }
@@ -106,7 +114,8 @@ export async function refresh(
   request: { refreshToken: string; resource: string },
   fetch: ProtocolFetch,
 ): Promise<Tokens | GrantRefused> {
-  const host = new URL(server.issuer).host;
+  const { host } = new URL(server.issuer);
+  const took = tookOf(fetch, new URL(server.issuer));
   const [known, authentication] = clientAuthentication(client);
   try {
     const answer = await refreshTokenGrantRequest(
@@ -120,7 +129,7 @@ export async function refresh(
       },
     );
     return readTokens(
-      await processRefreshTokenResponse(server, known, await withoutIdToken(answer)),
+      await processRefreshTokenResponse(server, known, await tokenResponse(answer, took)),
       host,
     );
   } catch (error) {
@@ -135,7 +144,7 @@ export async function refresh(
       error,
       isUnsupported(error) ? 'unsupported_authorization_server' : 'temporarily_unavailable',
       `${host} could not refresh the access token`,
-      unavailableNext,
+      nextStepAfter(error, unavailableNext),
       [request.refreshToken, client.clientSecret],
     );
   }
@@ -156,33 +165,17 @@ export async function revoke(
       ...requestOptions(fetch, server.issuer),
       additionalParameters: { token_type_hint: kind },
     });
-    await processRevocationResponse(answer);
+    await processRevocationResponse(await revocationResponse(answer));
     return true;
   } catch (error) {
     throw protocolFailure(
       error,
-      'temporarily_unavailable',
+      isPassing(error) ? 'temporarily_unavailable' : 'unsupported_authorization_server',
       `${new URL(server.issuer).host} did not confirm the revocation`,
       'It is removed from this machine; at the server it lives until it expires, unless the person or an administrator ends it there.',
       [token, client.clientSecret],
     );
   }
-}
-
-/**
- * The answer without its ID token, which comes where the scope holds `openid` (OpenID Connect Core
- * §3.1.3.3). Nothing here reads it, and the library's check of it needs metadata that a refresh does
- * without: a good token would be thrown away for the signature of what nobody asked for.
- */
-export async function withoutIdToken(answer: Response): Promise<Response> {
-  const document: unknown = await answer
-    .clone()
-    .json()
-    .catch(() => undefined);
-  if (typeof document !== 'object' || document === null || !('id_token' in document)) return answer;
-  const { id_token: _, ...rest } = document;
-  const { status, headers } = answer;
-  return new Response(JSON.stringify(rest), { status, headers });
 }
 
 /** A token travels in a header field: visible ASCII alone, and of a size that a server would take. */
@@ -202,9 +195,9 @@ export function readTokens(answer: TokenEndpointResponse, host: string): Tokens 
   }
   if (!sendable.test(access_token) || (refresh_token && !sendable.test(refresh_token))) {
     throw new AccessError(
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       `${host} gave a token that cannot be sent in a header field; it was thrown away.`,
-      'Call again; if it happens again, tell the person that the authorization server is broken.',
+      'Calling again changes nothing: tell the person; the operator of the authorization server has to mend its tokens.',
     );
   }
   return {

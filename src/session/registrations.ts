@@ -3,7 +3,7 @@
  * registration, kept and reused, because one at Access can never be deleted.
  */
 import { type IssuerTrust, teamOfIssuer } from '../cloudflare/team.ts';
-import { AccessError, isAccessError } from '../errors.ts';
+import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { OAuthClient } from '../oauth/client.ts';
 import { register } from '../oauth/registration.ts';
@@ -79,6 +79,7 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
       if (known) return { client: atServer(known, server), redirectUri: localhost };
       if (server.registration_endpoint === undefined) throw noRegistration(server, localhost);
       return lock.hold(`registration ${server.issuer}`, async () => {
+        let refused: AccessError | undefined;
         for (const redirectUri of anew ? [] : [localhost, loopback]) {
           const kept = await store.read(
             'registration',
@@ -93,6 +94,7 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
             deviceCode: server.device_authorization_endpoint !== undefined,
           };
           const client = await register(server, request, fetch);
+          if ('refused' in client) return client;
           await store.write('registration', registrationKey(server.issuer, redirectUri), {
             format: 1,
             issuer: server.issuer,
@@ -102,12 +104,13 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
           });
           return { client, redirectUri };
         };
-        try {
-          return await create(localhost);
-        } catch (error) {
-          if (!isAccessError(error, 'registration_rejected')) throw error;
-          return await create(loopback);
+        // A registration can never be deleted: another is made only where the name was refused.
+        for (const redirectUri of [localhost, loopback]) {
+          const created = await create(redirectUri);
+          if (!('refused' in created)) return created;
+          refused = created.refused;
         }
+        throw refused;
       });
     },
   };

@@ -101,9 +101,7 @@ const rows: Row[] = [
     withFields(() => ({ x: 'x'.repeat(2 << 20) })),
   ),
   first('a cut connection', 'network_error', instead(reset)),
-  first('expires_in of -1', 'temporarily_unavailable', () =>
-    withFields(() => ({ expires_in: -1 })),
-  ),
+  first('expires_in of -1, as no lifetime', null, () => withFields(() => ({ expires_in: -1 }))),
   first('expires_in of "900"', null, () => withFields(() => ({ expires_in: '900' }))),
   first(
     'expires_in of 1e12: no date beyond what a calendar has',
@@ -117,16 +115,16 @@ const rows: Row[] = [
   first('no expires_in: good until refused', null, () =>
     withFields(() => ({ expires_in: undefined })),
   ),
-  first('a token with a line break', 'temporarily_unavailable', () =>
+  first('a token with a line break', 'unsupported_authorization_server', () =>
     withFields(() => ({ access_token: 'a\r\nx-evil: 1' })),
   ),
-  first('a token that is no text', 'temporarily_unavailable', () =>
+  first('a token that is no text', 'unsupported_authorization_server', () =>
     withFields(() => ({ access_token: { a: 1 } })),
   ),
-  first('a token of 20 kB', 'temporarily_unavailable', () =>
+  first('a token of 20 kB', 'unsupported_authorization_server', () =>
     withFields(() => ({ access_token: 'x'.repeat(20_000) })),
   ),
-  first('a refresh token with a line break', 'temporarily_unavailable', () =>
+  first('a refresh token with a line break', 'unsupported_authorization_server', () =>
     withFields(() => ({ refresh_token: 'a\nb' })),
   ),
   first('a token of another type', 'unsupported_authorization_server', () =>
@@ -195,7 +193,7 @@ const rows: Row[] = [
   ),
   refresh(
     'an error that is no text',
-    'temporarily_unavailable',
+    'unsupported_authorization_server',
     instead({ status: 400, json: { error: { code: 'invalid_grant' } } }),
     spent(1),
   ),

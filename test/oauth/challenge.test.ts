@@ -63,6 +63,22 @@ describe('reads the grammar of RFC 9110 §11.6.1', () => {
       ', ,A x=1,, ,y=2, ,B,,',
       [{ scheme: 'a', x: '1', y: '2' }, { scheme: 'b' }],
     ],
+    [
+      'a bare URL of the metadata',
+      'Bearer resource_metadata=https://a.example:8/.well-known/x?y=[1]#z, error=e',
+      [
+        {
+          scheme: 'bearer',
+          resource_metadata: 'https://a.example:8/.well-known/x?y=[1]#z',
+          error: 'e',
+        },
+      ],
+    ],
+    [
+      'a bare path of the metadata',
+      'Bearer resource_metadata=/meta',
+      [{ scheme: 'bearer', resource_metadata: '/meta' }],
+    ],
     ['names in any case', 'BEARER Realm=x', [{ scheme: 'bearer', realm: 'x' }]],
     ['a comma inside quotes', 'A x="1, B y=2"', [{ scheme: 'a', x: '1, B y=2' }]],
     [
@@ -92,6 +108,11 @@ describe('believes nothing from the first malformed challenge on', () => {
     ['a quoted scheme', 'A x=1, "B" y=2', [{ scheme: 'a', x: '1' }]],
     ['no scheme', '=x', []],
     ['a control character', 'A x=\u0001', []],
+    ['a parameter twice', 'Bearer x=1, x=2', [{ scheme: 'bearer' }]],
+    ['single quotes', "Bearer resource_metadata='https://a.example/x'", [{ scheme: 'bearer' }]],
+    ['semicolons', 'Bearer realm="x"; error="y", B', [{ scheme: 'bearer' }]],
+    ['semicolons behind a bare URL', 'Bearer resource_metadata=/x; y=1', [{ scheme: 'bearer' }]],
+    ['a bare URL of another parameter', 'Bearer uri=https://a.example/x', [{ scheme: 'bearer' }]],
   ];
   it.each(vectors)('%s', (_name, field, challenges) => {
     expect(plain(parseChallenges(field))).toEqual(challenges);

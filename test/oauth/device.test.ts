@@ -49,6 +49,12 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
   it('takes 5 seconds when no interval is given, and bounds both times', async () => {
     giving({ interval: undefined });
     expect(await authorize()).toMatchObject({ intervalSeconds: 5 });
+    for (const interval of [null, 0, -1, 'often']) {
+      giving({ interval });
+      expect(await authorize()).toMatchObject({ intervalSeconds: 5 });
+    }
+    giving({ interval: '9', expires_in: '600' });
+    expect(await authorize()).toMatchObject({ intervalSeconds: 9, expiresInSeconds: 600 });
     giving({ interval: 1e9, expires_in: 1e9 });
     expect(await authorize()).toMatchObject({ intervalSeconds: 300, expiresInSeconds: 1800 });
   });
@@ -133,13 +139,13 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
     ],
     [
       'no user code',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, given({ user_code: undefined })),
     ],
     [
-      'an interval below nothing',
-      'temporarily_unavailable',
-      (_, to) => sendJson(to, given({ interval: -1 })),
+      'no time in which to enter it',
+      'unsupported_authorization_server',
+      (_, to) => sendJson(to, given({ expires_in: -1 })),
     ],
     ['no answer in time', 'timeout', () => {}],
   ])('%s ends in %s', async (name, code, answering) => {

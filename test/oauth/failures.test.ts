@@ -5,6 +5,7 @@ import {
 } from 'oauth4webapi';
 import { expect, it } from 'vitest';
 import { AccessError } from '../../src/errors.ts';
+import { AnswerFault } from '../../src/oauth/answer-fault.ts';
 import {
   isPassing,
   isUnsupported,
@@ -58,7 +59,8 @@ it('knows what says nothing about the grant', () => {
   expect(isPassing(body(503, 'invalid_grant'))).toBe(true);
   expect(isPassing(body(400, 'server_error'))).toBe(true);
   expect(isPassing(body(400, 'temporarily_unavailable'))).toBe(true);
-  expect(isPassing(new OperationProcessingError('HTML'))).toBe(true);
+  expect(isPassing(new AnswerFault('HTML', { passing: true }))).toBe(true);
+  expect(isPassing(new AnswerFault('no access_token'))).toBe(false);
   expect(isPassing(new UnsupportedOperationError('mac'))).toBe(false);
   expect(isPassing(new TypeError())).toBe(false);
 });
@@ -67,5 +69,7 @@ it('knows an OAuth error and an answer of a kind that is not done here', () => {
   expect(oauthErrorOf(body(400, 'invalid_grant'))).toBe('invalid_grant');
   expect(oauthErrorOf(new Error('invalid_grant'))).toBeUndefined();
   expect(isUnsupported(new UnsupportedOperationError('mac'))).toBe(true);
+  expect(isUnsupported(new AnswerFault('no access_token'))).toBe(true);
+  expect(isUnsupported(new AnswerFault('HTML', { passing: true }))).toBe(false);
   expect(isUnsupported(body(400, 'invalid_grant'))).toBe(false);
 });

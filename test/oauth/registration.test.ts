@@ -12,8 +12,11 @@ const metadata = (more: object = {}) => ({
   registration_endpoint: `${peer.origin}/register`,
   ...more,
 });
-const create = (more: object = {}, request: object = {}) =>
-  register(metadata(more), { redirectUri, resource, ...request }, peer.fetch);
+const create = async (more: object = {}, request: object = {}) => {
+  const outcome = await register(metadata(more), { redirectUri, resource, ...request }, peer.fetch);
+  if ('refused' in outcome) throw Object.assign(outcome.refused, { another: true });
+  return outcome;
+};
 const giving = (information: object, status = 201) => {
   peer.answer = (_, response) => sendJson(response, information, status);
 };
@@ -148,12 +151,23 @@ describe('what the server answers', () => {
         ),
     ],
     [
-      'a refusal with a challenge',
+      'a refused redirection URI, with a challenge',
       'registration_rejected',
       (_, response) =>
         sendJson(response, { error: 'invalid_token', error_description: 'No localhost' }, 401, {
           'www-authenticate': 'Bearer error="invalid_token"',
         }),
+    ],
+    [
+      'a refused redirection URI, in a bare sentence',
+      'registration_rejected',
+      (_, response) =>
+        void response.writeHead(400).end('redirect_uri is not allowed: \u202elocalhost'),
+    ],
+    [
+      'a closed registration',
+      'registration_rejected',
+      (_, response) => sendJson(response, { error: 'invalid_token' }, 401),
     ],
     ['no client_id', 'registration_rejected', (_, response) => sendJson(response, {}, 201)],
     [
@@ -189,6 +203,11 @@ describe('what the server answers', () => {
     expect(failure.message).toContain(new URL(peer.origin).host);
     expect(/[\p{Cc}\p{Cf}]/u.test(failure.message)).toBe(false);
     if (name.startsWith('a refus')) expect(failure.message).toContain('localhost”');
+    // Another is tried for a redirection URI alone, and only that one’s advice is about toggles.
+    expect('another' in failure).toBe(name.startsWith('a refused'));
+    expect(failure.nextStep?.includes('Allow localhost clients')).toBe(
+      name.startsWith('a refused'),
+    );
     expect(peer.asked).toHaveLength(1);
   });
 });

@@ -43,6 +43,12 @@ describe('where metadata lies', () => {
     expect(peer.asked.map(({ path }) => path)).toEqual(['/somewhere/else']);
   });
 
+  it('takes an address of its own origin by its path alone', async () => {
+    peer.answer = answering();
+    await read('/app/page', wellKnown);
+    expect(peer.asked.map(({ path }) => path)).toEqual([wellKnown]);
+  });
+
   it('inserts the path after the well-known one, then asks the root (RFC 9728 §3.1)', async () => {
     peer.answer = ({ path }, response) =>
       path === wellKnown ? sendJson(response, document()) : void response.writeHead(404).end();
@@ -99,7 +105,10 @@ describe('a challenge may not lead away', () => {
     ['userinfo', () => peer.origin.replace('//', '//user:secret@')],
     ['http beyond loopback', () => 'http://as.example.com/metadata'],
     ['another scheme', () => 'file:///etc/passwd'],
-    ['what is no URL', () => '/.well-known/oauth-protected-resource'],
+    ['another origin by a relative address', () => `//127.0.0.1:1${wellKnown}`],
+    ['… or by backslashes', () => '\\\\evil.example\\metadata'],
+    ['nothing', () => ''],
+    ['what is no URL', () => 'https://'],
   ])('refuses %s, and asks nobody (RFC 9728 §3.3)', async (_name, url) => {
     const failure = await failureOf(read('/app', url()));
     expect(failure.code).toBe('invalid_resource_metadata');
@@ -218,9 +227,12 @@ describe('what is taken from metadata', () => {
     });
   });
 
-  it('takes lists that are none to be empty', async () => {
+  it('names the member whose list is none, and what it holds', async () => {
     peer.answer = answering({ authorization_servers: 'https://as.example.com' });
-    expect(await named()).toMatchObject({ authorizationServers: [] });
+    expect(await failureOf(named())).toMatchObject({
+      code: 'invalid_resource_metadata',
+      message: expect.stringContaining('authorization_servers holds a text where a list'),
+    });
   });
 });
 

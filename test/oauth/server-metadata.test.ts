@@ -114,7 +114,7 @@ describe('endpoints', () => {
     ['a path alone', () => '/authorize'],
     ['a number', () => 7],
     ['a list', () => [`${peer.origin}/x`]],
-    ['null', () => null],
+    ['an empty text', () => ''],
   ])('refuses %s', async (_name, endpoint) => {
     serving({ authorization_endpoint: endpoint() });
     expect((await failureOf(read())).code).toBe('invalid_server_metadata');

@@ -93,6 +93,18 @@ describe('both grants take', () => {
     expect(await run()).not.toHaveProperty('expiresIn');
   });
 
+  it.each(grants)('%s: a lifetime that is none, as no lifetime', async (_name, run) => {
+    for (const lifetime of [-1, 0, 'soon', null, {}]) {
+      giving(tokens({ expires_in: lifetime }));
+      expect(await run()).not.toHaveProperty('expiresIn');
+    }
+  });
+
+  it.each(grants)('%s: no token type, as Bearer', async (_name, run) => {
+    giving(tokens({ token_type: undefined }));
+    expect(await run()).toMatchObject({ accessToken: 'a1' });
+  });
+
   it.each(grants)('%s: a lifetime of 30,000 years, as ten', async (_name, run) => {
     giving(tokens({ expires_in: 1e12 }));
     expect(await run()).toMatchObject({ expiresIn: 10 * 365 * 24 * 3600 });
@@ -123,49 +135,34 @@ describe('both grants take', () => {
 describe('neither grant takes', () => {
   const answers: [name: string, code: string, answer: Answering][] = [
     [
-      'a negative lifetime',
-      'temporarily_unavailable',
-      (_, to) => sendJson(to, tokens({ expires_in: -1 })),
-    ],
-    [
-      'a lifetime that is none',
-      'temporarily_unavailable',
-      (_, to) => sendJson(to, tokens({ expires_in: 'soon' })),
-    ],
-    [
       'a token with a line break',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, tokens({ access_token: 'a\r\nx: y' })),
     ],
     [
       'a token beyond ASCII',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, tokens({ access_token: 'aü' })),
     ],
     [
       'a token of 20 kB',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, tokens({ access_token: 'a'.repeat(20_000) })),
     ],
     [
       'a refresh token with a line break',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, tokens({ refresh_token: 'r\n' })),
     ],
     [
       'a token that is no text',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, tokens({ access_token: 7 })),
     ],
     [
       'no access token',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, tokens({ access_token: undefined })),
-    ],
-    [
-      'no token type',
-      'temporarily_unavailable',
-      (_, to) => sendJson(to, tokens({ token_type: undefined })),
     ],
     [
       'another token type',
@@ -177,7 +174,7 @@ describe('neither grant takes', () => {
       'unsupported_authorization_server',
       (_, to) => sendJson(to, tokens({ token_type: 'DPoP' })),
     ],
-    ['an array', 'temporarily_unavailable', (_, to) => sendJson(to, [])],
+    ['an array', 'unsupported_authorization_server', (_, to) => sendJson(to, [])],
     [
       'HTML',
       'temporarily_unavailable',
@@ -185,7 +182,7 @@ describe('neither grant takes', () => {
     ],
     [
       'a truncated document',
-      'temporarily_unavailable',
+      'unsupported_authorization_server',
       (_, to) => sendJson(to, '{"access_token":"a'),
     ],
     [
@@ -301,14 +298,19 @@ describe('revocation (RFC 7009)', () => {
     expect(peer.asked).toEqual([]);
   });
 
+  it.each([204, 201])('is confirmed by %i as well', async (status) => {
+    peer.answer = (_, response) => void response.writeHead(status).end();
+    expect(await end()).toBe(true);
+  });
+
   it.each([
-    ['503', 503],
-    ['a redirect', 302],
-    ['an error', 400],
-  ])('says so when it is not confirmed: %s', async (_name, status) => {
+    ['503', 503, 'temporarily_unavailable'],
+    ['a redirect', 302, 'temporarily_unavailable'],
+    ['an error', 400, 'unsupported_authorization_server'],
+  ])('says so when it is not confirmed: %s', async (_name, status, code) => {
     giving({ error: 'unsupported_token_type' }, status, { location: '/other' });
     const failure = await failureOf(end());
-    expect(failure.code).toBe('temporarily_unavailable');
+    expect(failure.code).toBe(code);
     expect(failure.message).not.toContain('secret-refresh');
   });
 });

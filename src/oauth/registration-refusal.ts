@@ -1,0 +1,59 @@
+/** Why a registration came to nothing (RFC 7591 §3.2.2), and what can be done about that. */
+import { ResponseBodyError } from 'oauth4webapi';
+import { AnswerFault } from './answer-fault.ts';
+
+export interface RegistrationRefusal {
+  /** Goes on from the server's name. */
+  readonly what: string;
+  readonly nextStep: string;
+  /** Another redirection URI may be let in. */
+  readonly isRedirectUri: boolean;
+}
+
+export function refusedFor(error: unknown, redirectUri: string): RegistrationRefusal {
+  if (isAboutRedirectUri(error)) {
+    return {
+      what: `refused to register this client with the redirection URI ${redirectUri}`,
+      nextStep:
+        'At Access, an administrator allows it in the application’s Managed OAuth settings: “Allow localhost clients” for http://localhost, “Allow loopback clients” for http://127.0.0.1.',
+      isRedirectUri: true,
+    };
+  }
+  const isClosed = statusOf(error) === 401 || statusOf(error) === 403;
+  if (isClosed || error instanceof ResponseBodyError) {
+    return {
+      what: 'refused to register this client',
+      nextStep: isClosed
+        ? 'It registers only those that it knows: its operator has to open dynamic client registration, or to register this client.'
+        : 'What the server says is for its operator.',
+      isRedirectUri: false,
+    };
+  }
+  return {
+    what: 'answered the registration of this client with what cannot be used',
+    nextStep:
+      'Calling again changes nothing: tell the person; the operator of the authorization server has to mend its answer.',
+    isRedirectUri: false,
+  };
+}
+
+/** Access answers `invalid_client_metadata`, or a bare sentence about the `redirect_uri`. */
+function isAboutRedirectUri(error: unknown): boolean {
+  if (error instanceof ResponseBodyError) {
+    return (
+      error.error === 'invalid_redirect_uri' ||
+      error.error === 'invalid_client_metadata' ||
+      namesRedirectUri(error.error_description)
+    );
+  }
+  return error instanceof AnswerFault && namesRedirectUri(error.words);
+}
+
+function namesRedirectUri(words: string | undefined): boolean {
+  return words !== undefined && /redirect(?:ion)?[ _-]?uri|localhost|loopback/i.test(words);
+}
+
+function statusOf(error: unknown): number | undefined {
+  const hasStatus = error instanceof ResponseBodyError || error instanceof AnswerFault;
+  return hasStatus ? error.status : undefined;
+}

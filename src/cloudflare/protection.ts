@@ -173,7 +173,9 @@ function isAccessMetadata(text: string, asked: URL): boolean {
 }
 
 function claimsOf(asked: URL, headers: Headers, login: LoginRedirect | undefined): UnsignedClaims {
-  const domain = headers.get('cf-access-domain')?.trim().toLowerCase() ?? '';
+  const given = headers.get('cf-access-domain')?.trim() ?? '';
+  // A host's letters have no case; a path's have.
+  const domain = given.replace(/^[^/]*/, (host) => host.toLowerCase());
   // cloudflared reads the application's domain there; some answers are said to hold the team's.
   const namesTeam = isAccessTeamHost(domain) && domain !== asked.host;
   const teamDomain = login?.teamDomain ?? (namesTeam ? domain : undefined);
@@ -181,7 +183,7 @@ function claimsOf(asked: URL, headers: Headers, login: LoginRedirect | undefined
   return {
     ...(teamDomain ? { teamDomain } : {}),
     ...(audience ? { audience: audience.toLowerCase() } : {}),
-    ...(domain && !namesTeam && /^[\w.:[\]*/-]{1,253}$/.test(domain)
+    ...(domain && !namesTeam && /^[\w.:[\]*/~%-]{1,253}$/.test(domain)
       ? { applicationDomain: domain }
       : {}),
   };

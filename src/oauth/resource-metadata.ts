@@ -10,6 +10,7 @@ import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { holdsDocument, type Took } from './answer.ts';
 import { protocolFailure } from './failures.ts';
 import { resourceDocument } from './resource-document.ts';
+import { coversUrl, hidesDotSegment, unclearPath } from './resource-scope.ts';
 
 export interface ResourceMetadata {
   /** Verbatim: it is sent back as the resource indicator (RFC 8707). */
@@ -105,6 +106,7 @@ async function readMetadata(
     const claimed = await claimedResource(response.clone());
     const covering = claimed !== undefined && isPlain(claimed) && coversUrl(claimed, requested);
     if (claimed !== undefined && !covering) {
+      if (hidesDotSegment(requested)) throw unclearPath(requested);
       throw new AccessError(
         'invalid_resource_metadata',
         `${subject} is for another resource: ${quoteServerText(claimed)} (RFC 9728 §3.3).`,
@@ -137,21 +139,4 @@ async function claimedResource(response: Response): Promise<string | undefined> 
 
 function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string').slice(0, 64) : [];
-}
-
-/** It becomes part of the authorization URL and of a record; slashes at its end have no other bound. */
-const longestResource = 8192;
-
-/** Path segments. A URL's session is looked for at each of them, so there has to be a bound. */
-export const deepestResource = 32;
-
-/** True when `resource` is `url`'s origin, or a part of it in which `url` lies. */
-export function coversUrl(resource: string, url: URL): boolean {
-  if (resource.length > longestResource || !URL.canParse(resource)) return false;
-  const covered = new URL(resource);
-  if (covered.origin !== url.origin || covered.username || covered.password) return false;
-  if (covered.search || covered.hash) return false;
-  const prefix = covered.pathname.replace(/(?<!\/)\/+$/, '');
-  if (prefix.split('/').length - 1 > deepestResource) return false;
-  return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
 }

@@ -6,7 +6,7 @@ import type { CodeSignIns } from './code-sign-in.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, type Gate, probe } from './gate.ts';
 import { personNeeded } from './headless.ts';
-import { type Held, heldPair, heldSession } from './held.ts';
+import { type Held, heldSession } from './held.ts';
 import type { Asking, Persons } from './persons.ts';
 import { keysCovering } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
@@ -46,7 +46,8 @@ export function createAuthenticate(parts: {
   return async (url, options) => {
     const { method, force, callback, signal } = options;
     if (callback) return redeemCallback(url, callback);
-    if (method === 'service_token') return useServiceToken(url, await ask(url, signal), signal);
+    if (method === 'service_token')
+      return useServiceToken(await ask(url, signal), undefined, signal);
     if (force || method !== 'auto') serviceTokens.release(url);
     if (!force) {
       const held = await credentials.held(url);
@@ -61,7 +62,7 @@ export function createAuthenticate(parts: {
     if (asked.guard.protection === 'service_auth') {
       const { state } = await serviceTokens.choose(url, signal);
       // Nobody can sign in here: that is told only where a service token would get through instead.
-      if (method === 'auto' || state !== 'ready') return useServiceToken(url, asked, signal);
+      if (method === 'auto' || state !== 'ready') return useServiceToken(asked, undefined, signal);
     }
     let target: Target | undefined;
     let obstacle: AccessError | undefined;
@@ -82,7 +83,7 @@ export function createAuthenticate(parts: {
     }
     if (headless || target === undefined) {
       if (method !== 'auto') throw personNeeded(url, asked.guard);
-      return useServiceToken(url, asked, signal, obstacle);
+      return useServiceToken(asked, target, signal, obstacle);
     }
     if (force) credentials.forget(resourceOf(target));
     return outcomeOf(await persons.ask(target, { ...options, device: method === 'device' }));
@@ -102,22 +103,25 @@ export function createAuthenticate(parts: {
   }
 
   async function useServiceToken(
-    url: URL,
     asked: Asked,
+    target: Target | undefined,
     signal: AbortSignal | undefined,
     obstacle?: AccessError,
   ): Promise<Authenticated> {
-    const { guard } = asked;
+    const {
+      guard,
+      evidence: { url },
+    } = asked;
     if (guard.protection === 'none') return { status: 'not_needed' };
-    const granted = await serviceTokens.grant(asked, signal);
+    const granted = await serviceTokens.grant(asked, target, signal);
     if (granted instanceof AccessError) {
       const help = granted.code === 'service_token_host_not_allowed' || !headless;
       throw help || guard.protection === 'service_auth' || guard.protection === 'other'
         ? granted
         : (obstacle ?? personNeeded(url, guard));
     }
-    await serviceTokens.present(url, granted, signal);
-    return { status: 'authenticated', held: heldPair(url, granted) };
+    await serviceTokens.present(url, granted.credential, signal);
+    return { status: 'authenticated', held: granted };
   }
 
   async function redeemCallback(url: URL, callback: URLSearchParams): Promise<Authenticated> {

@@ -1,6 +1,6 @@
 /** What can be sent to a URL right now, without a challenge and without asking anyone. */
 
-import { type Held, heldPair, heldSession } from './held.ts';
+import { type Held, heldSession } from './held.ts';
 import type { Clock } from './ports.ts';
 import { keysCovering } from './resource-key.ts';
 import type { ServiceTokens } from './service-tokens.ts';
@@ -8,7 +8,7 @@ import type { Sessions } from './sessions.ts';
 
 export interface Credentials {
   /**
-   * At most one, of `url`'s own: the service token in use at its origin, else its session (refreshed,
+   * At most one, of `url`'s own: the service token in use there, else its session (refreshed,
    * where it can be, when it has less than `minTtlMs` to live), else a borrowed token. Throws what
    * `renew` throws.
    */
@@ -34,7 +34,7 @@ export function createCredentials({
   return {
     async held(url, minTtlMs = 0) {
       const pair = serviceTokens.inUse(url);
-      if (pair) return heldPair(url, pair);
+      if (pair) return pair;
       const session = await sessions.find(url);
       if (session) {
         const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;

@@ -5,7 +5,7 @@ import { AccessError } from '../errors.ts';
 import { type Credential, credentialFields } from '../http/credential.ts';
 import type { Credentials } from './credentials.ts';
 import { type Gate, probe } from './gate.ts';
-import { resourceKey } from './resource-key.ts';
+import type { Held } from './held.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Sessions } from './sessions.ts';
 import { isBareBearer } from './target.ts';
@@ -71,7 +71,7 @@ export function createGiveToken(parts: {
       const { state } = await serviceTokens.choose(url, signal);
       if (state !== 'ready') throw signInRequired(url);
     }
-    const pair = await serviceTokens.grant(asked, signal);
+    const pair = await serviceTokens.grant(asked, undefined, signal);
     if (pair instanceof AccessError) throw pair;
     try {
       return await applicationToken(url, pair, signal);
@@ -84,10 +84,10 @@ export function createGiveToken(parts: {
   /** What a classic organisation answers a service token with: a JWT for the application. */
   async function applicationToken(
     url: URL,
-    pair: Credential,
+    { credential, resource }: Held,
     signal: AbortSignal | undefined,
   ): Promise<GivenToken> {
-    const { answer } = await serviceTokens.present(url, pair, signal);
+    const { answer } = await serviceTokens.present(url, credential, signal);
     const jwt = answer.headers
       .getSetCookie()
       .map((cookie) => /^CF_Authorization=([\w-]+\.[\w-]+\.[\w-]+)(?:;|$)/.exec(cookie)?.[1])
@@ -102,7 +102,7 @@ export function createGiveToken(parts: {
     const exp = readJwt(jwt)?.claims.exp;
     return given(
       {
-        resource: resourceKey(url.origin),
+        resource,
         ...(typeof exp === 'number' && Number.isFinite(exp) ? { expiresAt: exp * 1000 } : {}),
       },
       { kind: 'cf_access_token', jwt },

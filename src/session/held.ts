@@ -1,7 +1,6 @@
 /** What this machine holds for a URL: the credential, and where it comes from. */
 import type { Credential } from '../http/credential.ts';
 import type { PersonMethod, Session } from './records.ts';
-import { resourceKey } from './resource-key.ts';
 
 export type Method = PersonMethod | 'cloudflared' | 'service_token';
 
@@ -28,7 +27,7 @@ export function heldSession(session: Session): Held {
   };
 }
 
-/** The service token, at every path of the origin that asked for it. */
-export function heldPair(url: URL, credential: Credential): Held {
-  return { credential, method: 'service_token', resource: resourceKey(url.origin) };
+/** The service token, in the part of an origin that asked for it. */
+export function heldPair(resource: string, credential: Credential): Held {
+  return { credential, method: 'service_token', resource };
 }

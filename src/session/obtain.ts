@@ -8,7 +8,7 @@ import type { HopRequest } from '../http/next-hop.ts';
 import type { Credentials } from './credentials.ts';
 import { type Asked, hasAuthorization } from './gate.ts';
 import { personNeeded } from './headless.ts';
-import { type Held, heldPair, heldSession } from './held.ts';
+import { type Held, heldSession } from './held.ts';
 import type { Persons } from './persons.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 import type { Target } from './target.ts';
@@ -62,7 +62,10 @@ export function createObtain(parts: {
     const { url, signal } = request;
     const { guard } = asked;
     if (guard.protection === 'service_auth') {
-      return { held: await grantServiceToken(url, asked, undefined, signal), byPerson: false };
+      return {
+        held: await grantServiceToken(asked, undefined, undefined, signal),
+        byPerson: false,
+      };
     }
     let target: Target | undefined;
     let obstacle: AccessError | undefined;
@@ -85,7 +88,7 @@ export function createObtain(parts: {
       }
     }
     if (headless || target === undefined) {
-      return { held: await grantServiceToken(url, asked, obstacle, signal), byPerson: false };
+      return { held: await grantServiceToken(asked, target, obstacle, signal), byPerson: false };
     }
     if (!options.signIn) throw signInRequired(url);
     const session = await persons.signIn(url, target, {
@@ -116,20 +119,23 @@ export function createObtain(parts: {
   }
 
   async function grantServiceToken(
-    url: URL,
     asked: Asked,
+    target: Target | undefined,
     obstacle: AccessError | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Held> {
-    const { guard } = asked;
-    const granted = await serviceTokens.grant(asked, signal);
+    const {
+      guard,
+      evidence: { url },
+    } = asked;
+    const granted = await serviceTokens.grant(asked, target, signal);
     if (granted instanceof AccessError) {
       if (guard.protection === 'service_auth' || !headless) throw granted;
       throw granted.code === 'service_token_host_not_allowed'
         ? onlyAPerson(url, granted)
         : (obstacle ?? personNeeded(url, guard));
     }
-    return heldPair(url, granted);
+    return granted;
   }
 
   return { another, silently };

@@ -2,7 +2,7 @@
  * The key under which a session is kept: the origin and path prefix it was obtained for. It is
  * derived from the URL that was asked and metadata of that same origin, never from anything else.
  */
-import { deepestResource } from '../oauth/resource-metadata.ts';
+import { coverageOf, deepestResource } from '../oauth/resource-scope.ts';
 
 /** `resource`: an absolute URL without query, such as RFC 9728 metadata's `resource`. */
 export function resourceKey(resource: string): string {
@@ -20,5 +20,5 @@ export function keysCovering(url: URL): string[] {
     if (segments[count - 1] === '') continue;
     keys.push(`${url.origin}/${segments.slice(0, count).join('/')}`);
   }
-  return [...keys, `${url.origin}/`];
+  return [...keys, `${url.origin}/`].filter(coverageOf(url));
 }

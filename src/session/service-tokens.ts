@@ -1,6 +1,6 @@
 /**
- * Service tokens in use: which origins have asked for a credential, which one goes where, and what
- * came of it. The rule is that a host that never asks never sees the secret.
+ * Service tokens in use: which applications have asked for a credential, which one goes where, and what
+ * came of it. The rule is that an application that never asks never sees the secret.
  */
 
 import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
@@ -16,26 +16,38 @@ import {
   serviceTokenRefused,
   tellServiceTokenVerdict,
 } from '../cloudflare/service-token-refusal.ts';
+import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { AccessError } from '../errors.ts';
 import type { Credential } from '../http/credential.ts';
 import { discard } from '../http/peek.ts';
+import { hidesDotSegment, unclearPath } from '../oauth/resource-scope.ts';
 import type { Asked, Gate } from './gate.ts';
+import { type Held, heldPair } from './held.ts';
+import { createFindPairScope } from './pair-scope.ts';
+import { keysCovering } from './resource-key.ts';
+import type { Target } from './target.ts';
 import type { TeamProofs } from './team-proofs.ts';
 
 export interface ServiceTokens {
   /** For detection: the pair is `ready`, or why not. Asks for the signed answer when a team is pinned. */
   choose(url: URL, signal?: AbortSignal): Promise<ServiceTokenChoice>;
-  /** The pair for the URL that was `asked`, if it is Access that asks there; or why there is none. */
-  grant(asked: Asked, signal?: AbortSignal): Promise<Credential | AccessError>;
-  /** The pair, when this origin has asked before and took it. */
-  inUse(url: URL): Credential | undefined;
-  /** Uses it no more at this origin, until it is granted again: the person's own sign-in goes first. */
+  /**
+   * The pair for the URL that was `asked`, if it is Access that asks there; or why there is none.
+   * `target`: whom a person would sign in to, where that is known, for it says how far the pair goes.
+   */
+  grant(asked: Asked, target?: Target, signal?: AbortSignal): Promise<Held | AccessError>;
+  /** The pair, when the application that `url` lies in has asked before and took it. */
+  inUse(url: URL): Held | undefined;
+  /** Uses it no more there, until it is granted again: the person’s own sign-in goes first. */
   release(url: URL): void;
   /** What the URL answers to a GET with the pair; its body is let go. Throws what `judge` gives. */
   present(url: URL, pair: Credential, signal?: AbortSignal): Promise<Asked>;
   /** Settles what the answer to a request with the pair means: undefined when it was accepted. */
   judge(asked: Asked, signal?: AbortSignal): Promise<AccessError | undefined>;
 }
+
+/** A host may have any number of paths that name no application. */
+const mostInUse = 1_000;
 
 export function createServiceTokens(parts: {
   readonly tokens: readonly ServiceToken[];
@@ -44,17 +56,31 @@ export function createServiceTokens(parts: {
   readonly gate: Gate;
 }): ServiceTokens {
   const { tokens, pinnedTeam, proofs, gate } = parts;
-  /** By origin: the pair that was accepted there. */
-  const accepted = new Map<string, Credential>();
+  const findScope = createFindPairScope(proofs);
+  /** By resource: the pair that was accepted there. */
+  const accepted = new Map<string, Held>();
 
-  const choose: ServiceTokens['choose'] = async (url, signal) => {
+  const chooseByProof = async (
+    url: URL,
+    signal: AbortSignal | undefined,
+  ): Promise<{ choice: ServiceTokenChoice; proof?: SignedAnswer | undefined }> => {
     const choice = chooseServiceToken(url, tokens);
     // A proof of the team helps the environment's pair alone.
     const mayHelp = pinnedTeam !== undefined && tokens.some(({ general }) => general);
-    if (choice.state !== 'host_not_allowed' || !mayHelp) return choice;
+    if (choice.state !== 'host_not_allowed' || !mayHelp) return { choice };
     const proof = await proofs.prove(url, signal);
     const provenTeam = proof?.verified ? proof.teamDomain : undefined;
-    return chooseServiceToken(url, tokens, { pinnedTeam, provenTeam });
+    return { choice: chooseServiceToken(url, tokens, { pinnedTeam, provenTeam }), proof };
+  };
+
+  const release: ServiceTokens['release'] = (url) => {
+    for (const key of keysCovering(url)) accepted.delete(key);
+  };
+
+  const remember = (held: Held): void => {
+    const [oldest] = accepted.keys();
+    if (accepted.size >= mostInUse && oldest !== undefined) accepted.delete(oldest);
+    accepted.set(held.resource, held);
   };
 
   const ask = async (url: URL, pair: Credential, signal?: AbortSignal): Promise<Asked> => {
@@ -75,25 +101,34 @@ export function createServiceTokens(parts: {
       verdict = tellServiceTokenVerdict(evidence, decoy.evidence);
     }
     if (verdict === 'accepted') return undefined;
-    accepted.delete(url.origin);
+    release(url);
     return serviceTokenRefused(url, guard, verdict);
   };
 
   return {
-    choose,
-    async grant({ evidence: { url }, guard }, signal) {
+    choose: async (url, signal) => (await chooseByProof(url, signal)).choice,
+    async grant(asked, target, signal) {
+      const {
+        evidence: { url },
+        guard,
+      } = asked;
       if (!asksAsAccess(guard)) return notAskedFor(url, guard);
-      const choice = await choose(url, signal);
-      if (choice.state === 'ready') {
-        const { clientId, clientSecret } = choice.token;
-        const credential: Credential = { kind: 'service_token', clientId, clientSecret };
-        accepted.set(url.origin, credential);
-        return credential;
+      const { choice, proof } = await chooseByProof(url, signal);
+      if (choice.state !== 'ready') {
+        return serviceTokenMissing(url, choice, guard.claims) as AccessError;
       }
-      return serviceTokenMissing(url, choice, guard.claims) as AccessError;
+      const resource = await findScope(asked, { proof, target }, signal);
+      if (resource === undefined) return hidesDotSegment(url) ? unclearPath(url) : elsewhere(url);
+      const { clientId, clientSecret } = choice.token;
+      const held = heldPair(resource, { kind: 'service_token', clientId, clientSecret });
+      remember(held);
+      return held;
     },
-    release: (url) => void accepted.delete(url.origin),
-    inUse: (url) => accepted.get(url.origin),
+    release,
+    inUse(url) {
+      const key = keysCovering(url).find((each) => accepted.has(each));
+      return key === undefined ? undefined : accepted.get(key);
+    },
     async present(url, pair, signal) {
       const asked = await ask(url, pair, signal);
       const refusal = await judge(asked, signal);
@@ -111,5 +146,13 @@ function notAskedFor({ host }: URL, { protection }: Guard): AccessError {
     protection === 'oauth'
       ? 'Call authenticate with this URL and without "method": "service_token", so that the person signs in.'
       : 'Ask the person for the application’s own credentials, and pass them in the headers of access_fetch.',
+  );
+}
+
+function elsewhere({ host }: URL): AccessError {
+  return new AccessError(
+    'access_denied',
+    `${host} names an Access application in which this URL does not lie, so the service token stays here.`,
+    'Call again with a URL of the application that is meant.',
   );
 }

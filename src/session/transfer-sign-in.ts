@@ -128,7 +128,7 @@ export function createTransferSignIns(parts: {
         force,
         plan: async () => {
           // Not the whole URL, which an agent chose: the person's browser is sent there afterwards.
-          const transfer = planBrowserTransfer(new URL(target.resource), target.audience);
+          const transfer = planBrowserTransfer(target.landing, target.audience);
           return {
             authorizationUrl: transfer.url.href,
             run: async (signal) => {

@@ -2,13 +2,15 @@
  * Which application a browser transfer to a URL would be for: proven by the host's signed answer, or
  * vouched for by the person.
  */
+import { applicationPart } from '../cloudflare/application-domain.ts';
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import type { UnsignedClaims } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
 import { isTrustedTeam } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
-import { coversUrl } from '../oauth/resource-metadata.ts';
-import { atPath, isLoopback } from '../secure-url.ts';
+import { hidesDotSegment, unclearPath } from '../oauth/resource-scope.ts';
+import { isLoopback } from '../secure-url.ts';
+import { quoteServerText } from '../server-text.ts';
 import { resourceKey } from './resource-key.ts';
 import type { TeamProofs } from './team-proofs.ts';
 
@@ -17,6 +19,8 @@ export interface TransferTarget {
   readonly url: URL;
   /** The key of the session to be. */
   readonly resource: string;
+  /** Where the person’s browser may be led afterwards. */
+  readonly landing: URL;
   readonly audience: string;
   /** The application's domain, perhaps with a wildcard or a path. */
   readonly domain: string;
@@ -70,6 +74,10 @@ export function createFindTransferTarget({
       throw noUsableSignIn(url, claims, 'its answer does not name the application’s audience tag');
     }
     const domain = proof?.applicationDomain ?? claims.applicationDomain ?? url.host;
+    const part = applicationPart(url, domain);
+    if (part === undefined) {
+      throw hidesDotSegment(url) ? unclearPath(url) : elsewhere(url, domain);
+    }
     const teamDomain =
       proof?.teamDomain ??
       (claims.teamDomain && isTrustedTeam(claims.teamDomain, pinnedTeam)
@@ -77,7 +85,8 @@ export function createFindTransferTarget({
         : undefined);
     return {
       url,
-      resource: resourceOf(url, domain),
+      resource: resourceKey(part.resource),
+      landing: part.landing,
       audience,
       domain,
       proven: proof !== undefined,
@@ -95,10 +104,10 @@ function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
   );
 }
 
-/** The application's own part of the URL's origin, if its domain has a path; else the origin. */
-function resourceOf(url: URL, domain: string): string {
-  const slash = domain.indexOf('/');
-  const path = slash === -1 ? '/' : domain.slice(slash);
-  const resource = atPath(url, path).href;
-  return coversUrl(resource, url) ? resourceKey(resource) : resourceKey(url.origin);
+function elsewhere({ host }: URL, domain: string): AccessError {
+  return new AccessError(
+    'access_denied',
+    `The Access application that answers for ${host} is the one of ${quoteServerText(domain)}, where this URL does not lie.`,
+    'Call again with a URL of that application; nobody can be signed in for the whole host by it.',
+  );
 }

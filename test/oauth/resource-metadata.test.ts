@@ -1,9 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  coversUrl,
-  deepestResource,
-  fetchResourceMetadata,
-} from '../../src/oauth/resource-metadata.ts';
+import { fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
 import { peerForEachTest } from '../support/peer.ts';
 import {
   type Answering,
@@ -234,37 +230,4 @@ describe('what is taken from metadata', () => {
       message: expect.stringContaining('authorization_servers holds a text where a list'),
     });
   });
-});
-
-it.each([
-  ['https://a.example.com', 'https://a.example.com/x', true],
-  ['https://a.example.com/x', 'https://a.example.com/x', true],
-  ['https://a.example.com/x', 'https://a.example.com/x/y?z', true],
-  ['https://a.example.com/x', 'https://a.example.com/xy', false],
-  ['https://a.example.com/x', 'https://a.example.com/', false],
-  ['https://a.example.com/x/..', 'https://a.example.com/y', true],
-  ['http://a.example.com', 'https://a.example.com/', false],
-  ['https://a.example.com:8443', 'https://a.example.com/', false],
-  ['https://b.example.com', 'https://a.example.com/', false],
-  ['https://a.example.com/x', 'https://a.example.com//x/y', false],
-  ['https://a.example.com//x', 'https://a.example.com//x/y', true],
-  ['nothing', 'https://a.example.com/', false],
-])('%s covers %s: %s', (resource, url, covers) => {
-  expect(coversUrl(resource, new URL(url))).toBe(covers);
-});
-
-it('refuses a resource that is deeper than its session would be looked for', () => {
-  const at = (depth: number) => `https://a.example.com${'/x'.repeat(depth)}`;
-  const url = new URL(at(deepestResource + 3));
-  expect(coversUrl(at(deepestResource), url)).toBe(true);
-  expect(coversUrl(`${at(deepestResource)}//`, url)).toBe(true);
-  expect(coversUrl(at(deepestResource + 1), url)).toBe(false);
-});
-
-it('reads a resource whose path is all slashes in linear time', () => {
-  const resource = `https://app.example.com/a${'/'.repeat(8000)}b`;
-  const startedAt = performance.now();
-  for (let times = 0; times < 200; times += 1)
-    coversUrl(resource, new URL('https://app.example.com/'));
-  expect(performance.now() - startedAt).toBeLessThan(5000);
 });

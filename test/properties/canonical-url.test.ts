@@ -1,7 +1,7 @@
 /** However a URL is written, it chooses a credential of its own origin and path, or none (contract §4.2). */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { coversUrl } from '../../src/oauth/resource-metadata.ts';
+import { coversUrl } from '../../src/oauth/resource-scope.ts';
 import { keysCovering, resourceKey } from '../../src/session/resource-key.ts';
 
 const segment = fc.constantFrom(

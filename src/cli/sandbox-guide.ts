@@ -7,6 +7,8 @@ export const shows: Readonly<Record<ApplicationName, string>> = {
   'browser-login': 'Managed OAuth off, an Allow policy: 302 to the login page',
   'browser-login-second': 'another one of the same team: no second sign-in is needed',
   'browser-login-path-relative': 'the same, its login redirect relative to the host',
+  'browser-login-wildcard': 'the same on /wiki/* alone; the rest of the host is open',
+  'browser-login-partial-wildcard': 'the same on /wiki* alone, which /wiki-archive belongs to',
   'service-auth': 'Service Auth policies only: 403 without a service token',
   'service-auth-401': 'the same, set to answer 401',
   'service-auth-or-login': 'a service token or a person',

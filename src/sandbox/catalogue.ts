@@ -8,6 +8,8 @@ export const applicationNames = [
   'browser-login',
   'browser-login-second',
   'browser-login-path-relative',
+  'browser-login-wildcard',
+  'browser-login-partial-wildcard',
   'service-auth',
   'service-auth-401',
   'service-auth-or-login',
@@ -27,7 +29,7 @@ export interface Application {
   readonly url: URL;
   /** The audience tag: 64 hexadecimal digits. */
   readonly audience: string;
-  /** The path it guards, `/` or without a slash at the end. */
+  /** The path it guards: `/`, or without a slash at the end, or with a wildcard there. */
   readonly path: string;
   /** What it is called on the login page. */
   readonly title: string;
@@ -40,6 +42,12 @@ const titles: Partial<Record<ApplicationName, string>> = {
   'browser-login-second': 'Second dashboard',
 };
 
+const paths: Partial<Record<ApplicationName, string>> = {
+  'managed-oauth-path': '/admin',
+  'browser-login-wildcard': '/wiki/*',
+  'browser-login-partial-wildcard': '/wiki*',
+};
+
 export function describeApplication(
   name: ApplicationName,
   port: number,
@@ -49,7 +57,7 @@ export function describeApplication(
     name,
     url: new URL(`http://localhost:${port}/`),
     audience,
-    path: name === 'managed-oauth-path' ? '/admin' : '/',
+    path: paths[name] ?? '/',
     title: titles[name] ?? name,
   };
 }
@@ -69,5 +77,6 @@ export function guards(application: Application, pathname: string): boolean {
     // Not decodable: compared as it came.
   }
   path = path.replace(/\/{2,}/g, '/');
+  if (application.path.endsWith('*')) return path.startsWith(application.path.slice(0, -1));
   return path === application.path || path.startsWith(`${application.path}/`);
 }

@@ -102,6 +102,8 @@ export const guardOf: Readonly<Record<ApplicationName, Guard>> = {
   'browser-login': browserLogin,
   'browser-login-second': browserLogin,
   'browser-login-path-relative': browserLogin,
+  'browser-login-wildcard': browserLogin,
+  'browser-login-partial-wildcard': browserLogin,
   'service-auth': serviceAuth(403),
   'service-auth-401': serviceAuth(401),
   'service-auth-or-login': serviceAuthOrLogin,

@@ -7,9 +7,9 @@ import type { Settings } from './options.ts';
 
 export const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** The resource identifier: the origin without a slash, or the guarded path. */
+/** The resource identifier: the origin without a slash, or the guarded path without its wildcard. */
 export function resourceOf(application: Application): string {
-  return application.url.origin + (application.path === '/' ? '' : application.path);
+  return application.url.origin + application.path.replace(/\/?\*?$/, '');
 }
 
 export function resourceMetadata(application: Application, team: URL): unknown {

@@ -177,6 +177,19 @@ describe('the whole', () => {
     ]);
   });
 
+  it('asks whether a resource covers a URL in one place', () => {
+    const comparing = files
+      .filter(({ name }) => !name.startsWith('sandbox/'))
+      .filter(({ text }) => /pathname\s*\.startsWith|\.startsWith\(`\$\{[^`]*\}\/`\)/.test(text))
+      .map(({ name }) => name);
+    expect(comparing.sort()).toEqual([
+      'cloudflare/login-redirect.ts', // Access’s own path
+      'cloudflare/org-token.ts', // the same
+      'cloudflare/protection.ts', // the same
+      'oauth/resource-scope.ts',
+    ]);
+  });
+
   it('has no barrels and no rooms for odds and ends', () => {
     const odd = files.filter(({ name }) =>
       /(?:^|\/)(?:index|utils?|helpers?|manager|common|misc)\.ts$/.test(name),

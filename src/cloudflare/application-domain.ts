@@ -31,9 +31,7 @@ export function applicationPart(url: URL, domain: string | undefined): Applicati
   if (isTheirs) {
     const resource = `${url.origin}/${path.slice(0, pattern.length).join('/')}`;
     const literal = pattern.slice(0, firstWildcard(pattern)).join('/');
-    return coversUrl(resource, url)
-      ? { resource, landing: atPath(url, `/${literal}`) }
-      : undefined;
+    return coversUrl(resource, url) ? { resource, landing: atPath(url, `/${literal}`) } : undefined;
   }
   const landing = atPath(url, '/');
   const own = url.pathname.replace(/(?<!\/)\/+$/, '');

@@ -6,6 +6,7 @@
  */
 import { Cookie, CookieJar } from 'tough-cookie';
 import { isAccessCookie } from './access-cookies.ts';
+import { hidesDotSegment } from './hidden-dot-segment.ts';
 import { fieldText } from './response-headers.ts';
 
 export interface CookieStore {
@@ -28,7 +29,11 @@ export function createCookieStore(): CookieStore {
   const owners = new Map<string, string>();
   return {
     attach(url, headers) {
-      const kept = jars.get(url.origin)?.getCookiesSync(url.href) ?? [];
+      const unclear = hidesDotSegment(url);
+      // A cookie that is for a path goes where every reading of the URL stays in it.
+      const kept = (jars.get(url.origin)?.getCookiesSync(url.href) ?? []).filter(
+        ({ path }) => !unclear || path === '/',
+      );
       if (kept.length === 0) return [...headers];
       const own = headers.find(([name]) => name.toLowerCase() === 'cookie')?.[1];
       const named = new Set((own ?? '').split(';').map((pair) => pair.split('=')[0]?.trim()));

@@ -4,13 +4,14 @@
  */
 import { processResourceDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
+import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { atPath, isSecure, resolveReference } from '../secure-url.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { holdsDocument, type Took } from './answer.ts';
 import { protocolFailure } from './failures.ts';
 import { resourceDocument } from './resource-document.ts';
-import { coversUrl, hidesDotSegment, unclearPath } from './resource-scope.ts';
+import { coversUrl, unclearPath } from './resource-scope.ts';
 
 export interface ResourceMetadata {
   /** Verbatim: it is sent back as the resource indicator (RFC 8707). */

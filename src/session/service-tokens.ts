@@ -19,8 +19,9 @@ import {
 import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { AccessError } from '../errors.ts';
 import type { Credential } from '../http/credential.ts';
+import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
 import { discard } from '../http/peek.ts';
-import { hidesDotSegment, unclearPath } from '../oauth/resource-scope.ts';
+import { unclearPath } from '../oauth/resource-scope.ts';
 import type { Asked, Gate } from './gate.ts';
 import { type Held, heldPair } from './held.ts';
 import { createFindPairScope } from './pair-scope.ts';

@@ -141,7 +141,9 @@ describe('the service token’s pair', () => {
       const application = /^\/(app|second)(?:\/|$)/.exec(url)?.[1];
       if (url === '/leads-out') return { status: 302, headers: { location: '/app/..%2fother' } };
       if (application === undefined) return { status: 200, body: 'open' };
-      if (headers['cf-access-client-secret'] === clientSecret) return { status: 200, body: 'in' };
+      if (headers['cf-access-client-secret'] === clientSecret) {
+        return { status: 200, headers: { 'set-cookie': 'own=1; Path=/app' }, body: 'in' };
+      }
       const domain = named ? { 'cf-access-domain': `${headers.host}/${application}` } : {};
       return { status: 403, headers: { 'cf-access-aud': audience, ...domain } };
     };
@@ -191,6 +193,10 @@ describe('the service token’s pair', () => {
     await fetching('/leads-out');
     expect(host.reached.map(({ url }) => url)).toContain('/app/..%2fother');
     expect(seenAt()).toEqual(['/app/one']);
+    expect(host.reached.filter(({ headers }) => headers.cookie !== undefined)).toEqual([]);
+    // Nor is the application’s own cookie for its path, which goes where it belongs.
+    await fetching('/app/two');
+    expect(host.reached.at(-1)?.headers.cookie).toBe('own=1');
   });
 
   it.each(honest)('works at /app/%s', async (name) => {

@@ -1,6 +1,7 @@
 /** Which URLs a resource covers, in plain examples; test/properties/readings.test.ts tries the others. */
 import { expect, it } from 'vitest';
-import { coversUrl, deepestResource, hidesDotSegment } from '../../src/oauth/resource-scope.ts';
+import { hidesDotSegment } from '../../src/http/hidden-dot-segment.ts';
+import { coversUrl, deepestResource } from '../../src/oauth/resource-scope.ts';
 
 it.each([
   ['https://a.example.com', 'https://a.example.com/x', true],

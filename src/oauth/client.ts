@@ -3,7 +3,6 @@ import {
   allowInsecureRequests,
   type Client,
   type ClientAuth,
-  ClientSecretBasic,
   ClientSecretPost,
   customFetch,
   None,
@@ -24,10 +23,26 @@ export function clientAuthentication(client: OAuthClient): [Client, ClientAuth] 
     case 'none':
       return [{ client_id }, None()];
     case 'client_secret_basic':
-      return [{ client_id }, ClientSecretBasic(clientSecret ?? '')];
+      return [{ client_id }, basic(clientSecret ?? '')];
     case 'client_secret_post':
       return [{ client_id }, ClientSecretPost(clientSecret ?? '')];
   }
+}
+
+/**
+ * HTTP Basic with both parts form-encoded (RFC 6749 §2.3.1). The library escapes all but letters and
+ * digits; here what the encoding leaves alone (appendix B: `-`, `.`, `_`, `*`) stays, because many
+ * servers compare without decoding, and an identifier is usually made of just that.
+ */
+function basic(clientSecret: string): ClientAuth {
+  return (_server, { client_id }, _body, headers) => {
+    const pair = `${formEncoded(client_id)}:${formEncoded(clientSecret)}`;
+    headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
+  };
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
 /** oauth4webapi's request options: our fetch, and http allowed to loopback alone. */

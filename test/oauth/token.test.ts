@@ -265,6 +265,16 @@ describe('how the client authenticates (RFC 6749 §2.3.1)', () => {
     expect(peer.asked[0]?.form.has('client_secret')).toBe(false);
   });
 
+  it('by HTTP Basic, with what needs no escape as it is: not every server undoes one', async () => {
+    await renew({
+      clientId: '5f0c-4a.b_c',
+      clientSecret: 'a-b_c.d*e~f',
+      tokenEndpointAuthMethod: 'client_secret_basic',
+    });
+    const value = peer.asked[0]?.headers.authorization?.split(' ')[1] ?? '';
+    expect(Buffer.from(value, 'base64').toString()).toBe('5f0c-4a.b_c:a-b_c.d*e%7Ef');
+  });
+
   it('in the body', async () => {
     await renew({
       clientId: 'c1',

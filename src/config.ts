@@ -100,6 +100,11 @@ export async function readConfig(environment: Environment): Promise<Config> {
   }
   const trust = { team: readTeam(reader), authorizationServers: readAuthorizationServers(reader) };
   const oauthClient = readOAuthClient(reader);
+  if (oauthClient?.clientSecret && !trust.team && trust.authorizationServers.length === 0) {
+    warnings.push(
+      'CF_ACCESS_OAUTH_CLIENT_SECRET is set, but is sent nowhere until CF_ACCESS_AUTHORIZATION_SERVERS lists the issuer that it is for, or CF_ACCESS_TEAM_DOMAIN pins the team.',
+    );
+  }
   const callbackPorts = readPorts(reader);
   const limits = await readLimits(reader);
   const headless = readHeadless(reader);

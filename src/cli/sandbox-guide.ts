@@ -1,5 +1,6 @@
-/** What each of the sandbox's applications shows, for those who try it. */
+/** What each of the sandbox's applications shows, and the setting that names them, for those who try it. */
 import type { ApplicationName } from '../sandbox/catalogue.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 
 export const shows: Readonly<Record<ApplicationName, string>> = {
   'managed-oauth': 'Managed OAuth on: 401, Bearer challenge with resource metadata',
@@ -19,3 +20,10 @@ export const shows: Readonly<Record<ApplicationName, string>> = {
   'strict-service-auth': 'a strict organisation: service tokens, no cookie comes back',
   'strict-service-auth-or-login': 'a strict organisation: a service token or a person',
 };
+
+/** For CF_ACCESS_HOSTS: each with its port, since the other ports of this machine are not the sandbox's. */
+export function hostsOf({ applications }: Sandbox): string {
+  return Object.values(applications)
+    .map(({ url }) => url.host)
+    .join(',');
+}

@@ -9,7 +9,7 @@ import { atPath } from '../secure-url.ts';
 import { cancellable } from './cancellation.ts';
 import { conclude, shellWord } from './failure.ts';
 import { integer, seconds } from './numbers.ts';
-import { shows } from './sandbox-guide.ts';
+import { hostsOf, shows } from './sandbox-guide.ts';
 import type { Shell } from './shell.ts';
 
 interface Options {
@@ -105,6 +105,7 @@ function environmentFor(sandbox: Sandbox, dataDir: string): Record<string, strin
     CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin,
     CF_ACCESS_CLIENT_ID: sandbox.serviceToken.clientId,
     CF_ACCESS_CLIENT_SECRET: sandbox.serviceToken.clientSecret,
+    CF_ACCESS_HOSTS: hostsOf(sandbox),
     // The person's own folder would fill with sessions of ports that are gone tomorrow.
     CF_ACCESS_DATA_DIR: dataDir,
   };

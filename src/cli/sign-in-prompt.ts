@@ -30,6 +30,7 @@ export function createSignInPrompt(
     async askPerson({ url, message }) {
       done();
       err.line(message);
+      if (url === undefined) return 'shown';
       err.line(`  ${err.paint('cyan', url.href)}`);
       if (!browser) return 'shown';
       const opened = await rooms.browser.open(url);

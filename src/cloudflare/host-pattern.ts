@@ -10,7 +10,10 @@ export interface HostPattern {
   readonly hostname: string;
   /** True for `*.`: any host below `hostname`, and not `hostname` itself. */
   readonly wildcard: boolean;
-  /** As in a URL: empty for https's own. On loopback an empty port allows every port. */
+  /**
+   * As written, or empty where none was: https's own port then, and every port on loopback, where
+   * each program has a port and none has 443.
+   */
   readonly port: string;
 }
 
@@ -57,7 +60,8 @@ async function readPattern(entry: string): Promise<HostPattern | string> {
   // What a URL would decode or drop silently must not stand in a pattern.
   if (/[%"<>^`{|}\p{Cc}\p{Cf}\p{Z}]/u.test(rest) || !URL.canParse(`https://${rest}`))
     return 'is not a valid host';
-  const { hostname: parsed, port } = new URL(`https://${rest}`);
+  const url = new URL(`https://${rest}`);
+  const { hostname: parsed } = url;
   const hostname = parsed.replace(/\.$/, '');
   if (!isHostname(hostname)) return 'is not a valid host';
   if (/:\d*$/.test(rest) && !/\]$|:[1-9]\d{0,4}$/.test(rest)) return 'has a port that is no number';
@@ -69,6 +73,8 @@ async function readPattern(entry: string): Promise<HostPattern | string> {
   if (wildcard && (await isShared(hostname))) {
     return 'is a wildcard under a public suffix, where anyone can have a host: name a domain of your own, such as *.corp.example.com';
   }
+  // The parser drops :443, which on loopback would leave every port.
+  const port = url.port === '' && isLoopback(url) && rest.endsWith(':443') ? '443' : url.port;
   return { hostname, wildcard, port };
 }
 
@@ -96,9 +102,14 @@ async function isShared(base: string): Promise<boolean> {
  */
 export function matchesHost(pattern: HostPattern, url: URL): boolean {
   if (!isSecure(url) || url.username || url.password) return false;
-  if (pattern.port !== url.port && !(pattern.port === '' && isLoopback(url))) return false;
+  if (!isPortNamed(pattern, url)) return false;
   const { hostname } = url;
   return pattern.wildcard
     ? hostname.endsWith(`.${pattern.hostname}`) && !hostname.startsWith('.')
     : hostname === pattern.hostname;
+}
+
+function isPortNamed({ port }: HostPattern, url: URL): boolean {
+  if (port === '') return url.port === '' || isLoopback(url);
+  return port === (url.port || (url.protocol === 'https:' ? '443' : '80'));
 }

@@ -1,18 +1,19 @@
 /**
  * Which service token may go to which host (contract §1 and §4). The pair is a secret that opens
  * every application its policies name, so it goes to no host on that host's own word: only to
- * loopback, to a host that the person named, or to one that the signed answer proves to be the
- * pinned team's. Whether the host has asked for a credential at all is the caller's to know.
+ * one that the person named, or that the signed answer proves to be the pinned team's. Loopback is
+ * a host like any other: any user of the machine can listen there. Whether the host has asked for a
+ * credential at all is the caller's to know.
  */
 
-import { isLoopback, isSecure } from '../secure-url.ts';
+import { isSecure } from '../secure-url.ts';
 import { type HostPattern, matchesHost } from './host-pattern.ts';
 
 export interface ServiceToken {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly hosts: readonly HostPattern[];
-  /** The environment's pair: it also serves loopback and the pinned team. A file's entries do not. */
+  /** The environment's pair: it also serves the pinned team. A file's entries do not. */
   readonly general: boolean;
 }
 
@@ -27,7 +28,7 @@ export type ServiceTokenChoice =
   | {
       readonly state: 'ready';
       readonly token: ServiceToken;
-      readonly because: 'host' | 'loopback' | 'team';
+      readonly because: 'host' | 'team';
     }
   | { readonly state: 'not_configured' }
   | { readonly state: 'host_not_allowed' };
@@ -50,7 +51,6 @@ export function chooseServiceToken(
   if (best) return { state: 'ready', token: best.token, because: 'host' };
   const token = tokens.find(({ general }) => general);
   if (!token) return { state: 'host_not_allowed' };
-  if (isLoopback(url)) return { state: 'ready', token, because: 'loopback' };
   if (proof.pinnedTeam !== undefined && proof.provenTeam === proof.pinnedTeam) {
     return { state: 'ready', token, because: 'team' };
   }

@@ -1,5 +1,6 @@
 /** Connections: pooled and kept alive, through the environment's proxies, with bounds on everything. */
 import { Agent, Dispatcher, ProxyAgent } from 'undici';
+import { lookup } from './lookup.ts';
 import { createProxyRules, type ProxySettings } from './proxy-rules.ts';
 import { receiveBuffers } from './receive-buffers.ts';
 
@@ -12,7 +13,7 @@ const bounds = {
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 120_000,
 };
-const connect = { timeout: 10_000, onread: receiveBuffers };
+const connect = { timeout: 10_000, onread: receiveBuffers, lookup };
 
 /** Throws `config_invalid` for a proxy that is no URL. */
 export function createDispatcher(settings: ProxySettings): Dispatcher {

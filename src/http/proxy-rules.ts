@@ -6,6 +6,7 @@
 import { BlockList, isIP } from 'node:net';
 import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
+import { isLocalhost } from './lookup.ts';
 
 export interface ProxySettings {
   /** HTTP_PROXY and HTTPS_PROXY, normalised or not, and NO_PROXY as it stands in the environment. */
@@ -34,7 +35,8 @@ export function createProxyRules({ http, https, no = '' }: ProxySettings): Proxy
   return {
     proxies: [...new Set(Object.values(byScheme))].filter((uri) => uri !== undefined),
     proxyFor(origin) {
-      if (isLoopback(origin) || exceptions.some((matches) => matches(origin))) return undefined;
+      if (isLoopback(origin) || isLocalhost(origin.hostname)) return undefined;
+      if (exceptions.some((matches) => matches(origin))) return undefined;
       return origin.protocol === 'http:' || origin.protocol === 'https:'
         ? byScheme[origin.protocol]
         : undefined;

@@ -26,8 +26,10 @@ export interface DeviceAuthorization {
   /** Shown to nobody. */
   readonly deviceCode: string;
   readonly userCode: string;
+  /** For the person to judge: it may be at any host, as RFC 8628 allows. */
   readonly verificationUri: string;
-  readonly verificationUriComplete?: string;
+  /** The one to open for the person, the code in it where it can be. Absent unless it is the issuer's own. */
+  readonly browserUri?: string;
   readonly expiresInSeconds: number;
   readonly intervalSeconds: number;
 }
@@ -78,14 +80,15 @@ export async function authorizeDevice(
       known,
       await deviceResponse(answer, took),
     );
+    const verificationUri = showable(given.verification_uri, server.issuer);
     const complete = given.verification_uri_complete;
+    const whole = complete === undefined ? [] : [showable(complete, server.issuer)];
+    const browserUri = [...whole, verificationUri].find((uri) => isOwn(uri, server.issuer));
     return {
       deviceCode: given.device_code,
       userCode: readableCode(given.user_code, host),
-      verificationUri: showable(given.verification_uri, server.issuer),
-      ...(complete === undefined
-        ? {}
-        : { verificationUriComplete: showable(complete, server.issuer) }),
+      verificationUri,
+      ...(browserUri === undefined ? {} : { browserUri }),
       expiresInSeconds: Math.min(given.expires_in, 1800),
       intervalSeconds: Math.min(given.interval ?? 5, 300),
     };
@@ -104,12 +107,15 @@ export async function authorizeDevice(
   }
 }
 
+/** RFC 8628 §6.1 recommends eight characters; no server is known to need more than this. */
+const longestUserCode = 16;
+
 /** The agent reads it to the person, so it must be a code (§6.1) and nothing that could be an instruction. */
 function readableCode(text: string, host: string): string {
-  if (text.length <= 40 && /^[\p{L}\p{N}]+(?:[ -][\p{L}\p{N}]+){0,4}$/u.test(text)) return text;
+  if (text.length <= longestUserCode && /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(text)) return text;
   throw new AccessError(
     'invalid_server_metadata',
-    `${host} gave a user code that nobody could be asked to type: ${quoteServerText(text)}.`,
+    `${host} gave a user code that is none: one group of letters, digits and dashes is expected, of at most ${longestUserCode} characters (RFC 8628 §6.1), and it sent ${quoteServerText(text)}.`,
     'Do not show it to the person as a code; ask them whether this authorization server is the right one.',
   );
 }
@@ -134,6 +140,10 @@ function showable(text: string, issuer: string): string {
     );
   }
   return url.href;
+}
+
+function isOwn(uri: string, issuer: string): boolean {
+  return new URL(uri).origin === new URL(issuer).origin;
 }
 
 export interface DevicePolling {

@@ -47,7 +47,7 @@ export function createDeviceSignIn(parts: {
         return {
           userCode: device.userCode,
           verificationUri: device.verificationUri,
-          authorizationUrl: device.verificationUriComplete ?? device.verificationUri,
+          ...(device.browserUri === undefined ? {} : { authorizationUrl: device.browserUri }),
           run: async (signal) => {
             const tokens = await pollDeviceToken(server, client, device, resourceIndicator, fetch, {
               now: () => clock.now(),

@@ -3,7 +3,7 @@ import { AccessError, isAccessError } from '../errors.ts';
 import type { Clock } from './ports.ts';
 import type { Session } from './records.ts';
 import type { Registrations } from './registrations.ts';
-import { type SignIn, Superseded } from './sign-in.ts';
+import { type SignIn, Superseded, whereToEnter } from './sign-in.ts';
 import type { Target } from './target.ts';
 import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
 import type { Ways } from './ways.ts';
@@ -92,7 +92,7 @@ export function createPersons({
 function pending(url: URL, signIn: SignIn): AccessError {
   const { authorizationUrl, userCode, verificationUri } = signIn;
   const how = userCode
-    ? `Show the person the address ${verificationUri} and the code ${userCode}.`
+    ? `Ask the person to open ${whereToEnter(signIn)} and to enter the code ${userCode}.`
     : authorizationUrl
       ? `Show the person this address, in case no browser has opened: ${authorizationUrl}`
       : 'The sign-in is open in a browser window of another process.';

@@ -56,15 +56,16 @@ export async function forgetRegistration(
 export function createRegistrations(parts: RegistrationsParts): Registrations {
   const { store, lock, clock, fetch, configured, trust } = parts;
 
-  /** Its secret goes to no server that it may not have been registered at. */
+  /** A secret goes only to a server that the person named: any other may just say that it is one. */
   const configuredFor = (issuer: string): OAuthClient | undefined => {
     const url = new URL(issuer);
     const { authorizationServers: listed, team } = trust;
-    const isMeant =
-      (listed.length === 0 && team === undefined) ||
+    const isNamed =
       listed.some((each) => each.href === url.href) ||
       (team !== undefined && teamOfIssuer(url) === team);
-    return isMeant ? configured : undefined;
+    const isAnyones =
+      configured?.clientSecret === undefined && listed.length === 0 && team === undefined;
+    return isNamed || isAnyones ? configured : undefined;
   };
 
   return {
@@ -77,7 +78,11 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
       ] as const;
       const known = configuredFor(server.issuer);
       if (known) return { client: atServer(known, server), redirectUri: localhost };
-      if (server.registration_endpoint === undefined) throw noRegistration(server, localhost);
+      if (server.registration_endpoint === undefined) {
+        throw configured === undefined
+          ? noRegistration(server, localhost)
+          : notItsClient(server, configured);
+      }
       return lock.hold(`registration ${server.issuer}`, async () => {
         let refused: AccessError | undefined;
         for (const redirectUri of anew ? [] : [localhost, loopback]) {
@@ -134,5 +139,17 @@ function noRegistration(server: ServerMetadata, redirectUri: string): AccessErro
     'unsupported_authorization_server',
     `${host} does not offer dynamic client registration (RFC 7591).`,
     `Ask the person to register a native client at ${host} with the redirection URI ${redirectUri} and to set CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET if it has one) in this server’s environment.`,
+  );
+}
+
+function notItsClient(
+  { issuer }: ServerMetadata,
+  { clientSecret }: Pick<OAuthClient, 'clientSecret'>,
+): AccessError {
+  const { host } = new URL(issuer);
+  return new AccessError(
+    'unsupported_authorization_server',
+    `${host} does not offer dynamic client registration (RFC 7591), and the OAuth client that is configured${clientSecret === undefined ? '' : ', with its secret,'} is not meant for it.`,
+    `If the client of CF_ACCESS_OAUTH_CLIENT_ID is registered at ${host}, ask the person to add ${issuer} to CF_ACCESS_AUTHORIZATION_SERVERS (or to pin its team with CF_ACCESS_TEAM_DOMAIN) in this server’s environment, and to restart it.`,
   );
 }

@@ -3,6 +3,7 @@
  * It outlives the call that started it; later calls join it.
  */
 import { AccessError } from '../errors.ts';
+import { quoteServerText } from '../server-text.ts';
 import type { PendingSignIn, PersonMethod, Session } from './records.ts';
 
 export interface SignIn {
@@ -11,7 +12,10 @@ export interface SignIn {
   readonly method: PersonMethod;
   /** Who signs the person in, for words such as "Waiting for the sign-in at …". */
   readonly at: string;
-  /** What the browser opens; absent when another process has it open and its URL is a secret. */
+  /**
+   * What the browser opens. Absent when another process has it open and its URL is a secret, and for a
+   * device code whose address is not the authorization server's own: that one is never opened.
+   */
   readonly authorizationUrl?: string;
   readonly userCode?: string;
   readonly verificationUri?: string;
@@ -23,6 +27,16 @@ export interface SignIn {
   readonly outcome: Promise<Session>;
   /** Ends it, here and for every process that waits for it. */
   abandon(reason: AccessError): Promise<void>;
+}
+
+/** Where a device code is entered: another host's address is told as the server's words alone. */
+export function whereToEnter({
+  at,
+  authorizationUrl,
+  verificationUri = '',
+}: Pick<SignIn, 'at' | 'authorizationUrl' | 'verificationUri'>): string {
+  if (authorizationUrl !== undefined) return verificationUri;
+  return `the address that ${at} names, which is another host’s and was not opened: ${quoteServerText(verificationUri)},`;
 }
 
 /** One that somebody has finished while the caller was on its way to begin it. */

@@ -10,7 +10,6 @@ import { isTrustedTeam } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
 import { unclearPath } from '../oauth/resource-scope.ts';
-import { isLoopback } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { resourceKey } from './resource-key.ts';
 import type { TeamProofs } from './team-proofs.ts';
@@ -67,7 +66,7 @@ export function createFindTransferTarget({
     }
     // Without proof the application's name is only the host's word, and a host that names another
     // application would be brought that one's token: cloudflared refuses here as well.
-    if (!proof && !isLoopback(url) && !hosts.some((host) => matchesHost(host, url))) {
+    if (!proof && !hosts.some((host) => matchesHost(host, url))) {
       throw unproven(url, claims);
     }
     const audience = proof?.audience ?? claims.audience;

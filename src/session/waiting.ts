@@ -2,14 +2,15 @@
 import { AccessError, isAccessError } from '../errors.ts';
 import type { Clock } from './ports.ts';
 import type { Session } from './records.ts';
-import { type SignIn, unexpected } from './sign-in.ts';
+import { type SignIn, unexpected, whereToEnter } from './sign-in.ts';
 
 /**
- * `shown`: a browser has it. `declined`: the person said no. `unavailable`: they could not be asked.
+ * `url`: what to open; absent where nothing may be opened for the person, who is only told the message.
+ * `shown`: a browser has it, or the person has read it. `declined`: the person said no. `unavailable`: they could not be asked.
  * `done` resolves when the sign-in has ended, one way or the other.
  */
 export type AskPerson = (request: {
-  url: URL;
+  url: URL | undefined;
   message: string;
   done: Promise<void>;
 }) => Promise<'shown' | 'declined' | 'unavailable'>;
@@ -39,8 +40,9 @@ export async function waitForPerson(
   const startedAt = clock.now();
   let shown = true;
   const couldNotAsk = new Promise<void>((resolve, reject) => {
-    if (!signIn.mine || signIn.authorizationUrl === undefined) return;
-    show(signIn, signIn.authorizationUrl, askPerson).then((answer) => {
+    const isShowable = signIn.authorizationUrl !== undefined || signIn.userCode !== undefined;
+    if (!signIn.mine || !isShowable) return;
+    show(signIn, askPerson).then((answer) => {
       if (answer !== 'unavailable') return;
       shown = false;
       resolve();
@@ -76,16 +78,16 @@ export async function waitForPerson(
   }
 }
 
-function waitingWords({ at, userCode, verificationUri }: SignIn, waitedMs: number): string {
+function waitingWords(signIn: SignIn, waitedMs: number): string {
+  const { at, userCode } = signIn;
   const waiting = `Waiting for the sign-in at ${at}, ${Math.round(waitedMs / 1000)} s`;
   return userCode === undefined
     ? waiting
-    : `${waiting}: open ${verificationUri} and enter the code ${userCode}`;
+    : `${waiting}: open ${whereToEnter(signIn)} and enter the code ${userCode}`;
 }
 
 async function show(
   signIn: SignIn,
-  url: string,
   askPerson: AskPerson,
 ): Promise<'shown' | 'declined' | 'unavailable'> {
   const { host } = new URL(signIn.resource);
@@ -94,11 +96,11 @@ async function show(
     () => {},
   );
   const message = signIn.userCode
-    ? `Sign in to ${host} at ${signIn.verificationUri} with the code ${signIn.userCode}.`
+    ? `Sign in to ${host} at ${whereToEnter(signIn)} with the code ${signIn.userCode}.`
     : `Sign in to ${host} at ${signIn.at}.`;
-  const answer = await askPerson({ url: new URL(url), message, done }).catch(
-    () => 'unavailable' as const,
-  );
+  const { authorizationUrl } = signIn;
+  const url = authorizationUrl === undefined ? undefined : new URL(authorizationUrl);
+  const answer = await askPerson({ url, message, done }).catch(() => 'unavailable' as const);
   if (answer === 'declined') {
     const declined = new AccessError(
       'sign_in_declined',

@@ -11,15 +11,16 @@ const fastestRefusalMs = 500;
 
 export function askThrough({ elicitUrl }: HostCapabilities, browser: Browser): AskPerson {
   const openBrowser: AskPerson = async ({ url }) =>
-    (await browser.open(url)) ? 'shown' : 'unavailable';
+    url !== undefined && (await browser.open(url)) ? 'shown' : 'unavailable';
   if (elicitUrl === undefined) return openBrowser;
-  return async (request) => {
+  return async ({ url, ...request }) => {
+    if (url === undefined) return 'unavailable';
     const askedAt = performance.now();
-    const action = await elicitUrl(request).catch(() => undefined);
+    const action = await elicitUrl({ ...request, url }).catch(() => undefined);
     if (action === 'accept' || action === 'over') return 'shown';
     // The host's own refusal, or a host that could not ask at all: the person has seen nothing.
     if (action === undefined || performance.now() - askedAt < fastestRefusalMs) {
-      return openBrowser(request);
+      return openBrowser({ ...request, url });
     }
     // Dismissed without an answer: the address in the result is still theirs to use.
     return action === 'decline' ? 'declined' : 'unavailable';

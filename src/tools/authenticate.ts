@@ -1,7 +1,7 @@
 /** authenticate: gets a session for a URL, by what is there or by asking the person. */
 import * as z from 'zod';
 import type { Authenticated } from '../session/authenticate.ts';
-import type { SignIn } from '../session/sign-in.ts';
+import { type SignIn, whereToEnter } from '../session/sign-in.ts';
 import { callbackResponse } from './callback-address.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
@@ -138,12 +138,10 @@ export function authenticateResult(
   }
 }
 
-function whatToShow(
-  { authorizationUrl, userCode, verificationUri, method }: SignIn,
-  shown: boolean,
-): string {
+function whatToShow(signIn: SignIn, shown: boolean): string {
+  const { authorizationUrl, userCode, method } = signIn;
   if (userCode !== undefined) {
-    return `Tell the person to open ${verificationUri} in any browser and to enter the code ${userCode}.`;
+    return `Tell the person to open ${whereToEnter(signIn)} in any browser and to enter the code ${userCode}.`;
   }
   if (authorizationUrl === undefined) {
     return 'Tell the person that the sign-in is open in their browser, started by another process.';

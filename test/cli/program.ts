@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SignInOptions, signInAs } from '../../src/sandbox/person.ts';
 import { callbackPort } from '../support/callback-port.ts';
-import { builtServer, eventually } from '../support/mcp-server.ts';
+import { builtServer, eventually, loopbackHosts } from '../support/mcp-server.ts';
 
 export interface Run {
   readonly code: number | null;
@@ -59,6 +59,7 @@ export async function createProgram(environment: Record<string, string> = {}): P
     CF_ACCESS_DATA_DIR: dataDir,
     CF_ACCESS_HEADLESS: '0',
     CF_ACCESS_CALLBACK_PORT: callbackPort(dataDir),
+    CF_ACCESS_HOSTS: loopbackHosts,
     ...environment,
   };
   let answered = 0;

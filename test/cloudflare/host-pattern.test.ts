@@ -20,6 +20,8 @@ describe('CF_ACCESS_HOSTS', () => {
     ['10.0.0.5', { hostname: '10.0.0.5', wildcard: false, port: '' }],
     ['[fd00::1]:8443', { hostname: '[fd00::1]', wildcard: false, port: '8443' }],
     ['localhost', { hostname: 'localhost', wildcard: false, port: '' }],
+    ['localhost:443', { hostname: 'localhost', wildcard: false, port: '443' }],
+    ['[::1]:8401', { hostname: '[::1]', wildcard: false, port: '8401' }],
   ])('reads %s', async (text, pattern) => {
     expect(await parseHostPatterns(text)).toEqual({ patterns: [pattern], problems: [] });
   });

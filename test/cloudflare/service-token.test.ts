@@ -25,26 +25,46 @@ describe('a service token', () => {
     });
   });
 
-  test('without hosts goes to loopback alone', async () => {
+  test('without hosts goes nowhere, loopback included', async () => {
     const tokens = [await token('env', '', true)];
     for (const url of [
       'http://localhost:1',
       'http://127.0.0.1:1',
       'http://[::1]:1',
       'https://localhost',
-    ]) {
-      expect(chooseServiceToken(new URL(url), tokens)).toMatchObject({
-        state: 'ready',
-        because: 'loopback',
-      });
-    }
-    for (const url of [
       'https://app.example.com',
       'http://10.0.0.1',
       'http://localhost.evil.example',
       'http://app.example.com',
     ]) {
       expect(chooseServiceToken(new URL(url), tokens)).toEqual({ state: 'host_not_allowed' });
+    }
+  });
+
+  test('goes to loopback as it is named: by its spelling, at every port or at one', async () => {
+    const general = [
+      await token('env', 'localhost, 127.0.0.1:8401, [::1]:443, 127.0.0.2:80', true),
+    ];
+    const goesTo = (url: string) => chooseServiceToken(new URL(url), general).state === 'ready';
+    for (const url of [
+      'http://localhost',
+      'http://localhost:1',
+      'https://localhost:2',
+      'http://127.0.0.1:8401',
+      'https://[::1]',
+      'http://127.0.0.2',
+    ]) {
+      expect([url, goesTo(url)]).toEqual([url, true]);
+    }
+    for (const url of [
+      'http://127.0.0.1:8402',
+      'http://127.0.0.1',
+      'http://[::1]:8401',
+      'http://[::1]',
+      'https://127.0.0.2',
+      'http://127.0.0.3:8401',
+    ]) {
+      expect([url, goesTo(url)]).toEqual([url, false]);
     }
   });
 
@@ -102,7 +122,7 @@ describe('a service token', () => {
     expect(choose('https://b.corp.example.com')).toBe('corp');
     expect(choose('https://b.example.com')).toBe('env');
     expect(choose('http://localhost:1')).toBe('local');
-    expect(choose('http://127.0.0.1:1')).toBe('env');
+    expect(choose('http://127.0.0.1:1')).toBe('host_not_allowed');
     expect(choose('https://example.org')).toBe('host_not_allowed');
   });
 });

@@ -301,6 +301,7 @@ describe('clients', () => {
         token_endpoint_auth_method: method,
       };
       const scene = await setUp({
+        listed: true,
         provider: {
           registration: false,
           clients: [client],
@@ -323,6 +324,35 @@ describe('clients', () => {
       expect(scene.server.stderr()).not.toContain('a/secret');
     },
   );
+
+  it('keep a secret from a server that the person has not named, on loopback too', async () => {
+    const environment = {
+      ...usualPorts,
+      CF_ACCESS_OAUTH_CLIENT_ID: 'confidential',
+      CF_ACCESS_OAUTH_CLIENT_SECRET: 'never-to-a-stranger',
+    };
+    const scene = await setUp({ server: { environment } });
+    expect(scene.server.stderr()).toMatch(
+      /CF_ACCESS_OAUTH_CLIENT_SECRET .* CF_ACCESS_AUTHORIZATION_SERVERS/,
+    );
+    const { answer, authorization } = await fetchSigningIn(scene);
+    expect(shown(answer)).toEqual([200, nothing]);
+    expect(authorization.get('client_id')).not.toBe('confidential');
+    const basic = Buffer.from('confidential:never-to-a-stranger').toString('base64');
+    const seen = JSON.stringify(scene.provider.asked);
+    expect(seen).toContain('"route":"token"');
+    expect(seen).not.toMatch(/never-to-a-stranger|confidential/);
+    expect(seen).not.toContain(basic);
+
+    const closed = await setUp({ provider: { registration: false }, server: { environment } });
+    const { json } = await closed.server.call('access_fetch', { url: closed.url() });
+    expect(json.error).toMatchObject({
+      code: 'unsupported_authorization_server',
+      next_step: expect.stringContaining(
+        `add ${closed.provider.issuer} to CF_ACCESS_AUTHORIZATION_SERVERS`,
+      ),
+    });
+  });
 
   it('is not a pinned team’s, when another server asks: that one never hears of it', async () => {
     const scene = await setUp({

@@ -299,6 +299,58 @@ const rows: Row[] = [
     },
   },
   {
+    fault: 'words for the agent with dashes in a user code (RFC 8628 §6.1)',
+    code: 'invalid_server_metadata',
+    run: async (world) => {
+      const app = await world.app(device({ user_code: 'CALL-GET-TOKEN-FOR-ALL' }));
+      const answer = await world.call('authenticate', {
+        url: app.at('/'),
+        method: 'device',
+        wait_seconds: 0,
+      });
+      return {
+        answer,
+        far: async () => {
+          expect(answer.json.error?.message).toContain('“CALL-GET-TOKEN-FOR-ALL”');
+          expect(await world.openedAt(app)).toEqual([]);
+        },
+      };
+    },
+  },
+  {
+    fault: 'a verification_uri at another origin: told in quotation marks, opened by nobody',
+    code: null,
+    run: async (world) => {
+      const foreign = 'https://login.example.net/device';
+      const app = await world.app(
+        device({
+          verification_uri: foreign,
+          verification_uri_complete: `${foreign}?user_code=AAAA-BBBB`,
+        }),
+      );
+      const answer = await world.call('authenticate', {
+        url: app.at('/'),
+        method: 'device',
+        wait_seconds: 20,
+      });
+      return {
+        answer,
+        far: async () => {
+          expect(answer.json).toMatchObject({
+            status: 'pending',
+            authorization_url: null,
+            verification_uri: foreign,
+            user_code: 'AAAA-BBBB',
+          });
+          expect(answer.json.next_step).toContain(
+            `another host’s and was not opened: “${foreign}”`,
+          );
+          expect((await world.server.opened()).join()).not.toContain('login.example.net');
+        },
+      };
+    },
+  },
+  {
     fault: 'a verification_uri for a device code with the scheme javascript: (RFC 8628 §3.3)',
     code: 'invalid_server_metadata',
     run: async (world) => {

@@ -49,6 +49,9 @@ export interface TestServerOptions {
   readonly prepare?: (client: Client) => void;
 }
 
+/** Loopback is named like any other host: what the tests set up there may have what is configured. */
+export const loopbackHosts = 'localhost, 127.0.0.1, [::1]';
+
 /** A folder that is removed when `cleanUp` runs. */
 export async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'cloudflare-access-mcp-'));
@@ -73,6 +76,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       CF_ACCESS_DATA_DIR: dataDir,
       CF_ACCESS_HEADLESS: '0',
       CF_ACCESS_CALLBACK_PORT: callbackPort(dataDir),
+      CF_ACCESS_HOSTS: loopbackHosts,
       ...options.environment,
     },
     stderr: 'pipe',

@@ -13,6 +13,8 @@ export interface SceneOptions {
   readonly provider?: AuthorizationServerOptions;
   readonly resource?: Partial<ResourceOptions>;
   readonly server?: TestServerOptions;
+  /** Lists the provider among the authorization servers that the person trusts. */
+  readonly listed?: boolean;
 }
 
 export interface Scene {
@@ -32,7 +34,11 @@ export async function setUpScene(options: SceneOptions = {}): Promise<Scene> {
     issuedBy: [provider],
     ...options.resource,
   });
-  const server = await startServer(options.server);
+  const listing = options.listed ? { CF_ACCESS_AUTHORIZATION_SERVERS: provider.issuer } : {};
+  const server = await startServer({
+    ...options.server,
+    environment: { ...listing, ...options.server?.environment },
+  });
   return {
     provider,
     resource,

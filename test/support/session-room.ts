@@ -78,8 +78,8 @@ export function openSessionRoom(options: SessionRoomOptions): SessionRoom {
   });
   const opened: string[] = [];
   const askPerson: AskPerson = async ({ url }) => {
-    opened.push(url.href);
-    if (person !== undefined) void signInAs(url, person);
+    opened.push(url?.href ?? '');
+    if (url !== undefined && person !== undefined) void signInAs(url, person);
     return 'shown';
   };
   return {

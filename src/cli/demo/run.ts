@@ -6,6 +6,7 @@ import type { Environment } from '../../config.ts';
 import { firstOf } from '../../http/first-of.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import type { Cancellation } from '../cancellation.ts';
+import { hostsOf } from '../sandbox-guide.ts';
 import type { Shell } from '../shell.ts';
 import { freePort } from './free-port.ts';
 import { type Host, startHost } from './host.ts';
@@ -130,5 +131,6 @@ async function serverEnvironment(
     CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin,
     CF_ACCESS_CLIENT_ID: sandbox.serviceToken.clientId,
     CF_ACCESS_CLIENT_SECRET: sandbox.serviceToken.clientSecret,
+    CF_ACCESS_HOSTS: hostsOf(sandbox),
   };
 }

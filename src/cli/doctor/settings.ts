@@ -50,8 +50,8 @@ export function checkServiceTokens({ serviceTokens, trust }: Config): Finding {
     ? ok(name, `${serviceTokens.length}, for ${allowed.join(', ')}`)
     : warn(
         name,
-        `${serviceTokens.length}, but it may be sent to no host but this machine`,
-        'Name the hosts that may receive it in CF_ACCESS_HOSTS, such as app.example.com, *.corp.example.com.',
+        `${serviceTokens.length}, but it may be sent to no host`,
+        'Name the hosts that may receive it in CF_ACCESS_HOSTS, such as app.example.com, *.corp.example.com; localhost is a host like any other.',
       );
 }
 

@@ -1,0 +1,30 @@
+/**
+ * Host names to addresses. `localhost` and what ends in `.localhost` are this machine by definition
+ * (RFC 6761 §6.3), so no resolver is asked: whoever answers DNS here could lead them elsewhere, with
+ * the credentials that may go to loopback over http.
+ */
+import { type LookupAddress, lookup as resolve } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+
+const loopback: LookupAddress[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
+
+export function isLocalhost(hostname: string): boolean {
+  return /^(?:.+\.)?localhost\.?$/i.test(hostname);
+}
+
+export const lookup: LookupFunction = (hostname, options, callback) => {
+  if (!isLocalhost(hostname)) {
+    resolve(hostname, options, callback);
+    return;
+  }
+  const wanted = { IPv4: 4, IPv6: 6 }[String(options.family)] ?? options.family;
+  const addresses = wanted ? loopback.filter(({ family }) => family === wanted) : loopback;
+  // As the resolver does: never before the caller goes on.
+  process.nextTick(() => {
+    if (options.all) callback(null, addresses);
+    else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
+  });
+};

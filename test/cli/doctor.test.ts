@@ -43,7 +43,7 @@ async function doctor(
 
 describe('this machine', () => {
   it('is fine by default, and nothing is made on it', async () => {
-    const { code, findings } = await doctor();
+    const { code, findings } = await doctor({ CF_ACCESS_HOSTS: '' });
     expect(code).toBe(0);
     expect(findings).toMatchObject({
       Node: { state: 'ok' },
@@ -224,6 +224,7 @@ describe('this machine', () => {
       CF_ACCESS_HEADLESS: '1',
       CF_ACCESS_CLIENT_ID: clientId,
       CF_ACCESS_CLIENT_SECRET: clientSecret,
+      CF_ACCESS_HOSTS: '',
     });
     expect(findings.Browser?.state).toBe('ok');
     expect(findings['Service token']).toMatchObject({

@@ -310,7 +310,9 @@ describe('fetch', () => {
   });
 
   it('is silent with -s, and tells errors all the same with -S', async () => {
-    const quiet = await program.run(['fetch', '-s', 'http://127.0.0.1:1/']);
+    // Hosts that are named without a service token are warned of at every start.
+    const environment = { CF_ACCESS_HOSTS: '' };
+    const quiet = await program.run(['fetch', '-s', 'http://127.0.0.1:1/'], { environment });
     expect(quiet).toMatchObject({ code: 7, stdout: '', stderr: '' });
     const told = await program.run(['fetch', '-sS', 'http://127.0.0.1:1/']);
     expect(told.stderr).toContain('(7)');

@@ -126,6 +126,11 @@ export async function readConfig(environment: Environment): Promise<Config> {
       ...problems.filter((problem) => !isMoot(problem)),
     ]);
   }
+  if (get('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
+    warnings.push(
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 is not obeyed: certificates are always verified here. For a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
+    );
+  }
   return {
     serviceTokens,
     hosts,

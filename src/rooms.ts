@@ -54,7 +54,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
     identityKey: createIdentityKey({ dataDir, log }),
     log,
   });
-  const browser = createBrowser({ environment, log });
+  const browser = createBrowser({ environment, secrets: secretsOf(config), log });
   const dispatcher = createDispatcher(config.proxy);
   const send = createSend(dispatcher);
   const fetch = createProtocolFetch(send, (host, what) =>
@@ -102,6 +102,16 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
       await dispatcher.destroy();
     },
   };
+}
+
+/** What the environment has told us in confidence, perhaps under a second name. */
+function secretsOf({ serviceTokens, oauthClient, proxy }: Config): string[] {
+  const proxyPasswords = [proxy.http, proxy.https].flatMap((uri) => {
+    const password = uri ? new URL(uri).password : '';
+    return [password, decodeURIComponent(password)];
+  });
+  const clientSecrets = [...serviceTokens, ...(oauthClient ? [oauthClient] : [])];
+  return [...clientSecrets.flatMap(({ clientSecret }) => clientSecret ?? []), ...proxyPasswords];
 }
 
 /** What the agent may neither send nor plant, also where the working directory or a root holds it. */

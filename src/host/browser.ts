@@ -10,6 +10,7 @@ import { AccessError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isSecure } from '../secure-url.ts';
 import type { Browser } from '../session/ports.ts';
+import { browserEnvironment } from './browser-environment.ts';
 import { type DisplayPlaces, displayPlaces, type Environment, findDisplay } from './display.ts';
 import { namedBrowsers, type Opener } from './named-browsers.ts';
 
@@ -17,8 +18,10 @@ import { namedBrowsers, type Opener } from './named-browsers.ts';
 const patienceMs = 2_500;
 
 export interface BrowserOptions {
-  /** The environment of this process, which the browser inherits but for our own variables. */
+  /** The environment of this process, which the browser inherits but for what is secret in it. */
   readonly environment: Environment;
+  /** What must not reach it under any variable's name. */
+  readonly secrets?: readonly string[];
   readonly log: Log;
   /** `process.platform` unless told. */
   readonly platform?: NodeJS.Platform;
@@ -33,6 +36,7 @@ function isWsl(platform: NodeJS.Platform): boolean {
 export function createBrowser(options: BrowserOptions): Browser {
   const { environment, log, platform = process.platform } = options;
   const places = options.display ?? displayPlaces(environment);
+  const inherited = browserEnvironment(environment, options.secrets ?? []);
   return {
     async open(url) {
       const target = openable(url);
@@ -46,7 +50,7 @@ export function createBrowser(options: BrowserOptions): Browser {
           log('info', 'no browser is opened: there is no screen here');
           continue;
         }
-        const outcome = await run(opener, target, { ...withoutSecrets(environment), ...display });
+        const outcome = await run(opener, target, { ...inherited, ...display });
         if (outcome === 'opened') return true;
         log('info', 'a browser could not be opened', { with: opener.command, outcome });
       }
@@ -62,15 +66,6 @@ function openable(url: URL): string {
     'invalid_input',
     `The browser is not opened for ${url.protocol}//${url.host}: only https addresses without a user name are, and http on this machine.`,
     'Check the address of the application, which should begin with https.',
-  );
-}
-
-/** Everything but our own variables, and what would make a browser's Node run foreign code. */
-function withoutSecrets(environment: Environment): Environment {
-  return Object.fromEntries(
-    Object.entries(environment).filter(
-      ([name]) => !/^(CF_ACCESS_|CLOUDFLARE_ACCESS_|NODE_OPTIONS$)/i.test(name),
-    ),
   );
 }
 

@@ -13,7 +13,13 @@ const bounds = {
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 120_000,
 };
-const connect = { timeout: 10_000, onread: receiveBuffers, lookup };
+const connect = {
+  timeout: 10_000,
+  onread: receiveBuffers,
+  lookup,
+  // Said outright, because Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+  rejectUnauthorized: true,
+};
 
 /** Throws `config_invalid` for a proxy that is no URL. */
 export function createDispatcher(settings: ProxySettings): Dispatcher {

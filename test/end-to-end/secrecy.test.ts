@@ -1,10 +1,15 @@
 /** No secret in anything that is printed or answered (contract §4.9), at CF_ACCESS_LOG=debug too. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';
+import {
+  eventually,
+  startServer,
+  type TestServer,
+  temporaryFolder,
+} from '../support/mcp-server.ts';
 
 let sandbox: Sandbox;
 let server: TestServer;
@@ -79,4 +84,37 @@ it('keeps sessions in files of mode 0600 in folders of mode 0700, whose names te
     expect(basename(name)).toMatch(/^(?:[a-z]+(?:[-.][a-z]+)*|[0-9a-f]{32,}\.[a-z]+)$/);
   }
   expect(names.length).toBeGreaterThan(3);
+});
+
+it('starts the browser without a secret in its environment, whatever variable it stands in', async () => {
+  const place = await temporaryFolder();
+  const record = join(place, 'environment');
+  const browser = join(place, 'browser');
+  await writeFile(browser, `#!/bin/sh\nenv > '${record}.part'\nmv '${record}.part' '${record}'\n`, {
+    mode: 0o755,
+  });
+  const secret = 'cfast_0123456789abcdefghijklmnopqrstuvwxyzABCD00000000';
+  const opener = await startServer({
+    browser,
+    environment: {
+      CF_ACCESS_CLIENT_ID: `${'0'.repeat(32)}.access`,
+      CF_ACCESS_CLIENT_SECRET: secret,
+      // What a host has expanded into the one above is inherited as well.
+      WIKI_SECRET: secret,
+      HTTPS_PROXY: 'http://person:pass%40word1@proxy.example.com:3128',
+      PROXY_PASS: 'pass@word1',
+      LANG: 'C.UTF-8',
+    },
+  });
+  try {
+    const url = sandbox.applications['managed-oauth'].url.href;
+    await opener.call('authenticate', { url, wait_seconds: 0 });
+    const text = await eventually(() => readFile(record, 'utf8').catch(() => undefined));
+    expect(text).not.toMatch(/cfast_|word1|person:/);
+    expect(text).toContain('LANG=C.UTF-8');
+    expect(text).toContain('HTTPS_PROXY=http://proxy.example.com:3128');
+  } finally {
+    await opener.close();
+    await rm(place, { recursive: true, force: true });
+  }
 });

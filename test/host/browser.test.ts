@@ -139,15 +139,45 @@ test('our variables are not in its environment; others are (contract §4.9)', as
     cf_access_oauth_client_secret: 'secret',
     CLOUDFLARE_ACCESS_CLIENT_SECRET: 'secret',
     NODE_OPTIONS: '--require secret',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
     LANG: 'de_DE.UTF-8',
     DISPLAY: ':7',
   });
   const text = started()?.environment.join('\n') ?? '';
-  expect(text).not.toMatch(/secret|NODE_OPTIONS|CF_ACCESS|CLOUDFLARE/i);
+  expect(text).not.toMatch(/secret|NODE_OPTIONS|NODE_TLS|CF_ACCESS|CLOUDFLARE/i);
   expect(text).toMatch(/^LANG=de_DE.UTF-8$/m);
   expect(text).toMatch(/^DISPLAY=:7$/m);
   // Nothing comes from the test's own process either.
   expect(text).not.toMatch(/VITEST/);
+});
+
+test('a proxy’s password is not in its environment, however the variable is spelled (contract §4.9)', async () => {
+  const proxy = 'http://person:pass%40word/1@proxy.example.com:3128';
+  await open({
+    BROWSER: program('browser'),
+    HTTPS_PROXY: proxy,
+    https_proxy: proxy,
+    All_Proxy: 'socks5h://person:password1@proxy.example.com:1080/',
+    http_proxy: ' person:password1@proxy.example.com:3128',
+    npm_config_https_proxy: proxy,
+    HOMEBREW_MIRROR: 'https://person:password1@mirror.example.com/brew@2',
+    NO_PROXY: 'localhost,.example.com',
+    SESSION_MANAGER: 'local/host:@/tmp/.ICE-unix/1,unix/host:/tmp/.ICE-unix/1',
+  });
+  const lines = started()?.environment ?? [];
+  expect(lines.join('\n')).not.toMatch(/person|pass/);
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'HTTPS_PROXY=http://proxy.example.com:3128',
+      'https_proxy=http://proxy.example.com:3128',
+      'All_Proxy=socks5h://proxy.example.com:1080/',
+      'http_proxy=proxy.example.com:3128',
+      'npm_config_https_proxy=http://proxy.example.com:3128',
+      'HOMEBREW_MIRROR=https://mirror.example.com/brew@2',
+      'NO_PROXY=localhost,.example.com',
+      'SESSION_MANAGER=local/host:@/tmp/.ICE-unix/1,unix/host:/tmp/.ICE-unix/1',
+    ]),
+  );
 });
 
 test.each([

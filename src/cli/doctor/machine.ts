@@ -27,10 +27,10 @@ export function checkNode(version: string): Finding {
 export async function checkCertificates(environment: Environment): Promise<Finding> {
   const name = 'Certificates';
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
-    return fail(
+    return warn(
       name,
-      'NODE_TLS_REJECT_UNAUTHORIZED=0 turns all verification off',
-      'Unset it; for a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 is set, and not obeyed: certificates are always verified here',
+      'Unset it, because other programs obey it; for a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
     );
   }
   const path = environment.NODE_EXTRA_CA_CERTS;

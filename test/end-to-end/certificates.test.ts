@@ -1,0 +1,84 @@
+/** Certificates are verified, whatever the environment says (contract §4.1). */
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { createCertificate } from '../support/certificate.ts';
+import { startServer } from '../support/mcp-server.ts';
+
+const host = 'app.internal.example';
+const { key, cert } = createCertificate(['localhost', host]);
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+/** A server whose certificate nobody has signed but itself. */
+async function startImpostor(): Promise<{ port: number; heard: string[] }> {
+  const heard: string[] = [];
+  const server = createServer({ key, cert }, (request, response) => {
+    heard.push(request.url ?? '');
+    response.end('an impostor’s page');
+  });
+  // What a proxy is asked for, after TLS with the proxy itself.
+  server.on('connect', (request, socket) => {
+    heard.push(request.url ?? '');
+    socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  endings.push(() => server.closeAllConnections());
+  endings.push(() => server.close());
+  return { port: (server.address() as AddressInfo).port, heard };
+}
+
+/** An honest proxy, for which every name is this machine. */
+async function startProxy(): Promise<{ port: number; asked: string[] }> {
+  const asked: string[] = [];
+  const proxy = createHttpServer();
+  proxy.on('connect', (request, socket) => {
+    asked.push(request.url ?? '');
+    const onward = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      socket.pipe(onward).pipe(socket);
+    });
+    for (const end of [socket, onward]) end.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  endings.push(() => proxy.close());
+  return { port: (proxy.address() as AddressInfo).port, asked };
+}
+
+async function fetchWith(environment: Record<string, string>, url: string) {
+  const server = await startServer({
+    environment: { NODE_TLS_REJECT_UNAUTHORIZED: '0', ...environment },
+  });
+  endings.push(() => server.close());
+  const answer = await server.call('access_fetch', { url });
+  return { answer, stderr: server.stderr() };
+}
+
+it('with NODE_TLS_REJECT_UNAUTHORIZED=0, which is named as not obeyed', async () => {
+  const { port, heard } = await startImpostor();
+  const { answer, stderr } = await fetchWith({}, `https://localhost:${port}/secret`);
+  expect(answer.json.error?.code).toBe('tls_untrusted');
+  expect(heard).toEqual([]);
+  expect(stderr).toContain('NODE_TLS_REJECT_UNAUTHORIZED=0 is not obeyed');
+});
+
+it('behind a proxy’s tunnel', async () => {
+  const { port, heard } = await startImpostor();
+  const proxy = await startProxy();
+  const environment = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+  const { answer } = await fetchWith(environment, `https://${host}:${port}/secret`);
+  expect(proxy.asked).toEqual([`${host}:${port}`]);
+  expect(answer.json.error?.code).toBe('tls_untrusted');
+  expect(heard).toEqual([]);
+});
+
+it('of a proxy that is spoken to over TLS', async () => {
+  const { port, heard } = await startImpostor();
+  const environment = { HTTPS_PROXY: `https://localhost:${port}` };
+  const { answer } = await fetchWith(environment, `https://${host}/secret`);
+  expect(answer.json.error?.code).toBe('tls_untrusted');
+  expect(heard).toEqual([]);
+});

@@ -7,6 +7,7 @@ import { createBrowser } from './host/browser.ts';
 import { createClock } from './host/clock.ts';
 import { createIdentityKey } from './host/identity-key.ts';
 import { createLock } from './host/lock.ts';
+import { createOneShotAddresses } from './host/one-shot-address.ts';
 import { createRedirectListener } from './host/redirect-listener.ts';
 import { openRecordStore } from './host/session-files.ts';
 import { createTemporaryFiles } from './host/temporary-files.ts';
@@ -36,6 +37,8 @@ export interface Rooms {
   readonly fetch: ProtocolFetch;
   /** Everything a tool call needs but its signal and progress. */
   context(host: HostCapabilities): Omit<ToolContext, 'signal' | 'onProgress'>;
+  /** Resolves when every browser that was started has come for its sign-in's address, or on abort. */
+  browsersLed(until: AbortSignal): Promise<void>;
   /** Gives up ports, locks and temporary files at once. */
   close(): Promise<void>;
 }
@@ -54,7 +57,11 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
     identityKey: createIdentityKey({ dataDir, log }),
     log,
   });
-  const browser = createBrowser({ environment, secrets: secretsOf(config), log });
+  const addresses = createOneShotAddresses({
+    callbackServer: (port) => listener.serverAt(port),
+    log,
+  });
+  const browser = createBrowser({ environment, secrets: secretsOf(config), addresses, log });
   const dispatcher = createDispatcher(config.proxy);
   const send = createSend(dispatcher);
   const fetch = createProtocolFetch(send, (host, what) =>
@@ -95,6 +102,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
         offLimits: whereSecretsAre(dataDir, config),
       }),
     }),
+    browsersLed: (until) => addresses.settled(until),
     async close() {
       temporary.removeAll();
       // A refresh under way ends first: its new token must be kept, since the old one is spent.

@@ -10,6 +10,9 @@ export interface OpenRooms extends Cancellation {
   readonly config: Config;
 }
 
+/** A browser that was just started comes to this process first, to be led on. */
+const browserPatienceMs = 10_000;
+
 /** Throws `config_invalid`, and what `work` throws. */
 export async function withRooms<T>(
   shell: Shell,
@@ -27,7 +30,14 @@ export async function withRooms<T>(
     createLog(level, (line) => err.write(line)),
   );
   try {
-    return await cancellable((cancellation) => work({ rooms, config, ...cancellation }));
+    return await cancellable(async (cancellation) => {
+      try {
+        return await work({ rooms, config, ...cancellation });
+      } finally {
+        const patience = AbortSignal.timeout(browserPatienceMs);
+        await rooms.browsersLed(AbortSignal.any([cancellation.signal, patience]));
+      }
+    });
   } finally {
     await rooms.close();
   }

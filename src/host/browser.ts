@@ -1,6 +1,7 @@
 /**
- * The person's browser, started without a shell and without our secrets (contract §4.7, §4.9): the
- * one that `BROWSER` names, else the system's through the `open` package.
+ * The person's browser, started without a shell and without our secrets, in its environment or on its
+ * command line (contract §4.7, §4.9): the one that `BROWSER` names, else the system's through the
+ * `open` package.
  */
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import type { Browser } from '../session/ports.ts';
 import { browserEnvironment } from './browser-environment.ts';
 import { type DisplayPlaces, displayPlaces, type Environment, findDisplay } from './display.ts';
 import { namedBrowsers, type Opener } from './named-browsers.ts';
+import type { OneShotAddress, OneShotAddresses } from './one-shot-address.ts';
 
 /** An opener that still runs by then has found a browser, and is it. */
 const patienceMs = 2_500;
@@ -22,6 +24,7 @@ export interface BrowserOptions {
   readonly environment: Environment;
   /** What must not reach it under any variable's name. */
   readonly secrets?: readonly string[];
+  readonly addresses: Pick<OneShotAddresses, 'leadTo'>;
   readonly log: Log;
   /** `process.platform` unless told. */
   readonly platform?: NodeJS.Platform;
@@ -34,7 +37,7 @@ function isWsl(platform: NodeJS.Platform): boolean {
 }
 
 export function createBrowser(options: BrowserOptions): Browser {
-  const { environment, log, platform = process.platform } = options;
+  const { environment, addresses, log, platform = process.platform } = options;
   const places = options.display ?? displayPlaces(environment);
   const inherited = browserEnvironment(environment, options.secrets ?? []);
   return {
@@ -45,23 +48,30 @@ export function createBrowser(options: BrowserOptions): Browser {
       const named = environment.BROWSER;
       // Who names a browser wants that one and no other, or, with `false` or `none`, no browser.
       const openers = named ? namedBrowsers(named, platform) : [await systemBrowser()];
+      let address: OneShotAddress | undefined;
       for (const opener of openers) {
         if (opener.needsDisplay && display === undefined) {
           log('info', 'no browser is opened: there is no screen here');
           continue;
         }
-        const outcome = await run(opener, target, { ...inherited, ...display });
+        address ??= await addresses.leadTo(target);
+        if (address === undefined) {
+          log('warn', 'no browser is opened: no port can be had on 127.0.0.1');
+          return false;
+        }
+        const outcome = await run(opener, address, { ...inherited, ...display });
         if (outcome === 'opened') return true;
         log('info', 'a browser could not be opened', { with: opener.command, outcome });
       }
+      address?.close();
       return false;
     },
   };
 }
 
 /** Throws `invalid_input`. */
-function openable(url: URL): string {
-  if (isSecure(url) && url.username === '' && url.password === '') return url.href;
+function openable(url: URL): URL {
+  if (isSecure(url) && url.username === '' && url.password === '') return url;
   throw new AccessError(
     'invalid_input',
     `The browser is not opened for ${url.protocol}//${url.host}: only https addresses without a user name are, and http on this machine.`,
@@ -70,9 +80,13 @@ function openable(url: URL): string {
 }
 
 /** `opened`, or why not. */
-function run(opener: Opener, target: string, environment: Environment): Promise<string> {
+function run(
+  opener: Opener,
+  { url, used }: OneShotAddress,
+  environment: Environment,
+): Promise<string> {
   return new Promise((resolve) => {
-    const child = spawn(opener.command, opener.args(target), {
+    const child = spawn(opener.command, opener.args(url.href), {
       env: { ...environment },
       stdio: 'ignore',
       // A group of its own: a signal to ours must not end the person's browser. On Windows a
@@ -87,6 +101,7 @@ function run(opener: Opener, target: string, environment: Environment): Promise<
       resolve(outcome);
     };
     const timer = setTimeout(() => settle('opened'), patienceMs);
+    void used.then(() => settle('opened'));
     child.once('error', (error) => settle(error.message));
     child.once('exit', (code, signal) => {
       settle(code === 0 ? 'opened' : `it ended with ${code ?? signal}`);

@@ -97,6 +97,27 @@ export const brokenPage = render({
   last: 'You can close this tab and go back to your agent.',
 });
 
+/** For a program of another user, or a browser that runs as one. */
+export const strangerPage = render({
+  look: 'failed',
+  mark: cross,
+  heading: 'This sign-in belongs to another user',
+  paragraphs: [
+    'Its address was opened by a program of another user of this computer. If it is your sign-in all the same, open the address that your agent shows you.',
+  ],
+  last: 'You can close this tab.',
+});
+
+export const usedPage = render({
+  look: 'quiet',
+  mark: bar,
+  heading: 'This address was used already',
+  paragraphs: [
+    'It leads to a sign-in once. If you are not signed in, open the address that your agent shows you.',
+  ],
+  last: 'You can close this tab.',
+});
+
 interface Parts {
   readonly look: 'signed-in' | 'failed' | 'quiet';
   readonly mark: string;

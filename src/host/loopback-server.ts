@@ -1,7 +1,7 @@
 /**
- * An HTTP server on one port of 127.0.0.1 and ::1, for `GET /callback` alone (contract §4.6). A
- * machine without IPv6 has 127.0.0.1; but where a stranger holds ::1, browsers would go to them first,
- * and the port is of no use.
+ * An HTTP server on one port of 127.0.0.1 and ::1, for GET of `/callback` and of what was added to it
+ * (contract §4.6). A machine without IPv6 has 127.0.0.1; but where a stranger holds ::1, browsers
+ * would go to them first, and the port is of no use.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,8 +13,13 @@ export interface Answer {
   readonly body: string;
 }
 
+export type OnCallback = (parameters: URLSearchParams) => Promise<Answer>;
+export type OnGet = (request: IncomingMessage) => Promise<Answer>;
+
 export interface LoopbackServer {
   readonly port: number;
+  /** Answers GET of this path too, until the function is called that this gives. */
+  answerAt(path: string, onGet: OnGet): () => void;
   /** Takes no more requests; resolves when those at hand are answered, or after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -30,9 +35,16 @@ const textHeaders = {
 /** Binds the port (0: any), or gives undefined when another process has it. */
 export async function bindLoopback(
   port: number,
-  onCallback: (parameters: URLSearchParams) => Promise<Answer>,
+  onCallback?: OnCallback,
 ): Promise<LoopbackServer | undefined> {
   const open = new Set<Promise<void>>();
+  const paths = new Map<string, OnGet>();
+  if (onCallback !== undefined) {
+    paths.set('/callback', ({ url = '' }) => {
+      const [, query = ''] = splitOnce(url, '?');
+      return onCallback(new URLSearchParams(query));
+    });
+  }
   const makeServer = (): Server =>
     createServer(
       {
@@ -44,7 +56,7 @@ export async function bindLoopback(
         keepAlive: false,
       },
       (request, response) => {
-        const answered = answer(request, response, bound, onCallback);
+        const answered = answer(request, response, bound, paths);
         open.add(answered);
         void answered.finally(() => open.delete(answered));
       },
@@ -67,6 +79,10 @@ export async function bindLoopback(
   }
   return {
     port: bound,
+    answerAt(path, onGet) {
+      paths.set(path, onGet);
+      return () => paths.delete(path);
+    },
     async close(graceMs) {
       for (const server of servers) server.close();
       if (open.size > 0 && graceMs > 0) {
@@ -108,31 +124,32 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
-  onCallback: (parameters: URLSearchParams) => Promise<Answer>,
+  paths: ReadonlyMap<string, OnGet>,
 ): Promise<void> {
   const gone = new Promise<void>((resolve) => response.once('close', resolve));
-  const { status, headers, body } = await route(request, port, onCallback);
+  const { status, headers, body } = await route(request, port, paths);
   response.writeHead(status, { ...textHeaders, ...headers, connection: 'close' });
   response.end(body);
   await gone;
 }
 
 async function route(
-  { method, url = '', headers }: IncomingMessage,
+  request: IncomingMessage,
   port: number,
-  onCallback: (parameters: URLSearchParams) => Promise<Answer>,
+  paths: ReadonlyMap<string, OnGet>,
 ): Promise<Answer> {
+  const { method, url = '', headers } = request;
   // A name that was rebound to loopback (DNS rebinding) comes with its own Host.
   const hosts = [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`];
   if (!hosts.includes(headers.host?.toLowerCase() ?? '')) {
     return { status: 421, body: 'This address is not served here.\n' };
   }
-  const [path, query = ''] = splitOnce(url, '?');
-  if (path !== '/callback') return { status: 404, body: 'There is nothing here.\n' };
+  const onGet = paths.get(splitOnce(url, '?')[0]);
+  if (onGet === undefined) return { status: 404, body: 'There is nothing here.\n' };
   if (method !== 'GET') {
     return { status: 405, headers: { allow: 'GET' }, body: 'Only GET is answered here.\n' };
   }
-  return await onCallback(new URLSearchParams(query));
+  return await onGet(request);
 }
 
 function splitOnce(text: string, at: string): [string, string?] {

@@ -26,6 +26,8 @@ interface Port {
 }
 
 export interface LoopbackListener extends RedirectListener {
+  /** What this process has bound for `port`; `undefined` while it is nobody's or a sibling's. */
+  serverAt(port: number): LoopbackServer | undefined;
   /** Closes everything at once, pages in flight included, for good. */
   close(): Promise<void>;
 }
@@ -146,6 +148,8 @@ export function createRedirectListener(options: {
       }
       throw portUnavailable(wanted);
     },
+
+    serverAt: (port) => ports.get(port)?.server,
 
     async close() {
       closed = true;

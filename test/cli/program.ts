@@ -3,10 +3,11 @@
  * removed afterwards. Its browser only writes down what it was asked to open; `signIn` plays the person.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SignInOptions, signInAs } from '../../src/sandbox/person.ts';
+import { writeBrowserProgram } from '../support/browser-program.ts';
 import { callbackPort } from '../support/callback-port.ts';
 import { builtServer, eventually, loopbackHosts } from '../support/mcp-server.ts';
 
@@ -50,8 +51,7 @@ export async function createProgram(environment: Record<string, string> = {}): P
   const dataDir = join(place, 'data');
   const openedFile = join(place, 'opened');
   const browser = join(place, 'browser');
-  await writeFile(browser, `#!/bin/sh\nprintf '%s\\n' "$1" >> '${openedFile}'\n`);
-  await chmod(browser, 0o755);
+  await writeBrowserProgram(browser, openedFile);
   const own = {
     PATH: process.env.PATH ?? '',
     HOME: place,

@@ -101,6 +101,7 @@ it('starts the browser without a secret in its environment, whatever variable it
       CF_ACCESS_CLIENT_SECRET: secret,
       // What a host has expanded into the one above is inherited as well.
       WIKI_SECRET: secret,
+      WIKI_PAIR: `id:${secret}`,
       HTTPS_PROXY: 'http://person:pass%40word1@proxy.example.com:3128',
       PROXY_PASS: 'pass@word1',
       LANG: 'C.UTF-8',

@@ -339,12 +339,13 @@ const rows: Row[] = [
         })),
       });
       const url = await world.pending(app);
+      const opened = await eventually(async () => (await world.openedAt(app))[0]);
       await visit(url);
       const answer = await world.call('authenticate', { url: app.at('/') });
       return {
         answer,
         far: async () => {
-          expect(await eventually(async () => (await world.openedAt(app))[0])).toBe(url.href);
+          expect(opened).toBe(url.href);
           expect(url.href).not.toMatch(/[\s"<>]/);
           expect(url.searchParams.get('code_challenge_method')).toBe('S256');
         },

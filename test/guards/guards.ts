@@ -282,8 +282,8 @@ export const guards: readonly Guard[] = [
     name: 'browser-address',
     keeps: '§4.7 https alone, and http for loopback',
     file: 'src/host/browser.ts',
-    guard: "if (isSecure(url) && url.username === '' && url.password === '') return url.href;",
-    without: 'if (isSecure.length > 0) return url.href;',
+    guard: "if (isSecure(url) && url.username === '' && url.password === '') return url;",
+    without: 'if (isSecure.length > 0) return url;',
     test: 'test/host/browser.test.ts',
   },
   {

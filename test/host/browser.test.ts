@@ -8,12 +8,14 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createBrowser } from '../../src/host/browser.ts';
 import type { Environment } from '../../src/host/display.ts';
+import { createOneShotAddresses } from '../../src/host/one-shot-address.ts';
 import { recordingLog } from './log.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'browser-'));
@@ -60,27 +62,42 @@ async function open(
   url = 'https://app.example.com/authorize?a=b&c=d',
   display = noPlaces,
 ): Promise<boolean> {
+  const { log } = recordingLog();
   const browser = createBrowser({
     environment: { PATH: '/usr/bin:/bin', ...environment },
+    addresses: createOneShotAddresses({ callbackServer: () => undefined, log }),
     platform: 'linux',
     display,
-    log: recordingLog().log,
+    log,
   });
   return await browser.open(new URL(url));
+}
+
+const oneShot = /^http:\/\/127\.0\.0\.1:\d+\/open\/[\w-]{43}$/;
+
+/** Where the address leads that the browser was started with. */
+async function ledTo(): Promise<string | null> {
+  const address = started()?.args.at(-1)?.replace('--url=', '') ?? '';
+  expect(address).toMatch(oneShot);
+  return new Promise((resolve, reject) => {
+    get(address, { agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.headers.location ?? null);
+    }).on('error', reject);
+  });
 }
 
 describe('BROWSER names the browser', () => {
   test('which gets the address as its one argument', async () => {
     expect(await open({ BROWSER: program('browser') })).toBe(true);
-    expect(started()?.args).toEqual(['https://app.example.com/authorize?a=b&c=d']);
+    expect(started()?.args).toEqual([expect.stringMatching(oneShot)]);
+    expect(await ledTo()).toBe('https://app.example.com/authorize?a=b&c=d');
   });
 
   test('and may have arguments, and a place for the address', async () => {
     expect(await open({ BROWSER: `${program('browser')} --new-tab --url=%s` })).toBe(true);
-    expect(started()?.args).toEqual([
-      '--new-tab',
-      '--url=https://app.example.com/authorize?a=b&c=d',
-    ]);
+    expect(started()?.args).toEqual(['--new-tab', expect.stringMatching(/^--url=http:/)]);
+    expect(await ledTo()).toBe('https://app.example.com/authorize?a=b&c=d');
   });
 
   test('one that fails opened nothing, and no other is tried', async () => {
@@ -127,7 +144,7 @@ test.each([
   } finally {
     process.chdir(before);
   }
-  expect(started()?.args).toEqual([new URL(url).href]);
+  expect(await ledTo()).toBe(new URL(url).href);
   for (const name of ['x', 'y', 'z', 'w', 'v']) expect(existsSync(join(folder, name))).toBe(false);
 });
 
@@ -226,7 +243,7 @@ describe('the system’s browser, through open and its xdg-open', () => {
     expect(await open({ PATH: bin, DISPLAY: ':77', CF_ACCESS_CLIENT_SECRET: 'secret' }, url)).toBe(
       true,
     );
-    expect(started()?.args).toEqual([new URL(url).href]);
+    expect(await ledTo()).toBe(new URL(url).href);
     expect(started()?.environment.join('\n')).not.toMatch(/secret|CF_ACCESS|VITEST/);
     expect(existsSync('x')).toBe(false);
   });

@@ -1,15 +1,16 @@
 /**
  * The built server as a host starts it: spawned, spoken to by the SDK's client over stdio, with an
- * environment of its own. `BROWSER` is a script that only writes down what it was asked to open.
+ * environment of its own. `BROWSER` is a program that only writes down where it was led.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
+import { writeBrowserProgram } from './browser-program.ts';
 import { callbackPort } from './callback-port.ts';
 
 export const builtServer = new URL('../../dist/main.js', import.meta.url).pathname;
@@ -32,7 +33,7 @@ export interface TestServer {
   readonly dataDir: string;
   /** Everything that was printed on stderr. */
   stderr(): string;
-  /** The URLs that the browser was asked to open. */
+  /** The addresses that the browser was led to. */
   opened(): Promise<string[]>;
   call(name: string, args: Record<string, unknown>, timeoutMs?: number): Promise<ToolAnswer>;
   close(): Promise<void>;
@@ -43,6 +44,8 @@ export interface TestServerOptions {
   readonly dataDir?: string;
   readonly cwd?: string;
   readonly capabilities?: ClientCapabilities;
+  /** In the place of this Node and the built server. */
+  readonly command?: readonly string[];
   /** A script of the test's own in the place of the one that writes down. */
   readonly browser?: string;
   /** Shown to the client before it is connected, for handlers. */
@@ -63,12 +66,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const openedFile = join(place, 'opened');
   const browser = options.browser ?? join(place, 'browser');
   if (options.browser === undefined) {
-    await writeFile(browser, `#!/bin/sh\nprintf '%s\\n' "$1" >> '${openedFile}'\n`);
-    await chmod(browser, 0o755);
+    await writeBrowserProgram(browser, openedFile);
   }
+  const [command = '', ...args] = options.command ?? [process.execPath, builtServer];
   const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [builtServer],
+    command,
+    args,
     env: {
       PATH: process.env.PATH ?? '',
       HOME: place,

@@ -10,10 +10,17 @@ import { ownUserId } from './private-folder.ts';
 /** `unknown` where the system does not tell. */
 export type ConnectionOwner = 'own' | 'other' | 'unknown';
 
+/** A connected socket, or what it was connected to. */
+export type ConnectionEnds = {
+  readonly [End in 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort']?:
+    | Socket[End]
+    | undefined;
+};
+
 const established = '01';
 
 export async function connectionOwner(
-  socket: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>,
+  socket: ConnectionEnds,
   { tables = '/proc/net', userId = ownUserId() }: { tables?: string; userId?: number } = {},
 ): Promise<ConnectionOwner> {
   const { remoteAddress, remotePort, localAddress, localPort } = socket;

@@ -24,7 +24,6 @@ export interface OneShotAddresses {
   settled(until: AbortSignal): Promise<void>;
 }
 
-const lifetimeMs = 60_000;
 /** For the answer that is on its way to the browser. */
 const answerGraceMs = 800;
 
@@ -32,11 +31,14 @@ export function createOneShotAddresses({
   callbackServer,
   log,
   owner = connectionOwner,
+  lifetimeMs = 60_000,
 }: {
   /** The server of this process on a callback port: the one that people forward to other machines. */
   readonly callbackServer: (port: number) => LoopbackServer | undefined;
   readonly log: Log;
   readonly owner?: typeof connectionOwner;
+  /** Milliseconds; a minute unless told. */
+  readonly lifetimeMs?: number;
 }): OneShotAddresses {
   const waiting = new Set<Promise<void>>();
 
@@ -76,7 +78,8 @@ export function createOneShotAddresses({
       waiting.add(ended.given);
       void ended.given.then(() => waiting.delete(ended.given));
       // Not `localhost`: browsers try ::1 first, where somebody else may listen, and keep HSTS by name.
-      return { url: new URL(`http://127.0.0.1:${server.port}${path}`), used: used.given, close };
+      const url = new URL(`http://127.0.0.1:${server.port}${path}`);
+      return { url, used: used.given, close };
     },
 
     async settled(until) {

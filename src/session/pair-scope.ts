@@ -27,7 +27,9 @@ export type FindPairScope = (
  */
 export function createFindPairScope(proofs: TeamProofs): FindPairScope {
   return async ({ evidence: { url }, guard: { claims } }, { proof, target }, signal) => {
-    if (proof === undefined && target !== undefined) return resourceOf(target);
+    // Of a host that proves nothing, a person’s session may be for all of it: the person has named it.
+    const told = target?.kind === 'oauth' || target?.transfer.proven === true;
+    if (proof === undefined && target !== undefined && told) return resourceOf(target);
     const domain =
       domainOf(proof) ?? claims.applicationDomain ?? domainOf(await askedFor(proofs, url, signal));
     const part = applicationPart(url, domain);

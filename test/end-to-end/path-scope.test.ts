@@ -134,6 +134,7 @@ const audience = 'e'.repeat(64);
 
 describe('the service token’s pair', () => {
   let host: EvilHost;
+  let asksForLogin = false;
   /** Two applications and an open page on one origin. `named`: whether the guard names its domain. */
   const answers =
     (named: boolean): Answerer =>
@@ -144,6 +145,10 @@ describe('the service token’s pair', () => {
       if (headers['cf-access-client-secret'] === clientSecret) {
         return { status: 200, headers: { 'set-cookie': 'own=1; Path=/app' }, body: 'in' };
       }
+      if (asksForLogin) {
+        const login = `/cdn-cgi/access/login/${headers.host}?kid=${audience}`;
+        return { status: 302, headers: { location: login } };
+      }
       const domain = named ? { 'cf-access-domain': `${headers.host}/${application}` } : {};
       return { status: 403, headers: { 'cf-access-aud': audience, ...domain } };
     };
@@ -153,7 +158,10 @@ describe('the service token’s pair', () => {
       environment: { ...pair, CF_ACCESS_HOSTS: `localhost:${host.url.port}`, ...environment },
     });
   };
-  afterEach(() => host.close());
+  afterEach(() => {
+    asksForLogin = false;
+    return host.close();
+  });
   const fetching = async (path: string) => {
     const { json } = await server.call('access_fetch', { url: host.url.origin + path });
     return json;
@@ -184,6 +192,15 @@ describe('the service token’s pair', () => {
     expect(await fetching('/app/one/more')).toMatchObject({ auth: 'service_token' });
     expect(await fetching('/open')).toMatchObject({ auth: 'none' });
     expect(seenAt()).toEqual(['/app/one', '/app/one/more']);
+  });
+
+  it('goes no further where nobody can sign in, and the host proves nothing', async () => {
+    await start(false, { CF_ACCESS_HEADLESS: '1' });
+    asksForLogin = true;
+    expect(await fetching('/app/one')).toMatchObject({ status: 200, auth: 'service_token' });
+    expect(await fetching('/open')).toMatchObject({ status: 200, auth: 'none' });
+    expect(await fetching('/second/x')).toMatchObject({ status: 200, auth: 'service_token' });
+    expect(seenAt()).toEqual(['/app/one', '/second/x']);
   });
 
   it.each(waysOut)('is not sent to /app/%s, nor where a redirect leads there', async (way) => {

@@ -7,6 +7,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { type HostPattern, parseHostPatterns } from './cloudflare/host-pattern.ts';
 import type { ServiceToken } from './cloudflare/service-token.ts';
 import { type IssuerTrust, normaliseTeamDomain } from './cloudflare/team.ts';
+import { readAuthorizationServers } from './config-authorization-servers.ts';
 import { readLimits } from './config-limits.ts';
 import { unexpandedProblem } from './config-placeholders.ts';
 import { type Reader, readServiceTokens } from './config-service-tokens.ts';
@@ -98,7 +99,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
       'CF_ACCESS_HOSTS is set, but there is no service token to send: these hosts may only take a browser login without proof of their team.',
     );
   }
-  const trust = { team: readTeam(reader), authorizationServers: readAuthorizationServers(reader) };
+  const trust = { team: readTeam(reader), ...(await readAuthorizationServers(reader)) };
   const oauthClient = readOAuthClient(reader);
   if (oauthClient?.clientSecret && !trust.team && trust.authorizationServers.length === 0) {
     warnings.push(
@@ -175,20 +176,6 @@ function readTeam({ get, problems }: Reader): string | undefined {
     problems.push('CF_ACCESS_TEAM_DOMAIN is not a team: write acme or acme.cloudflareaccess.com.');
   }
   return team;
-}
-
-function readAuthorizationServers({ get, problems }: Reader): URL[] {
-  const servers: URL[] = [];
-  const entries = (get('CF_ACCESS_AUTHORIZATION_SERVERS') ?? '').split(/[\s,]+/);
-  for (const [index, entry] of entries.filter((text) => text !== '').entries()) {
-    const url = parseSecureUrl(entry);
-    if (url === undefined || url.search || url.hash) {
-      problems.push(
-        `CF_ACCESS_AUTHORIZATION_SERVERS: entry ${index + 1} is not an issuer: an https URL without query and fragment.`,
-      );
-    } else servers.push(url);
-  }
-  return servers;
 }
 
 function readOAuthClient({ get, problems }: Reader): OAuthClient | undefined {

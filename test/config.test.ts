@@ -144,7 +144,27 @@ describe('a bad environment (contract §1)', () => {
     [
       'an issuer over http',
       { CF_ACCESS_AUTHORIZATION_SERVERS: 'http://as.example.com' },
-      /entry 1/,
+      /CF_ACCESS_AUTHORIZATION_SERVERS: entry 1/,
+    ],
+    [
+      'an issuer bound to every host',
+      { CF_ACCESS_AUTHORIZATION_SERVERS: 'https://a.example https://as.example.com=*' },
+      /CF_ACCESS_AUTHORIZATION_SERVERS: entry 2, host 1 is a bare \*/,
+    ],
+    [
+      'an issuer bound to a public suffix',
+      { CF_ACCESS_AUTHORIZATION_SERVERS: 'https://as.example.com=api.example.com+*.com' },
+      /entry 1, host 2 is a wildcard under a public suffix/,
+    ],
+    [
+      'an issuer bound to nothing',
+      { CF_ACCESS_AUTHORIZATION_SERVERS: 'https://as.example.com=' },
+      /entry 1 lacks a host after its = or \+/,
+    ],
+    [
+      'an issuer bound to a URL',
+      { CF_ACCESS_AUTHORIZATION_SERVERS: 'https://as.example.com=https://api.example.com' },
+      /entry 1, host 1 is not a host alone/,
     ],
     [
       'a transfer service with a path',
@@ -223,7 +243,8 @@ describe('a good environment', () => {
       CF_ACCESS_SERVICE_TOKENS_FILE: await file(`\uFEFF${tokens}`),
       CF_ACCESS_HOSTS: 'a.example.com, *.corp.example.com',
       CF_ACCESS_TEAM_DOMAIN: 'acme',
-      CF_ACCESS_AUTHORIZATION_SERVERS: 'https://as.example.com/tenant',
+      CF_ACCESS_AUTHORIZATION_SERVERS:
+        'https://as.example.com/tenant=api.example.com+*.corp.example.com:8443,https://b.example',
       CF_ACCESS_OAUTH_CLIENT_ID: 'https://client.example.com/metadata.json',
       CF_ACCESS_CALLBACK_PORT: '18400',
       CF_ACCESS_HEADLESS: '1',

@@ -20,7 +20,7 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
     .argument('[url]', 'a URL to check step by step, up to the token')
     .summary('check this machine, and what stands between it and a URL')
     .description(
-      'Checks Node, the environment, the data folder, the callback port, the browser, proxies and certificates; with a URL also the clock and every step up to the token. It sends no credential and signs nobody in. A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
+      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It sends no credential and signs nobody in. A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
     )
     .option(
       '--json',
@@ -59,11 +59,12 @@ async function examine(
   add: (...found: readonly Finding[]) => void,
 ): Promise<void> {
   const { environment, version } = shell;
-  const [machine, settings, folder, ports, finding] = await Promise.all([
+  const [machine, settings, folder, ports, servers, finding] = await Promise.all([
     import('./doctor/machine.ts'),
     import('./doctor/settings.ts'),
     import('./doctor/data-folder.ts'),
     import('./doctor/ports.ts'),
+    import('./doctor/listed-servers.ts'),
     import('./doctor/finding.ts'),
   ]);
   add(finding.ok('Version', version), machine.checkNode(process.version));
@@ -84,6 +85,7 @@ async function examine(
     add(await ports.checkPorts(config.callbackPorts, rooms.dataDir));
     add(await machine.checkBrowser(environment, config));
     add(...(await machine.checkProxies(config)));
+    add(...(await servers.checkListedServers(rooms, config)));
     if (url === undefined) {
       add(settings.checkServiceTokens(config));
       return;

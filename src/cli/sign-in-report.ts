@@ -48,7 +48,9 @@ export async function reportSignIn(
           `  The token expires ${when}${refreshed ? ', and is then refreshed silently' : ''}.`,
         );
       }
-      out.line(out.paint('dim', `  by ${method.replace(/_/g, ' ')}`));
+      const issuer = held.session?.grant?.issuer;
+      const at = issuer === undefined ? '' : ` at ${issuer}`;
+      out.line(out.paint('dim', `  by ${method.replace(/_/g, ' ')}${at}`));
       const memoryOnly = access.memoryOnly();
       if (memoryOnly) err.line(err.paint('yellow', `It ends with this command. ${memoryOnly}`));
       return 0;

@@ -3,6 +3,7 @@
  * domain is written as a URL's `host`: `acme.cloudflareaccess.com`, `localhost:8401` in the sandbox.
  */
 import { isLoopback, isSecure } from '../secure-url.ts';
+import type { HostPattern } from './host-pattern.ts';
 
 /** `<team>.cloudflareaccess.com`; FedRAMP's are `<team>.fed.cloudflareaccess.com`. */
 const teamHost = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+cloudflareaccess\.com$/;
@@ -37,6 +38,8 @@ export interface IssuerTrust {
   readonly team?: string | undefined;
   /** Issuers listed one by one. */
   readonly authorizationServers: readonly URL[];
+  /** By a listed issuer's `href`: the hosts that its tokens may go to without saying so themselves. */
+  readonly boundHosts?: ReadonlyMap<string, readonly HostPattern[]>;
 }
 
 /**

@@ -56,6 +56,7 @@ export function renderCallbackPage(page: CallbackPage): string {
           page.application === undefined
             ? 'Your agent can go on now.'
             : `Your agent can now use ${strong(page.application)} as you.`,
+          ...(page.issuer === undefined ? [] : [`You signed in at ${strong(page.issuer)}.`]),
           ...(page.message === undefined ? [] : [escapeHtml(page.message)]),
         ],
         last: 'You can close this tab.',

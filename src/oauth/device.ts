@@ -187,6 +187,7 @@ export async function pollDeviceToken(
       return readTokens(
         await processDeviceCodeResponse(server, known, await tokenResponse(answer, took)),
         host,
+        resource,
       );
     } catch (error) {
       const oauthError = oauthErrorOf(error);

@@ -13,6 +13,14 @@ import { serverDocument } from './server-document.ts';
 
 export type ServerMetadata = AuthorizationServer;
 
+/**
+ * Whether its authorization responses say whose they are (RFC 9207). One that does not can pass a
+ * sign-in on to another server and be brought that one's code (RFC 9700 §4.4).
+ */
+export function namesItself(server: ServerMetadata): boolean {
+  return server.authorization_response_iss_parameter_supported === true;
+}
+
 const endpoints = [
   'authorization_endpoint',
   'token_endpoint',

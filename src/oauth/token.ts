@@ -22,6 +22,7 @@ import {
   protocolFailure,
 } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
+import { confirmsResource } from './token-audience.ts';
 import { revocationResponse, tokenResponse } from './token-response.ts';
 
 export interface Tokens {
@@ -30,6 +31,8 @@ export interface Tokens {
   /** Seconds from now; absent when the server does not say. */
   readonly expiresIn?: number;
   readonly scope?: string;
+  /** The answer says that the access token is for the resource that was asked for. */
+  readonly confirmed?: true;
 }
 
 /** The server's word that this grant or this client is no more. */
@@ -76,6 +79,7 @@ export async function redeemCode(
     return readTokens(
       await processAuthorizationCodeResponse(server, known, await tokenResponse(answer, took)),
       host,
+      request.resource,
     );
   } catch (error) {
     const code = request.response.get('code') ?? undefined;
@@ -131,6 +135,7 @@ export async function refresh(
     return readTokens(
       await processRefreshTokenResponse(server, known, await tokenResponse(answer, took)),
       host,
+      request.resource,
     );
   } catch (error) {
     if (!isPassing(error)) {
@@ -184,7 +189,8 @@ const sendable = /^[\x21-\x7e]{1,16384}$/;
 const longestScope = 8192;
 const longestLifetimeSeconds = 10 * 365 * 24 * 3600;
 
-export function readTokens(answer: TokenEndpointResponse, host: string): Tokens {
+/** Throws `token_rejected` for a token that is for another origin than `resource`'s. */
+export function readTokens(answer: TokenEndpointResponse, host: string, resource: string): Tokens {
   const { access_token, refresh_token, expires_in, scope, token_type } = answer;
   if (token_type !== 'bearer') {
     throw new AccessError(
@@ -200,8 +206,10 @@ export function readTokens(answer: TokenEndpointResponse, host: string): Tokens 
       'Calling again changes nothing: tell the person; the operator of the authorization server has to mend its tokens.',
     );
   }
+  const confirmed = confirmsResource(answer, resource, host);
   return {
     accessToken: access_token,
+    ...(confirmed ? { confirmed } : {}),
     ...(refresh_token ? { refreshToken: refresh_token } : {}),
     ...(expires_in === undefined
       ? {}

@@ -26,6 +26,7 @@ import { createRegistrations } from './registrations.ts';
 import { createServiceTokens } from './service-tokens.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createTeamProofs } from './team-proofs.ts';
+import { createTokenHosts } from './token-hosts.ts';
 import { createTransferSignIns } from './transfer-sign-in.ts';
 import { createFindTransferTarget } from './transfer-target.ts';
 import { createWays } from './ways.ts';
@@ -69,15 +70,18 @@ export function createAccess(parts: AccessParts): Access {
   const { trust, headless, callbackPorts, limits } = settings;
   const pinnedTeam = trust.team;
 
+  const tokenHosts = createTokenHosts({ trust, clock });
   const isTrusted = ({ grant, teamDomain, resource }: Session): boolean =>
     grant
-      ? isOfIssuer(grant) && trustsIssuer(new URL(grant.issuer), new URL(resource), trust)
+      ? isOfIssuer(grant) &&
+        trustsIssuer(new URL(grant.issuer), new URL(resource), trust) &&
+        tokenHosts.admits(grant.issuer, resource, grant.confirmed === true)
       : pinnedTeam === undefined || teamDomain === pinnedTeam;
 
   const gate = createGate(send);
   const keys = createSigningKeys({ fetch, now: () => clock.now() });
   const proofs = createTeamProofs({ fetch, clock, keys });
-  const discovery = createDiscovery({ fetch, clock, trust });
+  const discovery = createDiscovery({ fetch, clock, trust, tokenHosts, log });
   const sessions = createSessions({ store, lock, clock, fetch, log, isTrusted });
   const serviceTokens = createServiceTokens({
     tokens: settings.serviceTokens,
@@ -104,6 +108,7 @@ export function createAccess(parts: AccessParts): Access {
     discovery,
     registrations,
     sessions,
+    tokenHosts,
     callbackPorts,
     isTrustedIssuer: (issuer, resource) => trustsIssuer(new URL(issuer), new URL(resource), trust),
   });
@@ -124,6 +129,7 @@ export function createAccess(parts: AccessParts): Access {
     clock,
     localSignIns,
     registrations,
+    tokenHosts,
     port: callbackPorts[0] ?? 8400,
   });
   const ways = createWays({

@@ -25,6 +25,7 @@ import { createRedemption, type Redemption } from './redemption.ts';
 import type { Registrations } from './registrations.ts';
 import type { Sessions } from './sessions.ts';
 import { failureOf, finishedSignIn, type SignIn, Superseded, signInLifetimeMs } from './sign-in.ts';
+import type { TokenHosts } from './token-hosts.ts';
 
 export interface CodeSignIns {
   /**
@@ -57,6 +58,7 @@ export interface CodeSignInParts {
   readonly discovery: Discovery;
   readonly registrations: Registrations;
   readonly sessions: Sessions;
+  readonly tokenHosts: TokenHosts;
   readonly callbackPorts: readonly number[];
   readonly isTrustedIssuer: (issuer: string, resource: string) => boolean;
 }

@@ -9,6 +9,7 @@ import type { Clock } from './ports.ts';
 import type { Registrations } from './registrations.ts';
 import { sessionFrom } from './session-from.ts';
 import type { SignIn } from './sign-in.ts';
+import type { TokenHosts } from './token-hosts.ts';
 
 export type BeginDeviceSignIn = (
   target: OAuthTarget,
@@ -20,10 +21,11 @@ export function createDeviceSignIn(parts: {
   readonly clock: Clock;
   readonly localSignIns: LocalSignIns;
   readonly registrations: Registrations;
+  readonly tokenHosts: TokenHosts;
   /** Named in the registration, since a client has to have a redirection URI. */
   readonly port: number;
 }): BeginDeviceSignIn {
-  const { fetch, clock, localSignIns, registrations, port } = parts;
+  const { fetch, clock, localSignIns, registrations, tokenHosts, port } = parts;
   return (target, { force, scope }) => {
     const { server, resource, resourceIndicator, teamDomain } = target;
     return localSignIns.begin({
@@ -54,6 +56,7 @@ export function createDeviceSignIn(parts: {
               sleep: (ms, until) => clock.sleep(ms, until),
               signal,
             });
+            tokenHosts.require(server.issuer, resource, tokens.confirmed === true);
             const grant = {
               issuer: server.issuer,
               tokenEndpoint: server.token_endpoint ?? '',

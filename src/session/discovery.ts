@@ -6,11 +6,13 @@
 import { type IssuerTrust, teamOfIssuer, trustsIssuer } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { Log } from '../log.ts';
 import { fetchResourceMetadata } from '../oauth/resource-metadata.ts';
-import { fetchServerMetadata, type ServerMetadata } from '../oauth/server-metadata.ts';
+import { fetchServerMetadata, namesItself, type ServerMetadata } from '../oauth/server-metadata.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { Clock } from './ports.ts';
 import { resourceKey } from './resource-key.ts';
+import type { TokenHosts } from './token-hosts.ts';
 
 export interface OAuthTarget {
   /** The key of the session to be. */
@@ -34,21 +36,40 @@ export interface Discovery {
 
 /** A server's metadata is asked for again after this long. */
 const keptForMs = 10 * 60_000;
+/** Resources name their servers, and on loopback or at Access there is no end of names. */
+const maxServers = 64;
+
+const unnamedAnswers =
+  'this listed authorization server does not say in its answers that they are its own (iss, RFC 9207): it could have a sign-in at another server brought to it, so it is trusted with sign-ins everywhere';
 
 export function createDiscovery(parts: {
   readonly fetch: ProtocolFetch;
   readonly clock: Clock;
   readonly trust: IssuerTrust;
+  readonly tokenHosts: TokenHosts;
+  readonly log: Log;
 }): Discovery {
-  const { fetch, clock, trust } = parts;
+  const { fetch, clock, trust, tokenHosts, log } = parts;
+  /** The oldest first. */
   const servers = new Map<string, { metadata: ServerMetadata; at: number }>();
+  /** Of the listed ones. */
+  const warned = new Set<string>();
 
   const server = async (issuer: string): Promise<ServerMetadata> => {
     const kept = servers.get(issuer);
     const now = clock.now();
     if (kept && Math.abs(now - kept.at) < keptForMs) return kept.metadata;
-    const metadata = await fetchServerMetadata(new URL(issuer), fetch);
+    const url = new URL(issuer);
+    const metadata = await fetchServerMetadata(url, fetch);
+    const isListed = trust.authorizationServers.some(({ href }) => href === url.href);
+    if (isListed && !namesItself(metadata) && !warned.has(url.href)) {
+      warned.add(url.href);
+      log('warn', unnamedAnswers, { issuer });
+    }
+    servers.delete(issuer);
     servers.set(issuer, { metadata, at: now });
+    const [oldest] = servers.keys();
+    if (servers.size > maxServers && oldest !== undefined) servers.delete(oldest);
     return metadata;
   };
 
@@ -62,6 +83,7 @@ export function createDiscovery(parts: {
         (text) => URL.canParse(text) && trustsIssuer(new URL(text), url, trust),
       );
       if (issuer === undefined) throw untrusted(url, authorizationServers, trust);
+      tokenHosts.expect(issuer, url.href);
       return {
         resource: resourceKey(resource),
         resourceIndicator: resource,

@@ -47,6 +47,8 @@ export interface CallbackPage {
   readonly status: 'signed_in' | 'failed' | 'not_ours';
   /** The application's host, for `signed_in` and `failed`. */
   readonly application?: string;
+  /** For `signed_in`: the authorization server whose code was redeemed. */
+  readonly issuer?: string | undefined;
   /** One or two sentences for the person: what failed, what to do. Plain text. */
   readonly message?: string;
 }

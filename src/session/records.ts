@@ -48,6 +48,8 @@ const session = z.strictObject({
       client,
       refreshToken: z.optional(secret),
       scope: z.optional(z.string()),
+      /** The server said that the access token is for the resource (session/token-hosts.ts). */
+      confirmed: z.optional(z.boolean()),
     }),
   ),
   teamDomain: z.optional(text),

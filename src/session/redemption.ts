@@ -15,6 +15,7 @@ import type { CallbackPage, Clock, Lock, RecordStore } from './ports.ts';
 import { sessionFrom } from './session-from.ts';
 import type { Sessions } from './sessions.ts';
 import { failureOf, unexpected } from './sign-in.ts';
+import type { TokenHosts } from './token-hosts.ts';
 
 export interface Redeemed {
   readonly page: CallbackPage;
@@ -43,10 +44,12 @@ export function createRedemption(parts: {
   readonly log: Log;
   readonly discovery: Discovery;
   readonly sessions: Sessions;
+  readonly tokenHosts: TokenHosts;
   readonly bell: Bell;
   readonly isTrustedIssuer: (issuer: string, resource: string) => boolean;
 }): Redemption {
-  const { store, lock, clock, fetch, log, discovery, sessions, bell, isTrustedIssuer } = parts;
+  const { store, lock, clock, fetch, log, discovery, sessions, tokenHosts, bell, isTrustedIssuer } =
+    parts;
 
   const fail: Redemption['fail'] = async (pending, { code, message, nextStep }) => {
     await store.write('pending', pending.resource, {
@@ -65,7 +68,9 @@ export function createRedemption(parts: {
     if (found === undefined || !isMeant(found.resource)) return undefined;
     return lock.hold(`session ${found.resource}`, async () => {
       const application = new URL(found.resource).host;
-      const signedIn: Redeemed = { page: { status: 'signed_in', application } };
+      const signedIn: Redeemed = {
+        page: { status: 'signed_in', application, issuer: found.code?.issuer },
+      };
       const failed = (reason: AccessError): Redeemed => ({
         page: { status: 'failed', application, message: reason.message },
         reason,
@@ -109,6 +114,7 @@ export function createRedemption(parts: {
       },
       fetch,
     );
+    tokenHosts.require(code.issuer, resource, tokens.confirmed === true);
     const grant = {
       issuer: code.issuer,
       tokenEndpoint: server.token_endpoint ?? '',

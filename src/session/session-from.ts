@@ -10,6 +10,8 @@ export function sessionFrom(
   obtainedAt: number,
 ): Session {
   const { refreshToken = grant.refreshToken, scope = grant.scope } = tokens;
+  // That was said of the token before.
+  const { confirmed: _, ...lasting } = grant;
   return {
     format: 1,
     resource: session.resource,
@@ -19,9 +21,10 @@ export function sessionFrom(
     signedInAt: session.signedInAt ?? obtainedAt,
     ...(tokens.expiresIn === undefined ? {} : { expiresAt: obtainedAt + tokens.expiresIn * 1000 }),
     grant: {
-      ...grant,
+      ...lasting,
       ...(refreshToken === undefined ? {} : { refreshToken }),
       ...(scope === undefined ? {} : { scope }),
+      ...(tokens.confirmed ? { confirmed: true } : {}),
     },
     ...(session.teamDomain === undefined ? {} : { teamDomain: session.teamDomain }),
     ...(session.audience === undefined ? {} : { audience: session.audience }),

@@ -3,6 +3,7 @@
  * token is spent by one caller in one process, and its successor is on disk before anything uses
  * the new access token.
  */
+import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { refresh, revoke } from '../oauth/token.ts';
@@ -44,7 +45,7 @@ export interface SessionsParts {
   readonly clock: Clock;
   readonly fetch: ProtocolFetch;
   readonly log: Log;
-  /** Whether the session's issuer or team is still one that the person trusts. */
+  /** Whether its issuer or team is still one that the person trusts, with its resource too. */
   readonly isTrusted: (session: Session) => boolean;
 }
 
@@ -114,7 +115,11 @@ export function createSessions(parts: SessionsParts): Sessions {
       grant.client,
       { refreshToken, resource: grant.resourceIndicator },
       fetch,
-    );
+    ).catch(async (error: unknown) => {
+      // The refresh token is spent, and what came for it is somebody else's.
+      if (isAccessError(error, 'token_rejected')) await forget(session.resource);
+      throw error;
+    });
     if ('refused' in outcome) {
       // Somebody without our lock (an older program, another machine's folder) may have been first.
       const now = await successor(session);
@@ -125,6 +130,11 @@ export function createSessions(parts: SessionsParts): Sessions {
       return undefined;
     }
     const renewed = sessionFrom(session, { ...grant, refreshToken }, outcome, clock.now());
+    if (!isTrusted(renewed)) {
+      log('warn', 'a refreshed token does not say whom it is for', { resource: session.resource });
+      await forget(session.resource);
+      return undefined;
+    }
     await save(renewed);
     return renewed;
   };

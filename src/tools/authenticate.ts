@@ -51,6 +51,7 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
       ])
       .nullable(),
     expires_at: z.string().nullable(),
+    authorization_server: z.string().nullable(),
     authorization_url: z.string().nullable(),
     user_code: z.string().nullable(),
     verification_uri: z.string().nullable(),
@@ -93,6 +94,7 @@ export function authenticateResult(
     resource: null,
     method: null,
     expires_at: null,
+    authorization_server: null,
     authorization_url: null,
     user_code: null,
     verification_uri: null,
@@ -106,6 +108,7 @@ export function authenticateResult(
       };
     case 'authenticated': {
       const { held } = outcome;
+      const issuer = held.session?.grant?.issuer;
       const memoryOnly = access.memoryOnly();
       return {
         status: 'authenticated',
@@ -113,7 +116,8 @@ export function authenticateResult(
         resource: held.resource,
         method: held.method,
         expires_at: instant(held.expiresAt),
-        next_step: `Call access_fetch.${
+        authorization_server: issuer ?? null,
+        next_step: `Call access_fetch.${issuer === undefined ? '' : ` The person signed in at ${issuer}.`}${
           memoryOnly
             ? ` The session ends with this server, since it is kept in memory: ${memoryOnly}`
             : ''

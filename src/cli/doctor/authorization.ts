@@ -7,8 +7,9 @@ import { fetchServerMetadata, type ServerMetadata } from '../../oauth/server-met
 import type { Rooms } from '../../rooms.ts';
 import { quoteServerText } from '../../server-text.ts';
 import type { Asked } from '../../session/gate.ts';
+import { createTokenHosts, entryBinding } from '../../session/token-hosts.ts';
 import { whenFrom } from '../durations.ts';
-import { type Finding, fail, failure, ok } from './finding.ts';
+import { type Finding, fail, failure, ok, skip } from './finding.ts';
 
 export interface Walk {
   readonly url: URL;
@@ -46,6 +47,20 @@ export async function checkAuthorization(
     const device = server.device_authorization_endpoint ? ', device codes' : '';
     findings.push(ok('Authorization server', `${server.issuer}: code with PKCE S256${device}`));
     findings.push(await registration(rooms, config, server));
+    if (
+      !createTokenHosts({ trust: config.trust, clock: rooms.clock }).admits(
+        trusted,
+        url.href,
+        false,
+      )
+    ) {
+      findings.push(
+        skip(
+          'Tokens',
+          `of ${server.issuer} are sent here only if its answer names this resource; to do without: CF_ACCESS_AUTHORIZATION_SERVERS=${entryBinding(new URL(trusted), url, config.trust)}`,
+        ),
+      );
+    }
   } catch (error) {
     if (!isAccessError(error)) throw error;
     findings.push(failure(stepOf(error), error));

@@ -92,6 +92,34 @@ describe('a session for a path', () => {
     expect(answer.error?.code).toBe('invalid_input');
   });
 
+  it('nor is a sign-in under way joined or redeemed there, and every tool says why', async () => {
+    const name = 'managed-oauth-path';
+    const first = { url: urlOf(name, '/admin/start'), wait_seconds: 0 };
+    const pending = await server.call('authenticate', first);
+    expect(pending.json).toMatchObject({ status: 'pending' });
+    const opened = String(pending.json.authorization_url);
+    const query = new URL(opened).searchParams;
+    const callback = new URL(query.get('redirect_uri') ?? '');
+    callback.search = new URLSearchParams({
+      state: query.get('state') ?? '',
+      code: 'x',
+    }).toString();
+    const url = urlOf(name, '/admin/..%2fother');
+    const elsewhere = { url, wait_seconds: 0 };
+    const joined = await server.call('authenticate', elsewhere);
+    expect(joined.json.error?.code).toBe('invalid_input');
+    const handed = { ...elsewhere, callback_url: callback.href };
+    expect((await server.call('authenticate', handed)).json.error?.code).toBe('sign_in_expired');
+    const { json } = await server.call('detect_protection', { url });
+    expect(json.session).toMatchObject({ state: 'none' });
+    expect(String(json.next_step)).toContain('%2f');
+    // It waits on, as nothing was spent.
+    await signInAs(opened, sandbox.people[0] ?? '');
+    expect(await fetching(urlOf(name, '/admin/start'))).toMatchObject({ auth: 'oauth' });
+    expect(await eventually(async () => (await server.opened())[0])).toBe(opened);
+    expect(await server.opened()).toHaveLength(1);
+  });
+
   it('of an application with a wildcard covers just that application', async () => {
     const { opened } = await signIn('browser-login-wildcard', '/wiki/start?delete=1');
     const landing = new URL(opened.searchParams.get('redirect_url') ?? '');

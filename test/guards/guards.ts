@@ -726,6 +726,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'pair-scope-unproven',
+    keeps: 'a host’s name alone does not carry the service token to all of its paths',
+    file: 'src/session/pair-scope.ts',
+    guard: 'target?.transfer.proven === true',
+    without: 'target !== undefined',
+    test: 'test/end-to-end/path-scope.test.ts',
+    only: 'and the host proves nothing',
+    built: true,
+  },
+  {
     name: 'pair-scope-by-proof',
     keeps: 'where a proof lets the service token go, the proof says how far',
     file: 'src/session/pair-scope.ts',

@@ -15,13 +15,14 @@ import { createDeviceSignIn } from './device-sign-in.ts';
 import { createDiscovery } from './discovery.ts';
 import { createGate } from './gate.ts';
 import { createGiveToken, type GiveToken } from './give-token.ts';
+import { isOfIssuer } from './grant-server.ts';
 import { createHop, type SendGuardedHop } from './hop.ts';
 import { checkRequest, checkTokenMayLeave, checkUrl, type Limits } from './limits.ts';
 import { createLocalSignIns } from './local-sign-in.ts';
 import { createObtain } from './obtain.ts';
 import { createPersons } from './persons.ts';
 import type { Clock, Lock, RecordStore, RedirectListener } from './ports.ts';
-import type { Grant, Session } from './records.ts';
+import type { Session } from './records.ts';
 import { createRegistrations } from './registrations.ts';
 import { createServiceTokens } from './service-tokens.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -172,12 +173,4 @@ export function createAccess(parts: AccessParts): Access {
     sessions,
     memoryOnly: () => store.memoryOnly(),
   };
-}
-
-/** What was checked when it was written is checked again: a refresh token is sent there. */
-function isOfIssuer({ issuer, tokenEndpoint, revocationEndpoint }: Grant): boolean {
-  return [tokenEndpoint, revocationEndpoint ?? issuer].every(
-    (text) =>
-      URL.canParse(text) && URL.canParse(issuer) && new URL(text).origin === new URL(issuer).origin,
-  );
 }

@@ -7,6 +7,7 @@ import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { refresh, revoke } from '../oauth/token.ts';
+import { serverOf } from './grant-server.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { Grant, Session } from './records.ts';
 import { forgetRegistration } from './registrations.ts';
@@ -107,11 +108,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     const { refreshToken } = grant;
     if (refreshToken === undefined) return undefined;
     const outcome = await refresh(
-      {
-        issuer: grant.issuer,
-        token_endpoint: grant.tokenEndpoint,
-        ...(grant.revocationEndpoint ? { revocation_endpoint: grant.revocationEndpoint } : {}),
-      },
+      serverOf(grant),
       grant.client,
       { refreshToken, resource: grant.resourceIndicator },
       fetch,
@@ -193,11 +190,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         const { grant } = now;
         await forget(session.resource);
         if (!grant) return false;
-        const server = {
-          issuer: grant.issuer,
-          token_endpoint: grant.tokenEndpoint,
-          ...(grant.revocationEndpoint ? { revocation_endpoint: grant.revocationEndpoint } : {}),
-        };
+        const server = serverOf(grant);
         return grant.refreshToken === undefined
           ? revoke(server, grant.client, now.accessToken, 'access_token', fetch)
           : revoke(server, grant.client, grant.refreshToken, 'refresh_token', fetch);

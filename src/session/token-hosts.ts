@@ -80,6 +80,6 @@ function notBound(issuer: URL, resource: URL, trust: IssuerTrust): AccessError {
   return new AccessError(
     'untrusted_authorization_server',
     `${issuer.host} gives tokens that do not say whom they are for: ${resource.host} could use one at every other site that takes them. Nothing was kept or sent.`,
-    `Ask the person whether ${resource.host} may have the tokens of ${issuer.host}; if it may, they write this entry into CF_ACCESS_AUTHORIZATION_SERVERS, in the place of the one for that server, and restart this server: ${entryBinding(issuer, resource, trust)}`,
+    `Ask the person whether ${resource.host} may have the tokens of ${issuer.host}; if they vouch for it, they write ${entryBinding(issuer, resource, trust)} into CF_ACCESS_AUTHORIZATION_SERVERS, in the place of the entry for that server, in this server’s environment and restart it.`,
   );
 }

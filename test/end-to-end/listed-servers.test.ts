@@ -35,6 +35,15 @@ beforeEach(async () => {
       if (url === '/register') {
         return json({ client_id: 'client', token_endpoint_auth_method: 'none' }, 201);
       }
+      if (url === '/device') {
+        return json({
+          device_code: 'device-code',
+          user_code: 'ABCD-1234',
+          verification_uri: `${issuer}/activate`,
+          expires_in: 60,
+          interval: 1,
+        });
+      }
       return json({
         issuer,
         authorization_endpoint: `${issuer}/authorize`,
@@ -104,6 +113,24 @@ describe('a token of a listed server that does not say whom it is for', () => {
     await by.close();
     const { json: helped } = await fetches(await start(entry, by.dataDir), `${foreign}/`);
     expect(helped).toMatchObject({ status: 200, auth: 'oauth' });
+  });
+
+  it('is held to the same after a device code', async () => {
+    metadata = { device_authorization_endpoint: `${issuer}/device` };
+    const by = await start(issuer);
+    const { json } = await by.call('authenticate', { url: `${own}/`, method: 'device' });
+    expect(json.error).toMatchObject({
+      code: 'untrusted_authorization_server',
+      next_step: expect.stringContaining(`${issuer}=api.example.com`),
+    });
+    expect(seenBy()).toEqual(new Set());
+    token = { access_token: jwt(own) };
+    const bound = await startServer({
+      environment: { ...hosts.environment, CF_ACCESS_AUTHORIZATION_SERVERS: issuer },
+    });
+    const signedIn = await bound.call('authenticate', { url: `${own}/`, method: 'device' });
+    expect(signedIn.json).toMatchObject({ status: 'authenticated', authorization_server: issuer });
+    await bound.close();
   });
 
   it('goes to a host that is bound, and no more when it is not bound any longer', async () => {

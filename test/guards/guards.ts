@@ -83,6 +83,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'unbound-device',
+    keeps: 'the same holds after a device code',
+    file: 'src/session/device-sign-in.ts',
+    guard: 'tokenHosts.require(server.issuer, resource, tokens.confirmed === true);',
+    without: '',
+    test: 'test/end-to-end/listed-servers.test.ts',
+    only: 'after a device code',
+    built: true,
+  },
+  {
     name: 'unbound-again',
     keeps: 'nobody signs in twice for a token that cannot be used',
     file: 'src/session/discovery.ts',

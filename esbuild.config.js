@@ -72,7 +72,7 @@ try {
   const { metafile } = await build({
     ...options,
     metafile: true,
-    entryPoints: ['src/main.ts', 'src/host/open-browser.ts'],
+    entryPoints: ['src/main.ts', 'src/host/open-browser.ts', 'src/http/page-worker.ts'],
     outdir: fresh,
     entryNames: '[name]',
     chunkNames: 'chunks/[name]-[hash]',

@@ -14,6 +14,7 @@ import { createTemporaryFiles } from './host/temporary-files.ts';
 import { createConcealers } from './http/conceal.ts';
 import { createCookieStore } from './http/cookies.ts';
 import { createDispatcher } from './http/dispatcher.ts';
+import { createPageThreads } from './http/page-threads.ts';
 import { createPages } from './http/pages.ts';
 import type { Rendered } from './http/present.ts';
 import { createProtocolFetch, type ProtocolFetch } from './http/protocol-fetch.ts';
@@ -82,6 +83,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
     pages: createPages<Rendered>({ now: () => clock.now() }),
     cookies: createCookieStore(),
     concealers: createConcealers(),
+    threads: createPageThreads(),
   };
 
   return {

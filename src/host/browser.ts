@@ -4,9 +4,8 @@
  * `open` package.
  */
 import { spawn } from 'node:child_process';
-import { access } from 'node:fs/promises';
 import { release } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../built-program.ts';
 import { AccessError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isSecure } from '../secure-url.ts';
@@ -109,19 +108,13 @@ function run(
   });
 }
 
-/** Our program around `open`, wherever the bundle put it. */
+/** Our program around `open`. */
 async function systemBrowser(): Promise<Opener> {
-  for (const place of ['./open-browser.js', '../open-browser.js', '../../dist/open-browser.js']) {
-    const program = fileURLToPath(new URL(place, import.meta.url));
-    try {
-      await access(program);
-      return {
-        command: process.execPath,
-        args: (url) => [program, url],
-        needsDisplay: true,
-        detached: true,
-      };
-    } catch {} // not there
-  }
-  throw new Error('open-browser.js is missing from this installation');
+  const program = await builtProgram('open-browser.js');
+  return {
+    command: process.execPath,
+    args: (url) => [program, url],
+    needsDisplay: true,
+    detached: true,
+  };
 }

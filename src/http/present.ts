@@ -7,6 +7,7 @@ import { hideAccessTokens } from './access-tokens.ts';
 import type { ReadBody } from './body.ts';
 import { type Concealer, createConcealer } from './conceal.ts';
 import type { CredentialKind } from './credential.ts';
+import type { PageThreads } from './page-threads.ts';
 import { type Format, toReadable } from './readable.ts';
 import { fieldText, hideAccessQuery, responseHeaders } from './response-headers.ts';
 import type { Saved } from './save.ts';
@@ -70,11 +71,17 @@ export interface Rendered {
   readonly size: number;
 }
 
+interface RenderOptions {
+  readonly format: Format;
+  readonly threads: PageThreads;
+  /** Of the answer's secrets; made for them when absent. */
+  readonly concealer?: Concealer;
+}
+
 export async function render(
   answer: Answer,
   body: ReadBody,
-  format: Format,
-  concealer: Concealer = createConcealer(answer.secrets),
+  { format, threads, concealer = createConcealer(answer.secrets) }: RenderOptions,
 ): Promise<Rendered> {
   const {
     text = '',
@@ -83,6 +90,7 @@ export async function render(
   } = await toReadable(answer, body, {
     format,
     concealer,
+    threads,
     maxImageBytes,
   });
   const head = headOf(answer, concealer, {

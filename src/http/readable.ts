@@ -2,10 +2,14 @@
 import { cleanServerText } from '../server-text.ts';
 import { type ReadBody, undecodable } from './body.ts';
 import type { Concealer } from './conceal.ts';
+import type { PageThreads } from './page-threads.ts';
 import { contentKind, decodeText, imageTypes, parseMediaType, sniffImage } from './text.ts';
 
 /** `auto` and `markdown` turn HTML into Markdown; `raw` leaves it. */
 export type Format = 'auto' | 'raw' | 'markdown';
+
+/** For those who want text: wikis and documentation sites that have Markdown give it, and others what they have. */
+export const acceptMarkdown = 'text/markdown, */*;q=0.9';
 
 /** With neither text nor image, the note says why. Holds no secret that `concealer` knows. */
 export interface Readable {
@@ -14,14 +18,24 @@ export interface Readable {
   readonly note?: string;
 }
 
+interface Source {
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly secrets: readonly string[];
+}
+
+interface ReadableOptions {
+  readonly format: Format;
+  /** Of the source's secrets. */
+  readonly concealer: Concealer;
+  readonly threads: PageThreads;
+  readonly maxImageBytes: number;
+}
+
 export async function toReadable(
-  { url, headers }: { readonly url: URL; readonly headers: Headers },
+  { url, headers, secrets }: Source,
   body: ReadBody,
-  {
-    format,
-    concealer,
-    maxImageBytes,
-  }: { format: Format; concealer: Concealer; maxImageBytes: number },
+  { format, concealer, threads, maxImageBytes }: ReadableOptions,
 ): Promise<Readable> {
   const { bytes } = body;
   if (bytes.length === 0) return { text: '' };
@@ -45,9 +59,11 @@ export async function toReadable(
   }
   const text = concealer.text(decodeText(bytes, type).text);
   if (format === 'raw' || kind !== 'html') return { text };
-  // Loaded on first use: it is large, and many answers are JSON.
-  const { htmlToMarkdown } = await import('../page/markdown.ts');
-  const { markdown, note } = htmlToMarkdown(text, { url, conceal: concealer.text });
+  const { markdown, note } = await threads.toMarkdown(text, {
+    url,
+    secrets,
+    conceal: concealer.text,
+  });
   return { text: concealer.text(markdown), ...(note ? { note } : {}) };
 }
 

@@ -22,32 +22,28 @@ export function parseMediaType(field: string | null): MediaType {
   return label ? { essence, charset: label } : { essence };
 }
 
+/** How much of a body tells what it is, in bytes. */
+const sniffedLength = 4096;
+
 export type Content = 'html' | 'text' | 'image' | 'binary';
 
-const textual =
-  /^(?:text\/|application\/(?:(?:[\w.-]+\+)?(?:json|xml|yaml)|json5?|jsonl|ndjson|x-ndjson|json-seq|(?:x-|ld\+)?javascript|ecmascript|typescript|(?:x-)?yaml|toml|graphql|sql|x-sh|x-httpd-php|x-www-form-urlencoded|xhtml\+xml|x-subrip|pgp-signature|x-pem-file|problem\+json|http|rtf|x-tex|x-latex)$|image\/svg\+xml$|message\/|multipart\/)/;
+/** Nothing is known of these, so that even HTML may be in them (MIME Sniffing §7). */
+const unstated = ['', 'unknown/unknown', 'application/unknown', '*/*'];
 
 /** Image types that hosts show to models. */
 export const imageTypes: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
-/** What an answer holds, by its type, and by its bytes where the type is absent, vague or plainly wrong. */
-export function contentKind({ essence }: MediaType, bytes: Uint8Array): Content {
-  const image = sniffImage(bytes);
-  if (image) return 'image';
-  if (essence === 'text/html' || essence === 'application/xhtml+xml')
-    return looksBinary(bytes) ? 'binary' : 'html';
-  const vague =
-    essence === '' ||
-    essence === 'application/octet-stream' ||
-    essence === 'application/unknown' ||
-    essence === 'binary/octet-stream' ||
-    essence === '*/*';
-  if (vague) {
-    if (looksBinary(bytes)) return 'binary';
-    return essence === '' && looksLikeHtml(bytes) ? 'html' : 'text';
-  }
-  if (textual.test(essence)) return looksBinary(bytes) ? 'binary' : 'text';
-  return 'binary';
+/**
+ * What an answer holds. Types of text are without number, and servers give wrong ones: all but HTML's
+ * are only hints, and the bytes decide whether they are text.
+ */
+export function contentKind({ essence, charset }: MediaType, bytes: Uint8Array): Content {
+  if (sniffImage(bytes)) return 'image';
+  if (looksBinary(bytes)) return 'binary';
+  if (essence === 'text/html' || essence === 'application/xhtml+xml') return 'html';
+  if (unstated.includes(essence) && looksLikeHtml(bytes)) return 'html';
+  if (essence.startsWith('text/') || charset !== undefined) return 'text';
+  return looksCompact(bytes) ? 'binary' : 'text';
 }
 
 /** The type of an image that a model can be shown, by its first bytes: the header may lie. */
@@ -127,12 +123,24 @@ function decoderByDocument(
   return decoder?.encoding.startsWith('utf-16') ? new TextDecoder('utf-8') : decoder;
 }
 
-/** MIME Sniffing §7.2: control bytes that no text has. UTF-16 with a BOM is text. */
+/** MIME Sniffing §7.2: control bytes that no text has. UTF-16 with a BOM is text, and a PDF may begin as one. */
 function looksBinary(bytes: Uint8Array): boolean {
   if (decoderByBom(bytes)) return false;
-  const end = Math.min(bytes.length, 4096);
+  if (latin1(bytes, 5) === '%PDF-') return true;
+  const end = Math.min(bytes.length, sniffedLength);
   for (let at = 0; at < end; at += 1) if (isBinary(bytes[at] ?? 0)) return true;
   return false;
+}
+
+/** A short message in a packed format can do without control bytes, but is hardly ever UTF-8 as well. */
+function looksCompact(bytes: Uint8Array): boolean {
+  const head = bytes.subarray(0, sniffedLength);
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+    return false;
+  } catch {
+    return head.filter((byte) => byte >= 0x80).length * 4 > head.length;
+  }
 }
 
 function isBinary(byte: number): boolean {

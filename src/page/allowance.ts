@@ -54,3 +54,13 @@ export function createAllowance(budgetMs: number): Allowance {
     exceeded: () => exceeded,
   };
 }
+
+/** `undefined` when time ran out, or a size that the language allows: whatever the page is, it gets an answer. */
+export function unlessTooCostly<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof OutOfTime || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}

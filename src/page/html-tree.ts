@@ -68,17 +68,21 @@ export function attribute(element: Element, name: string): string | undefined {
   return element.attrs.find((each) => each.name === name)?.value;
 }
 
+/** On the node itself: a map beside the tree took longer than anything else in it. */
+interface Placed {
+  readonly nodeName: string;
+  depth?: number;
+}
+
 function boundedAdapter(): TreeAdapter<DefaultTreeAdapterMap> {
-  const depths = new WeakMap<object, number>();
   let nodes = 0;
   const count = () => {
     nodes += 1;
     if (nodes > maxNodes) throw new Stop('nodes');
   };
-  const place = (parent: object, child: object) => {
-    const depth = (depths.get(parent) ?? 0) + 1;
-    if (depth > maxDepth) throw new Stop('depth');
-    depths.set(child, depth);
+  const place = (parent: Placed, child: Placed) => {
+    child.depth = (parent.depth ?? 0) + 1;
+    if (child.depth > maxDepth) throw new Stop('depth');
   };
   const base = defaultTreeAdapter;
   return {
@@ -98,6 +102,10 @@ function boundedAdapter(): TreeAdapter<DefaultTreeAdapterMap> {
     insertBefore(parent, child, reference) {
       place(parent, child);
       base.insertBefore(parent, child, reference);
+    },
+    setTemplateContent(template, content) {
+      place(template, content);
+      base.setTemplateContent(template, content);
     },
     insertText(parent, text) {
       // The parser hands text over in pieces, which join the text node before them.

@@ -3,22 +3,11 @@
  * mdast-util-to-markdown writes. Nothing is run or fetched. Hostile pages end in bounded time and
  * memory; whatever was cut is said in `note`.
  */
-import type { Root, RootContent } from 'mdast';
-import { gfmStrikethroughToMarkdown } from 'mdast-util-gfm-strikethrough';
-import { gfmTableToMarkdown } from 'mdast-util-gfm-table';
-import { gfmTaskListItemToMarkdown } from 'mdast-util-gfm-task-list-item';
-import {
-  type Attention,
-  defaultHandlers,
-  type Handle,
-  type Options,
-  toMarkdown,
-} from 'mdast-util-to-markdown';
+import type { RootContent } from 'mdast';
 import { resolveReference } from '../secure-url.ts';
-import { type Allowance, createAllowance, OutOfTime } from './allowance.ts';
+import { type Allowance, createAllowance, unlessTooCostly } from './allowance.ts';
 import { flow } from './blocks.ts';
 import { createContext, wordsOf } from './context.ts';
-import { crowdedMarks } from './crowded-marks.ts';
 import {
   attribute,
   type Document,
@@ -29,6 +18,7 @@ import {
 } from './html-tree.ts';
 import { visibleParts } from './noise.ts';
 import { strippedText } from './stripped-text.ts';
+import { write } from './write.ts';
 
 export interface Markdown {
   readonly markdown: string;
@@ -41,58 +31,76 @@ export interface MarkdownOptions {
   readonly url: URL;
   /** Cuts our credentials out of the page's words once character references are undone. */
   readonly conceal?: (text: string) => string;
-  /** For the walk over the tree, in ms; 2000 when absent. */
-  readonly budgetMs?: number;
 }
+
+/** For each part of the work, in ms. */
+export interface Times {
+  readonly parse: number;
+  readonly walk: number;
+  readonly write: number;
+}
+
+/** Pages of real size need a tenth of it. */
+const patient: Times = { parse: 3000, walk: 3000, write: 6000 };
+const quick: Times = { parse: 30, walk: 30, write: 30 };
 
 /** In UTF-16 units. Beyond it the page is read no further. */
 export const maxHtmlLength = 2_000_000;
 
-/** For the walk over the tree and for writing; parsing has its own. Pages of real size need a tenth of them. */
-const walkBudgetMs = 2000;
-const writeBudgetMs = 3000;
-const blocksAtOnce = 100;
 const maxBaseLength = 2000;
 
-/** Never throws for anything in `html`. */
+/** Never throws for anything in `html`. What is too much for `times` is given in part, or as words alone. */
 export function htmlToMarkdown(
   html: string,
-  { url, conceal = (text) => text, budgetMs = walkBudgetMs }: MarkdownOptions,
+  { times = patient, ...options }: MarkdownOptions & { readonly times?: Times },
 ): Markdown {
-  const cut = html.length > maxHtmlLength;
-  const source = cut ? html.slice(0, maxHtmlLength) : html;
-  const { document, stopped } = parseHtml(source);
-  if (stopped === 'depth') {
-    return {
-      markdown: conceal(strippedText(source)),
-      note: 'The page nests its elements too deeply to be turned into Markdown: these are its words alone. format "raw" gives the source.',
-    };
-  }
-  const allowance = createAllowance(budgetMs);
-  const content = unlessTooCostly(() => contentOf(document, { url, conceal, allowance }));
-  const written = content && write(content);
-  if (!written) {
-    return {
-      markdown: conceal(strippedText(source)),
-      note: 'The page is too intricate to be turned into Markdown: these are its words alone. format "raw" gives the source.',
-    };
-  }
-  const { markdown, complete } = written;
-  if (!cut && !stopped && complete && !allowance.exceeded()) return { markdown };
+  const attempt = convert(html, options, times);
+  if (attempt.markdown === undefined) return wordsAlone(html, options, attempt.why);
+  const { markdown, isWhole } = attempt;
+  return isWhole
+    ? { markdown }
+    : {
+        markdown,
+        note: 'The page is too large to be turned into Markdown whole: this is its beginning. format "raw" gives the source.',
+      };
+}
+
+/** `undefined` when a tenth of a second is not enough, so that whoever waits meanwhile does not wait long. */
+export function quickMarkdown(html: string, options: MarkdownOptions): Markdown | undefined {
+  const { markdown, isWhole } = convert(html, options, quick);
+  return markdown !== undefined && isWhole ? { markdown } : undefined;
+}
+
+/** The words of a page from which no more can be had. */
+export function wordsAlone(
+  html: string,
+  { conceal = (text) => text }: MarkdownOptions,
+  why = 'is too intricate',
+): Markdown {
   return {
-    markdown,
-    note: 'The page is too large to be turned into Markdown whole: this is its beginning. format "raw" gives the source.',
+    markdown: conceal(strippedText(html.slice(0, maxHtmlLength))),
+    note: `The page ${why} to be turned into Markdown: these are its words alone. format "raw" gives the source.`,
   };
 }
 
-/** `undefined` when time ran out, or a size that the language allows: whatever the page is, it gets an answer. */
-function unlessTooCostly<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof OutOfTime || error instanceof RangeError) return undefined;
-    throw error;
-  }
+type Attempt =
+  | { readonly markdown: string; readonly isWhole: boolean }
+  | { readonly markdown?: undefined; readonly isWhole?: undefined; readonly why: string };
+
+function convert(
+  html: string,
+  { url, conceal = (text) => text }: MarkdownOptions,
+  times: Times,
+): Attempt {
+  const { document, stopped } = parseHtml(html.slice(0, maxHtmlLength), times.parse);
+  if (stopped === 'depth') return { why: 'nests its elements too deeply' };
+  const allowance = createAllowance(times.walk);
+  const content = unlessTooCostly(() => contentOf(document, { url, conceal, allowance }));
+  const written = content && write(content, times.write);
+  if (!written) return { why: 'is too intricate' };
+  const { markdown, complete } = written;
+  const isCut = html.length > maxHtmlLength || stopped !== undefined;
+  return { markdown, isWhole: !isCut && complete && !allowance.exceeded() };
 }
 
 interface Conversion {
@@ -153,71 +161,4 @@ function find(parent: Parent, tag: string, depth = 0): Element | undefined {
     if (found) return found;
   }
   return undefined;
-}
-
-/** As many blocks as the time allows; `undefined` when not even the first could be written in it. */
-function write(blocks: RootContent[]): { markdown: string; complete: boolean } | undefined {
-  const parts: string[] = [];
-  const allowance = createAllowance(writeBudgetMs);
-  for (let at = 0; at < blocks.length; at += blocksAtOnce) {
-    const root: Root = { type: 'root', children: blocks.slice(at, at + blocksAtOnce) };
-    const part = unlessTooCostly(() => toMarkdown(root, optionsFor(root, allowance)).trim());
-    if (part === undefined)
-      return at === 0 ? undefined : { markdown: parts.join('\n\n'), complete: false };
-    parts.push(part);
-  }
-  return { markdown: parts.join('\n\n'), complete: true };
-}
-
-/** Words in which no Markdown can hide need no search for it; most are. */
-const harmless = /^(?! )[\p{L}\p{M} ,;'"()?%$/’“”–—…]*(?<! )$/u;
-
-const text: Handle = (node, parent, state, info) =>
-  harmless.test(node.value) ? node.value : defaultHandlers.text(node, parent, state, info);
-
-const extensions: readonly Options[] = [
-  // Aligned columns would cost rows × the widest cell.
-  gfmTableToMarkdown({ tablePipeAlign: false }),
-  gfmStrikethroughToMarkdown(),
-  gfmTaskListItemToMarkdown(),
-];
-
-type Handler = Handle & { readonly attention?: Attention };
-
-const handlers: Readonly<Record<string, Handler>> = Object.assign(
-  {},
-  defaultHandlers,
-  ...extensions.map((each) => each.handlers),
-  { text },
-);
-
-/** Handlers that look at the time before and after what they write: marks nest, and each reads its content again. */
-function optionsFor(root: Root, { look }: Allowance): Options {
-  const crowded = crowdedMarks(root);
-  const within = ([name, handle]: [string, Handler]): [string, Handler] => {
-    const looking: Handle = (...args) => {
-      look();
-      const written = handle(...args);
-      look();
-      return written;
-    };
-    const { attention } = handle;
-    if (!attention) return [name, Object.assign(looking, handle)];
-    const marking: Attention = (node, state) => {
-      look();
-      const { construct, markers, sizes } = attention(node, state);
-      return crowded.has(node)
-        ? { construct, markers: markers.slice(0, 1), sizes: sizes.slice(0, 1) }
-        : { construct, markers, sizes };
-    };
-    return [name, Object.assign(looking, handle, { attention: marking })];
-  };
-  return {
-    bullet: '-',
-    rule: '-',
-    fences: true,
-    listItemIndent: 'one',
-    extensions: [...extensions],
-    handlers: Object.fromEntries(Object.entries(handlers).map(within)),
-  };
 }

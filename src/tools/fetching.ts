@@ -11,6 +11,7 @@ import { followRedirects, type HopResult } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
 import { pageKey } from '../http/pages.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../http/present.ts';
+import { acceptMarkdown } from '../http/readable.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
 import type { Places } from '../http/roots.ts';
 import { checkSavePath, type Saved, type SaveOptions, saveTo } from '../http/save.ts';
@@ -60,6 +61,7 @@ export async function runAccessFetch(
   }
   const body = await requestBody(input, context);
   if (body) addContentType(headers, input);
+  if (input.save_to === undefined && input.format !== 'raw') preferMarkdown(headers);
   if (input.save_to !== undefined && access.limits.readOnly) throw nothingSaved();
   const places = input.save_to === undefined ? nowhere : await context.places();
   if (input.save_to !== undefined) await checkSavePath({ path: input.save_to, ...places });
@@ -103,7 +105,11 @@ export async function runAccessFetch(
   });
   const notSaved = input.save_to !== undefined;
   const concealer = kept.concealers.of(result.secrets);
-  const rendered = await render({ ...answer, notSaved }, read, input.format, concealer);
+  const rendered = await render({ ...answer, notSaved }, read, {
+    format: input.format,
+    threads: kept.threads,
+    concealer,
+  });
   kept.pages.keep(await key(), rendered, rendered.size);
   return blocks(page(rendered, window));
 }
@@ -206,6 +212,11 @@ function decodeBase64(text: string): Buffer {
 function addContentType(headers: Field[], { body }: AccessFetchInput): void {
   if (headers.some(([name]) => name === 'content-type')) return;
   headers.push(['content-type', contentTypeOf(body)]);
+}
+
+/** Wikis and documentation sites that have it give it, and it needs no conversion. */
+function preferMarkdown(headers: Field[]): void {
+  if (!headers.some(([name]) => name === 'accept')) headers.push(['accept', acceptMarkdown]);
 }
 
 function contentTypeOf(body: string | undefined): string {

@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { Concealers } from '../http/conceal.ts';
 import type { CookieStore } from '../http/cookies.ts';
+import type { PageThreads } from '../http/page-threads.ts';
 import type { Pages } from '../http/pages.ts';
 import type { Rendered } from '../http/present.ts';
 import type { Places } from '../http/roots.ts';
@@ -33,6 +34,7 @@ export interface KeptFetches {
   readonly pages: Pages<Rendered>;
   readonly cookies: CookieStore;
   readonly concealers: Concealers;
+  readonly threads: PageThreads;
 }
 
 export interface TemporaryFiles {

@@ -264,6 +264,19 @@ describe('fetch', () => {
     expect(answer.stdout).not.toMatch(/CF_Authorization/i);
   });
 
+  it('prints a page as Markdown with --markdown, and what is none as it is', async () => {
+    const { code, stdout } = await program.run(['fetch', '--markdown', guarded('/')]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^# Internal wiki\n/);
+    expect(stdout).not.toMatch(/<\w/);
+    const large = await program.run(['fetch', '-s', '--markdown', raw.url('/page')]);
+    expect(large.stdout).toBe(`# Page\n\n${Array(4000).fill('Some **words**.\n').join('\n')}`);
+    const { headers } = JSON.parse(
+      (await program.run(['fetch', '--markdown', open('/echo')])).stdout,
+    );
+    expect(headers.accept).toMatch(/^text\/markdown,/);
+  });
+
   it('refuses -k, http elsewhere and headers of Access, before the network', async () => {
     const insecure = await program.run(['fetch', '-k', open('/')]);
     expect(insecure).toMatchObject({ code: 2, stdout: '' });

@@ -29,6 +29,11 @@ const answers: Readonly<Record<string, (socket: Socket) => void>> = {
     void socket.end(
       'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n',
     ),
+  '/page': (socket) => {
+    const body = `<title>Page</title>${'<p>Some <b>words</b>.'.repeat(4000)}<div hidden>x</div>`;
+    const length = `content-length: ${body.length}`;
+    socket.end(`HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n${length}\r\n\r\n${body}`);
+  },
   '/broken-gzip': (socket) =>
     void socket.end(
       'HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 9\r\n\r\nnot gzip!',

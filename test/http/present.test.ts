@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createPageThreads } from '../../src/http/page-threads.ts';
 import { type Answer, page, presentSaved, render } from '../../src/http/present.ts';
 import type { Format } from '../../src/http/readable.ts';
 
+const threads = createPageThreads();
 const secret = 'oauth:very-secret-token';
 const answer = (
   type: string | null,
@@ -24,7 +26,11 @@ const show = async (
   options = {},
 ) =>
   page(
-    await render(answer(type), { bytes: Buffer.from(body as string), complete: true }, format),
+    await render(
+      answer(type),
+      { bytes: Buffer.from(body as string), complete: true },
+      { format, threads },
+    ),
     options,
   );
 const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(100)]);
@@ -42,6 +48,13 @@ describe('formats', () => {
     expect((await show('text/html', '<h1>A</h1>', 'raw')).blocks[1]).toEqual({
       type: 'text',
       text: '<h1>A</h1>',
+    });
+  });
+  test('what comes as Markdown stays as it is', async () => {
+    const markdown = '# A\n\n<b>b</b>  \n[c]: /d\n';
+    expect((await show('text/markdown; charset=utf-8', markdown)).blocks[1]).toEqual({
+      type: 'text',
+      text: markdown,
     });
   });
   test('an image is an image block, by its bytes and not by its header', async () => {
@@ -95,7 +108,7 @@ describe('paging', () => {
           const rendered = await render(
             answer('text/plain; charset=utf-8', { secrets: [] }),
             { bytes: Buffer.from(text), complete: true },
-            'raw',
+            { format: 'raw', threads },
           );
           const parts: string[] = [];
           for (let startIndex: number | null = 0; startIndex !== null; ) {
@@ -136,7 +149,7 @@ describe('paging', () => {
           Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`x-${at}`, '"'.repeat(900)])),
         ),
         { bytes: Buffer.from(`a${body}`), complete: true },
-        'raw',
+        { format: 'raw', threads },
       );
       const { blocks } = page({ ...rendered, content: { text: body } }, { maxLength: 1e9 });
       const wire = Buffer.byteLength(JSON.stringify({ content: blocks }));
@@ -148,7 +161,7 @@ describe('paging', () => {
     const rendered = await render(
       answer('text/plain'),
       { bytes: Buffer.from('abc'), complete: false, stopped: 'time' },
-      'auto',
+      { format: 'auto', threads },
     );
     expect(page(rendered).head).toMatchObject({
       truncated: true,
@@ -170,7 +183,7 @@ test('no credential of ours is in anything that is shown', async () => {
     const rendered = await render(
       answer(type, { redirects }, { 'x-echo': secret }),
       { bytes: Buffer.from(body as string), complete: true },
-      'auto',
+      { format: 'auto', threads },
     );
     const shown = JSON.stringify(page(rendered));
     expect(shown).toContain('[redacted]');

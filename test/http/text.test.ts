@@ -88,11 +88,16 @@ describe('what an answer is', () => {
     ['application/octet-stream', 'plain words', 'text'],
     ['application/octet-stream', Buffer.from([0, 1, 2]), 'binary'],
     ['application/pdf', '%PDF-1.7', 'binary'],
-    ['application/zip', 'PK', 'binary'],
+    ['application/zip', 'PK\x03\x04', 'binary'],
     ['text/plain', Buffer.from([1, 0, 2]), 'binary'],
     ['image/png', png, 'image'],
     ['text/html', png, 'image'],
-    ['image/png', '<svg onload=x>', 'binary'],
+    ['image/png', '<svg onload=x>', 'text'],
+    ['font/woff2', 'wOF2\x00\x01\x00\x00', 'binary'],
+    ['application/msgpack', Buffer.from([0x82, 0xa1, 0x61, 0xc3, 0xa1, 0x62, 0xc2]), 'binary'],
+    ['application/x-something; charset=shift_jis', shiftJis, 'text'],
+    ['unknown/unknown', '<!doctype html><p>', 'html'],
+    ['application/octet-stream', '<!doctype html><p>', 'text'],
     [null, '', 'text'],
     ['nonsense', 'x', 'text'],
     ['text/plain', Buffer.from('\ufeffhi', 'utf16le'), 'text'],
@@ -100,6 +105,27 @@ describe('what an answer is', () => {
   for (const [type, bytes, kind] of cases) {
     test(`${type} with ${JSON.stringify(bytes.toString('latin1').slice(0, 20))} is ${kind}`, () => {
       expect(contentKind(parseMediaType(type), Buffer.from(bytes as string))).toBe(kind);
+    });
+  }
+});
+
+describe('text of types that nobody lists', () => {
+  for (const type of `openmetrics-text dns-json x-yml csv x-patch pem-certificate-chain vnd.apple.mpegurl
+    x-ndjson x-log manifest+json jwk-set+json geo+json x-python x-perl x-ruby x-diff pkcs8 pgp-keys
+    vnd.github.v3.diff vnd.docker.distribution.manifest.v2+json x-terraform hcl x-properties x-ini
+    x-subrip rls-services+xml vnd.google-earth.kml+xml n-triples n-quads trig sparql-query x-turtle
+    vnd.ms-excel xml-dtd x-mpegurl vnd.lotus-notes x-ldif ld+json x-asciidoc wasm-text`.split(
+    /\s+/,
+  )) {
+    test(`application/${type}`, () => {
+      expect(contentKind(parseMediaType(`application/${type}`), Buffer.from('a 1\né\n'))).toBe(
+        'text',
+      );
+    });
+  }
+  for (const type of ['unknown/unknown', 'model/obj', 'chemical/x-pdb', 'audio/mpegurl', 'x/y']) {
+    test(type, () => {
+      expect(contentKind(parseMediaType(type), Buffer.from('a 1'))).toBe('text');
     });
   }
 });

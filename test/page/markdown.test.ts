@@ -188,7 +188,7 @@ describe('hostile pages end in bounded time', () => {
     }).toThrow(OutOfTime);
     const { markdown, note } = htmlToMarkdown(
       `<p>${'<span>'.repeat(500)}${'x<br>'.repeat(90_000)}the end`,
-      { url, budgetMs: 0 },
+      { url, times: { parse: 3000, walk: 0, write: 3000 } },
     );
     expect(markdown).toMatch(/x\nthe end$/);
     expect(note).toMatch(/too intricate/);

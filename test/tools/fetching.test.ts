@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createConcealers } from '../../src/http/conceal.ts';
 import { createCookieStore } from '../../src/http/cookies.ts';
+import { createPageThreads } from '../../src/http/page-threads.ts';
 import { createPages } from '../../src/http/pages.ts';
 import type { Access } from '../../src/session/access.ts';
 import type { Session } from '../../src/session/records.ts';
@@ -17,9 +18,11 @@ import { directSend, origin } from '../http/origin.ts';
 async function scene({ signsIn = false, status = 200 } = {}) {
   const seen: string[] = [];
   const cookies: string[] = [];
+  const accepted: string[] = [];
   const at = await origin((request, response) => {
     seen.push(request.method ?? '');
     cookies.push(request.headers.cookie ?? '');
+    accepted.push(request.headers.accept ?? '');
     response.statusCode = status;
     response.setHeader('set-cookie', `sid=${seen.length}`);
     response.end(`answer ${seen.length} `.repeat(20));
@@ -53,6 +56,7 @@ async function scene({ signsIn = false, status = 200 } = {}) {
       pages: createPages({ now: () => 0 }),
       cookies: createCookieStore(),
       concealers: createConcealers(),
+      threads: createPageThreads(),
     },
     temporary: { write: () => Promise.reject(new Error('nothing temporary is written here')) },
   };
@@ -61,7 +65,7 @@ async function scene({ signsIn = false, status = 200 } = {}) {
     const [head, body] = (await runAccessFetch(input, context)).content as { text: string }[];
     return { head: JSON.parse(head?.text ?? ''), body: body?.text };
   };
-  return { seen, cookies, folder, fetch, signedIn };
+  return { seen, cookies, accepted, folder, fetch, signedIn };
 }
 
 test('goes on in the kept answer, also when the first call signed in (contract §2, start_index)', async () => {
@@ -113,4 +117,15 @@ test('says that an error is not saved, and shows it', async () => {
   expect(body).toBe('answer 1 a');
   expect(await readdir(folder)).toEqual([]);
   expect((await fetch({})).head.note).toBeUndefined();
+});
+
+test('asks for Markdown where the agent wants text, and says what it takes nowhere itself', async () => {
+  const { accepted, fetch } = await scene();
+  await fetch({});
+  await fetch({ format: 'markdown' });
+  await fetch({ format: 'raw' });
+  await fetch({ save_to: 'page' });
+  await fetch({ headers: { Accept: 'application/json' } });
+  const markdown = 'text/markdown, */*;q=0.9';
+  expect(accepted).toEqual([markdown, markdown, '*/*', '*/*', 'application/json']);
 });

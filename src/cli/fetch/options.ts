@@ -22,6 +22,7 @@ export interface FetchOptions {
   readonly fail?: true;
   readonly failWithBody?: true;
   readonly compressed?: true;
+  readonly markdown?: true;
   /** Seconds. */
   readonly maxTime?: number;
   readonly silent?: true;

@@ -3,6 +3,7 @@ import { AccessError } from '../../errors.ts';
 import { checkAgentHeaders } from '../../http/agent-headers.ts';
 import { acceptEncoding } from '../../http/content-coding.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
+import { acceptMarkdown } from '../../http/readable.ts';
 import { bytesBody } from '../../http/request-body.ts';
 import { targetUrl } from '../../tools/target-url.ts';
 import { withScheme } from '../address.ts';
@@ -24,6 +25,7 @@ export async function buildRequest(text: string, options: FetchOptions): Promise
   const headers = new Map<string, string>();
   // Without --compressed curl asks for nothing and prints what comes; saying so gets the same bytes.
   headers.set('accept-encoding', options.compressed ? acceptEncoding : 'identity');
+  if (options.markdown) headers.set('accept', acceptMarkdown);
   const json = options.data.some(({ kind }) => kind === 'json');
   if (json) headers.set('accept', 'application/json');
   if (body) {

@@ -14,6 +14,7 @@ import { createSignInPrompt, showOpenSignIn } from '../sign-in-prompt.ts';
 import { type OpenRooms, withRooms } from '../with-rooms.ts';
 import { CurlFailure, exitCodeFor, systemCodeOf } from './exit-code.ts';
 import { headLines } from './heads.ts';
+import { markdownBody } from './markdown.ts';
 import type { FetchOptions } from './options.ts';
 import { openOutput } from './output.ts';
 import { buildRequest } from './request.ts';
@@ -78,7 +79,7 @@ async function fetchOne(
       ...(options.location ? { cookies: createCookieStore() } : {}),
       maxRedirects: options.maxRedirs,
     });
-    return await give(result, heads, request, { options, output, until });
+    return await give(result, heads, request, { shell, options, output, until });
   } catch (error) {
     // Whatever the waiting was for, it was the deadline that ended it.
     if (deadline?.aborted && !signal.aborted) {
@@ -95,9 +96,14 @@ async function give(
   { answer, secrets, redirects }: HopResult,
   heads: readonly HopAnswer[],
   request: HopRequest,
-  parts: { options: FetchOptions; output: ReturnType<typeof openOutput>; until: AbortSignal },
+  parts: {
+    shell: Shell;
+    options: FetchOptions;
+    output: ReturnType<typeof openOutput>;
+    until: AbortSignal;
+  },
 ): Promise<number> {
-  const { options, output, until } = parts;
+  const { shell, options, output, until } = parts;
   const failed = answer.status >= 400 && (options.fail || options.failWithBody);
   if ((options.include || options.head) && !(failed && options.fail)) {
     for (const head of heads) await output.text(`${headLines(head).join('\r\n')}\r\n\r\n`);
@@ -105,9 +111,11 @@ async function give(
   let failure: unknown;
   if (request.method === 'HEAD' || (failed && options.fail)) discard(answer);
   else {
-    const body = options.compressed ? decodedBody(answer) : answer.body;
-    const concealer = createConcealer(secrets);
     try {
+      const page = options.markdown ? await markdownBody({ answer, secrets }, until) : undefined;
+      if (page?.note && (!options.silent || options.showError)) shell.err.line(page.note);
+      const body = page?.body ?? (options.compressed ? decodedBody(answer) : answer.body);
+      const concealer = createConcealer(page ? [] : secrets);
       await output.body(concealer.active ? [body, concealer.stream()] : [body]);
       // Only then is it known whether the file could be written.
       await output.close();

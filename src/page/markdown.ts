@@ -41,7 +41,7 @@ export interface Times {
 }
 
 /** Pages of real size need a tenth of it. */
-const patient: Times = { parse: 3000, walk: 3000, write: 6000 };
+const patient: Times = { parse: 3000, walk: 2000, write: 5000 };
 const quick: Times = { parse: 30, walk: 30, write: 30 };
 
 /** In UTF-16 units. Beyond it the page is read no further. */

@@ -35,7 +35,7 @@ export function quickHandlers(slow: Slow): Slow {
 
   const link: Handle = (node, parent, state, info) => {
     const [only] = node.children;
-    const isItsAddress = node.children.length === 1 && only.value === node.url;
+    const isItsAddress = only?.value === node.url || `mailto:${only?.value}` === node.url;
     if (node.title || isItsAddress || !plainUrl.test(node.url)) {
       return slow.link(node, parent, state, info);
     }

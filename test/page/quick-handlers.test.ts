@@ -44,18 +44,26 @@ const content = fc.array(phrasing, { minLength: 1, maxLength: 5 });
 /** But for the ampersands of addresses, which need no backslash before what is no character reference. */
 const alike = (markdown: string) => markdown.replace(/\\&(?!\w*;)/g, '&');
 
+/** In a heading they become a line below, in a cell they cannot be. */
+const withoutBreaks = (children: PhrasingContent[]) =>
+  children.filter(({ type }) => type !== 'break');
+
 test('what is written quickly is what the library writes', () => {
   fc.assert(
     fc.property(content, content, (children, heading) => {
-      const inCell = children.filter(({ type }) => type !== 'break');
       const root: Root = {
         type: 'root',
         children: [
           { type: 'paragraph', children },
-          { type: 'heading', depth: 2, children: heading },
+          { type: 'heading', depth: 2, children: withoutBreaks(heading) },
           {
             type: 'table',
-            children: [{ type: 'tableRow', children: [{ type: 'tableCell', children: inCell }] }],
+            children: [
+              {
+                type: 'tableRow',
+                children: [{ type: 'tableCell', children: withoutBreaks(children) }],
+              },
+            ],
           },
         ],
       };
@@ -64,6 +72,6 @@ test('what is written quickly is what the library writes', () => {
         alike(toMarkdown(root, { extensions: [table] })),
       );
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });

@@ -86,3 +86,19 @@ it('counts the requests with a service token, and without a guard', async () => 
   expect(await requestsOf(machines)).toEqual(expected['service token, warm']);
   expect(await requestsOf(() => fetches(page('bypass')))).toEqual(expected.open);
 });
+
+it('counts the requests of a browser transfer, and of the next application of the team', async () => {
+  const transfers = await startServer({
+    environment: { CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin },
+  });
+  const seen = await requestsOf(async () => {
+    const fetching = fetches(page('browser-login'), transfers);
+    const address = await eventually(async () => (await transfers.opened())[0]);
+    await signInAs(address, sandbox.people[0] ?? '');
+    await fetching;
+  });
+  expect(seen).toEqual(expected['transfer, first']);
+  const next = () => fetches(page('browser-login-second'), transfers);
+  expect(await requestsOf(next)).toEqual(expected['transfer, next application']);
+  await transfers.close();
+});

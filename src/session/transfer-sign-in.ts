@@ -67,16 +67,16 @@ export function createTransferSignIns(parts: {
     return kept && kept.expiresAt > clock.now() ? kept : undefined;
   };
 
-  const cloudflared = () => ({
+  const cloudflared = (target: TransferTarget) => ({
     folder: parts.cloudflaredDir,
     now: clock.now(),
     userId: process.getuid?.(),
-    keys,
+    keys: keysFor(target),
   });
 
   const borrowedOrgToken = async (target: TransferTarget): Promise<AccessToken | undefined> => {
     if (!target.proven || target.teamDomain === undefined) return undefined;
-    const found = await readCloudflaredOrgToken(target.teamDomain, target.url, cloudflared());
+    const found = await readCloudflaredOrgToken(target.teamDomain, target.url, cloudflared(target));
     return found && 'token' in found ? found.token : undefined;
   };
 
@@ -92,11 +92,9 @@ export function createTransferSignIns(parts: {
   });
 
   return {
-    async borrow({ url, resource, domain, audience, proven, teamDomain }) {
-      const found = await readCloudflaredToken(
-        { url, domain, audience, proven, teamDomain },
-        cloudflared(),
-      );
+    async borrow(target) {
+      const { url, resource } = target;
+      const found = await readCloudflaredToken(target, cloudflared(target));
       if (found === undefined) return undefined;
       if ('ignored' in found) {
         log('info', 'cloudflared’s token is left alone', { host: url.host, why: found.ignored });

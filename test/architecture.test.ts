@@ -53,7 +53,14 @@ function argumentsAt(text: string, start: number): string[] {
 const roomOf = (source: string) => (source.includes('/') ? (source.split('/')[0] ?? '') : source);
 const own = (source: string) => source.endsWith('.ts');
 /** Files directly in src/ that any room may use: they know no room themselves. */
-const common = ['built-program.ts', 'errors.ts', 'log.ts', 'secure-url.ts', 'server-text.ts'];
+const common = [
+  'built-program.ts',
+  'errors.ts',
+  'log.ts',
+  'secure-url.ts',
+  'server-text.ts',
+  'shown-url.ts',
+];
 
 /** Which other rooms a room may import from. */
 const mayKnow: Record<string, readonly string[]> = {

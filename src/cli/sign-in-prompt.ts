@@ -2,6 +2,7 @@
 import type { Rooms } from '../rooms.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { AskPerson } from '../session/waiting.ts';
+import { shownUrl } from '../shown-url.ts';
 import type { Shell } from './shell.ts';
 
 export interface SignInPrompt {
@@ -31,7 +32,7 @@ export function createSignInPrompt(
       done();
       err.line(message);
       if (url === undefined) return 'shown';
-      err.line(`  ${err.paint('cyan', url.href)}`);
+      err.line(`  ${err.paint('cyan', shownUrl(url))}`);
       if (!browser) return 'shown';
       const opened = await rooms.browser.open(url);
       done();
@@ -61,7 +62,7 @@ export async function showOpenSignIn({ err }: Shell, rooms: Rooms, url: URL): Pr
     const pending = await rooms.store.read('pending', key);
     if (pending?.code && !pending.failure && pending.expiresAt > rooms.clock.now()) {
       err.line(`A sign-in for ${url.host} is open already:`);
-      err.line(`  ${err.paint('cyan', pending.code.authorizationUrl)}`);
+      err.line(`  ${err.paint('cyan', shownUrl(new URL(pending.code.authorizationUrl)))}`);
       return;
     }
   }

@@ -9,6 +9,7 @@ import { AccessError, isAccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { isLoopback, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
+import { type ShownUrl, shownUrl } from '../shown-url.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
 import { deviceResponse } from './device-response.ts';
 import {
@@ -27,9 +28,9 @@ export interface DeviceAuthorization {
   readonly deviceCode: string;
   readonly userCode: string;
   /** For the person to judge: it may be at any host, as RFC 8628 allows. */
-  readonly verificationUri: string;
+  readonly verificationUri: ShownUrl;
   /** The one to open for the person, the code in it where it can be. Absent unless it is the issuer's own. */
-  readonly browserUri?: string;
+  readonly browserUri?: ShownUrl;
   readonly expiresInSeconds: number;
   readonly intervalSeconds: number;
 }
@@ -124,7 +125,7 @@ function readableCode(text: string, host: string): string {
  * The person's browser may be sent there: secure, without credentials, as the URL parser wrote it,
  * and to the person's own machine only by a server on it.
  */
-function showable(text: string, issuer: string): string {
+function showable(text: string, issuer: string): ShownUrl {
   const url = text.length <= 2048 && URL.canParse(text) ? new URL(text) : undefined;
   if (
     url === undefined ||
@@ -139,7 +140,7 @@ function showable(text: string, issuer: string): string {
       'Do not open it; ask the person whether this authorization server is the right one.',
     );
   }
-  return url.href;
+  return shownUrl(url);
 }
 
 function isOwn(uri: string, issuer: string): boolean {

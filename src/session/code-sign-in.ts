@@ -9,6 +9,7 @@ import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { authorizationUrl, drawCodeVerifier } from '../oauth/authorization.ts';
 import { coversScope } from '../oauth/scope.ts';
+import { shownUrl } from '../shown-url.ts';
 import { createBell } from './bell.ts';
 import { type CodePending, expired, isOpenAt } from './code-pending.ts';
 import type { Discovery, OAuthTarget } from './discovery.ts';
@@ -118,7 +119,7 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
           expiresAt: startedAt + signInLifetimeMs,
           aliveAt: startedAt,
           code: {
-            authorizationUrl: url.href,
+            authorizationUrl: shownUrl(url),
             state,
             codeVerifier: verifier,
             redirectUri,
@@ -161,7 +162,7 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
       resource: pending.resource,
       method: 'authorization_code',
       at: new URL(pending.code.issuer).host,
-      authorizationUrl: pending.code.authorizationUrl,
+      authorizationUrl: shownUrl(new URL(pending.code.authorizationUrl)),
       startedAt: pending.startedAt,
       expiresAt: pending.expiresAt,
       mine,

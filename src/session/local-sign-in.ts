@@ -5,6 +5,7 @@
  */
 import { AccessError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { ShownUrl } from '../shown-url.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { PendingSignIn, PersonMethod, Session } from './records.ts';
 import type { Sessions } from './sessions.ts';
@@ -18,9 +19,9 @@ import {
 } from './sign-in.ts';
 
 export interface LocalPlan {
-  readonly authorizationUrl?: string;
+  readonly authorizationUrl?: ShownUrl;
   readonly userCode?: string;
-  readonly verificationUri?: string;
+  readonly verificationUri?: ShownUrl;
   /** Resolves with the session to keep. */
   run(signal: AbortSignal): Promise<Session>;
 }

@@ -4,6 +4,7 @@
  */
 import { AccessError } from '../errors.ts';
 import { quoteServerText } from '../server-text.ts';
+import type { ShownUrl } from '../shown-url.ts';
 import type { PendingSignIn, PersonMethod, Session } from './records.ts';
 
 export interface SignIn {
@@ -16,9 +17,9 @@ export interface SignIn {
    * What the browser opens. Absent when another process has it open and its URL is a secret, and for a
    * device code whose address is not the authorization server's own: that one is never opened.
    */
-  readonly authorizationUrl?: string;
+  readonly authorizationUrl?: ShownUrl;
   readonly userCode?: string;
-  readonly verificationUri?: string;
+  readonly verificationUri?: ShownUrl;
   readonly startedAt: number;
   readonly expiresAt: number;
   /** True for the one who has to show it to the person; false for those who join. */
@@ -33,7 +34,7 @@ export interface SignIn {
 export function whereToEnter({
   at,
   authorizationUrl,
-  verificationUri = '',
+  verificationUri = '' as ShownUrl,
 }: Pick<SignIn, 'at' | 'authorizationUrl' | 'verificationUri'>): string {
   if (authorizationUrl !== undefined) return verificationUri;
   return `the address that ${at} names, which is another host’s and was not opened: ${quoteServerText(verificationUri)},`;

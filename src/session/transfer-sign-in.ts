@@ -12,6 +12,7 @@ import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { isLoopback } from '../secure-url.ts';
+import { shownUrl } from '../shown-url.ts';
 import type { LocalSignIns } from './local-sign-in.ts';
 import type { Clock, RecordStore } from './ports.ts';
 import type { Session } from './records.ts';
@@ -128,7 +129,7 @@ export function createTransferSignIns(parts: {
           // Not the whole URL, which an agent chose: the person's browser is sent there afterwards.
           const transfer = planBrowserTransfer(target.landing, target.audience);
           return {
-            authorizationUrl: transfer.url.href,
+            authorizationUrl: shownUrl(transfer.url),
             run: async (signal) => {
               const { application, organisation } = await receiveTransfer(transfer, {
                 fetch,

@@ -18,6 +18,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { Log } from '../log.ts';
+import { shownUrl } from '../shown-url.ts';
 import { instructions, tools } from './catalogue.ts';
 import { icons } from './icon.ts';
 import { readSessions, sessionsResource } from './sessions-resource.ts';
@@ -191,7 +192,7 @@ function hostOf(server: Server, { signal }: Extra): HostCapabilities {
           done.then(() => over.abort());
           try {
             const { action } = await server.elicitInput(
-              { mode: 'url', message, url: url.href, elicitationId },
+              { mode: 'url', message, url: shownUrl(url), elicitationId },
               { timeout: 600_000, signal: over.signal },
             );
             if (action === 'accept') {

@@ -352,6 +352,29 @@ const rows: Row[] = [
       };
     },
   },
+  {
+    fault: 'a path of commands: the browser and the agent get it percent-encoded (RFC 3986 §2.1)',
+    code: null,
+    run: async (world) => {
+      const app = await world.app({
+        serverMetadata: withFields((one) => ({
+          authorization_endpoint: `${one.at('/oauth')}/$(touch\${IFS}/tmp/never);'x'(y)!|z`,
+        })),
+      });
+      const answer = await world.call('authenticate', { url: app.at('/'), wait_seconds: 0 });
+      const { authorization_url: shown, next_step: words } = answer.json;
+      return {
+        answer,
+        far: async () => {
+          expect(shown).toMatch(/^http:\/\/[\w.:]+\/[\w.~/:@%+,=?&-]*$/);
+          expect(shown).toContain('/%24%28touch%24%7BIFS%7D/tmp/never%29%3B%27x%27%28y%29%21%7Cz?');
+          expect(words).toContain(shown);
+          expect(words).not.toContain('$(');
+          expect(await eventually(async () => (await world.openedAt(app))[0])).toBe(shown);
+        },
+      };
+    },
+  },
 ];
 
 matrix('browser and callback', rows);

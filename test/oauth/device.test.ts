@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OAuthClient } from '../../src/oauth/client.ts';
 import { authorizeDevice, pollDeviceToken } from '../../src/oauth/device.ts';
+import { shownUrl } from '../../src/shown-url.ts';
 import { peerForEachTest } from '../support/peer.ts';
 import { type Answering, failureOf, sendJson } from '../support/resource-loopback.ts';
 
@@ -34,7 +35,7 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
     expect(await authorize('read')).toEqual({
       deviceCode: 'secret-device',
       userCode: 'WDJB-MJHT',
-      verificationUri: 'https://example.com/device',
+      verificationUri: shownUrl(new URL('https://example.com/device')),
       expiresInSeconds: 600,
       intervalSeconds: 7,
     });
@@ -200,7 +201,7 @@ describe('polling (RFC 8628 §3.4–3.5)', () => {
     const device = {
       deviceCode: 'secret-device',
       userCode: 'WDJB-MJHT',
-      verificationUri: 'https://example.com/device',
+      verificationUri: shownUrl(new URL('https://example.com/device')),
       expiresInSeconds: 600,
       intervalSeconds,
     };

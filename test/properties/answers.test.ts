@@ -13,6 +13,7 @@ import { register } from '../../src/oauth/registration.ts';
 import { fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
 import { fetchServerMetadata } from '../../src/oauth/server-metadata.ts';
 import { redeemCode, refresh, revoke, type Tokens } from '../../src/oauth/token.ts';
+import { shownUrl } from '../../src/shown-url.ts';
 
 const issuer = 'https://as.example.com';
 const requested = new URL('https://app.example.com/part/page');
@@ -229,7 +230,7 @@ const tokenRequests: [name: string, run: (fetch: ProtocolFetch) => Promise<unkno
         {
           deviceCode: 'secret-device',
           userCode: 'A',
-          verificationUri: issuer,
+          verificationUri: shownUrl(new URL(issuer)),
           expiresInSeconds: 60,
           intervalSeconds: 5,
         },

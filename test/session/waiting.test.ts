@@ -8,6 +8,7 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import type { RecordStore } from '../../src/session/ports.ts';
 import { finishedSignIn, type SignIn } from '../../src/session/sign-in.ts';
 import { type AskPerson, waitForPerson } from '../../src/session/waiting.ts';
+import { shownUrl } from '../../src/shown-url.ts';
 import { temporaryFolder } from '../support/mcp-server.ts';
 import { failureOf } from '../support/resource-loopback.ts';
 import { openSessionRoom } from '../support/session-room.ts';
@@ -28,7 +29,7 @@ function open(more: Partial<SignIn> = {}): SignIn {
   const begun = finishedSignIn({ ...session, obtainedAt: clock.now() }, 'acme.example.com');
   return {
     ...begun,
-    authorizationUrl: 'https://acme.example.com/authorize',
+    authorizationUrl: shownUrl(new URL('https://acme.example.com/authorize')),
     mine: true,
     outcome: new Promise(() => {}),
     ...more,

@@ -117,7 +117,7 @@ export function authenticateResult(
         method: held.method,
         expires_at: instant(held.expiresAt),
         authorization_server: issuer ?? null,
-        next_step: `Call access_fetch.${issuer === undefined ? '' : ` The person signed in at ${issuer}.`}${
+        next_step: `Call access_fetch.${issuer === undefined ? '' : ` Signed in at ${issuer}.`}${
           memoryOnly
             ? ` The session ends with this server, since it is kept in memory: ${memoryOnly}`
             : ''

@@ -68,8 +68,9 @@ describe('login', () => {
       status: 'authenticated',
       resource: wiki,
       method: 'authorization_code',
+      authorization_server: sandbox.team.origin,
       authorization_url: null,
-      next_step: 'Run fetch.',
+      next_step: `Run fetch. Signed in at ${sandbox.team.origin}.`,
     });
     const open = sandbox.applications.bypass.url.href;
     expect((await program.run(['login', '--json', open])).json).toMatchObject({

@@ -24,7 +24,7 @@ import type { Log } from './log.ts';
 import { type Access, createAccess } from './session/access.ts';
 import type { Browser, Clock, RecordStore } from './session/ports.ts';
 import { askThrough } from './tools/ask-person.ts';
-import type { HostCapabilities } from './tools/server.ts';
+import type { HostCapabilities } from './tools/host-capabilities.ts';
 import type { ToolContext } from './tools/tool.ts';
 
 export interface Rooms {
@@ -37,7 +37,7 @@ export interface Rooms {
   readonly send: Send;
   readonly fetch: ProtocolFetch;
   /** Everything a tool call needs but its signal and progress. */
-  context(host: HostCapabilities): Omit<ToolContext, 'signal' | 'onProgress'>;
+  context(host: HostCapabilities): Omit<ToolContext, 'signal' | 'onProgress' | 'resumed'>;
   /** Resolves when every browser that was started has come for its sign-in's address, or on abort. */
   browsersLed(until: AbortSignal): Promise<void>;
   /** Gives up ports, locks and temporary files at once. */

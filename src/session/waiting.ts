@@ -5,15 +5,20 @@ import type { Session } from './records.ts';
 import { type SignIn, unexpected, whereToEnter } from './sign-in.ts';
 
 /**
+ * `shown`: a browser has it, or the person has read it. `declined`: the person said no. `unavailable`:
+ * they could not be asked. `later`: they are asked once the caller has answered, and it will call again.
+ */
+export type Shown = 'shown' | 'declined' | 'unavailable' | 'later';
+
+/**
  * `url`: what to open; absent where nothing may be opened for the person, who is only told the message.
- * `shown`: a browser has it, or the person has read it. `declined`: the person said no. `unavailable`: they could not be asked.
  * `done` resolves when the sign-in has ended, one way or the other.
  */
-export type AskPerson = (request: {
-  url: URL | undefined;
-  message: string;
-  done: Promise<void>;
-}) => Promise<'shown' | 'declined' | 'unavailable'>;
+export interface AskPerson {
+  (request: { url: URL | undefined; message: string; done: Promise<void> }): Promise<Shown>;
+  /** True when an earlier call had the person asked about this address: what they said is known. */
+  readonly hasAnswered?: (url: URL) => boolean;
+}
 
 export interface WaitOptions {
   /** Milliseconds. */
@@ -39,12 +44,17 @@ export async function waitForPerson(
 ): Promise<Waited> {
   const startedAt = clock.now();
   let shown = true;
-  const couldNotAsk = new Promise<void>((resolve, reject) => {
-    const isShowable = signIn.authorizationUrl !== undefined || signIn.userCode !== undefined;
-    if (!signIn.mine || !isShowable) return;
+  let waits = true;
+  const noneToWaitFor = new Promise<void>((resolve, reject) => {
+    const { mine, authorizationUrl, userCode } = signIn;
+    if (authorizationUrl === undefined && userCode === undefined) return;
+    const isAnswered =
+      authorizationUrl !== undefined && askPerson.hasAnswered?.(new URL(authorizationUrl));
+    if (!mine && !isAnswered) return;
     show(signIn, askPerson).then((answer) => {
-      if (answer !== 'unavailable') return;
-      shown = false;
+      if (answer !== 'unavailable' && answer !== 'later') return;
+      shown = answer === 'later';
+      waits = false;
       resolve();
     }, reject);
   });
@@ -54,10 +64,10 @@ export async function waitForPerson(
   if (signIn.userCode !== undefined) onWaiting?.(waitingWords(signIn, 0), 0);
   try {
     for (;;) {
-      const leftMs = shown ? waitMs - (clock.now() - startedAt) : 0;
+      const leftMs = waits ? waitMs - (clock.now() - startedAt) : 0;
       const next = await Promise.race([
         signIn.outcome,
-        couldNotAsk,
+        noneToWaitFor,
         // One that has ended already is told even where there is no time to wait.
         leftMs > 0 ? clock.sleep(Math.min(tellEveryMs, leftMs), until) : undefined,
       ]);
@@ -86,10 +96,7 @@ function waitingWords(signIn: SignIn, waitedMs: number): string {
     : `${waiting}: open ${whereToEnter(signIn)} and enter the code ${userCode}`;
 }
 
-async function show(
-  signIn: SignIn,
-  askPerson: AskPerson,
-): Promise<'shown' | 'declined' | 'unavailable'> {
+async function show(signIn: SignIn, askPerson: AskPerson): Promise<Shown> {
   const { host } = new URL(signIn.resource);
   const done = signIn.outcome.then(
     () => {},

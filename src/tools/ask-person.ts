@@ -1,7 +1,7 @@
 /** How a person is shown a sign-in: by the host where it can, else in the machine's browser. */
 import type { Browser } from '../session/ports.ts';
 import type { AskPerson } from '../session/waiting.ts';
-import type { HostCapabilities } from './server.ts';
+import type { HostCapabilities } from './host-capabilities.ts';
 
 /**
  * Nobody reads a question and says no this fast (milliseconds). Codex declares URL elicitation and
@@ -9,20 +9,24 @@ import type { HostCapabilities } from './server.ts';
  */
 const fastestRefusalMs = 500;
 
-export function askThrough({ elicitUrl }: HostCapabilities, browser: Browser): AskPerson {
+export function askThrough(
+  { elicitUrl, hasAnswered }: HostCapabilities,
+  browser: Browser,
+): AskPerson {
   const openBrowser: AskPerson = async ({ url }) =>
     url !== undefined && (await browser.open(url)) ? 'shown' : 'unavailable';
   if (elicitUrl === undefined) return openBrowser;
-  return async ({ url, ...request }) => {
+  const ask: AskPerson = async ({ url, ...request }) => {
     if (url === undefined) return 'unavailable';
-    const askedAt = performance.now();
-    const action = await elicitUrl({ ...request, url }).catch(() => undefined);
-    if (action === 'accept' || action === 'over') return 'shown';
+    const answer = await elicitUrl({ ...request, url }).catch(() => undefined);
+    if (answer === 'later') return 'later';
+    if (answer === 'over' || answer?.action === 'accept') return 'shown';
     // The host's own refusal, or a host that could not ask at all: the person has seen nothing.
-    if (action === undefined || performance.now() - askedAt < fastestRefusalMs) {
+    if (answer === undefined || answer.tookMs < fastestRefusalMs) {
       return openBrowser({ ...request, url });
     }
     // Dismissed without an answer: the address in the result is still theirs to use.
-    return action === 'decline' ? 'declined' : 'unavailable';
+    return answer.action === 'decline' ? 'declined' : 'unavailable';
   };
+  return hasAnswered ? Object.assign(ask, { hasAnswered }) : ask;
 }

@@ -65,10 +65,10 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
   },
   async run({ url: text, method, force, wait_seconds, callback_url }, context) {
     const url = targetUrl(text);
-    const { access, signal, askPerson, onProgress } = context;
+    const { access, signal, askPerson, onProgress, resumed } = context;
     const outcome = await access.authenticate(url, {
       method,
-      force,
+      force: force && !resumed,
       waitMs: wait_seconds * 1000,
       callback: callback_url === undefined ? undefined : callbackResponse(callback_url),
       askPerson,

@@ -1,15 +1,18 @@
 /**
- * What every host asks first, `initialize` and the lists, answered without the SDK: with what the
- * SDK's own server answered when this package was built (handshake.json). Hosts start
+ * What every host asks first, `initialize` or `server/discover` and the lists, answered without the
+ * SDK: with what the SDK's own server answered when this package was built (handshake.json). Hosts start
  * several servers, often in pairs, and use few of them; loading the SDK and zod would triple the
  * time and is left to the first message that needs them.
  */
+
+import { isEnvelopeError, isObject, readEnvelope } from './envelope.ts';
+import { discoverResult, type Introduction, modernResult } from './modern-result.ts';
 
 /** What the build recorded. */
 export interface Handshake {
   readonly protocolVersions: readonly string[];
   /** The result for a version that is not among these. */
-  readonly initialize: { readonly protocolVersion: string };
+  readonly initialize: Introduction & { readonly protocolVersion: string };
   /** Results by method: `tools/list` and what else never changes. */
   readonly lists: Readonly<Record<string, object>>;
   /** Those that differ where the server only reads. */
@@ -33,6 +36,12 @@ export function answerEarly(line: string, handshake: Handshake): EarlyAnswer | '
   if (id === undefined) return method === 'notifications/initialized' ? 'later' : undefined;
   if (typeof id !== 'string' && typeof id !== 'number') return undefined;
   if (typeof method !== 'string') return undefined;
+  const envelope = readEnvelope(method, params);
+  if (envelope !== undefined) {
+    if (isEnvelopeError(envelope) || params?.cursor !== undefined) return undefined;
+    const result = modernAnswer(method, handshake);
+    return result && { jsonrpc: '2.0', id, result };
+  }
   if (Object.hasOwn(handshake.lists, method) && params?.cursor === undefined) {
     return { jsonrpc: '2.0', id, result: handshake.lists[method] ?? {} };
   }
@@ -41,6 +50,15 @@ export function answerEarly(line: string, handshake: Handshake): EarlyAnswer | '
   const asked = params.protocolVersion;
   const protocolVersion = protocolVersions.includes(asked) ? asked : initialize.protocolVersion;
   return { jsonrpc: '2.0', id, result: { ...initialize, protocolVersion } };
+}
+
+function modernAnswer(method: string, { initialize, lists }: Handshake): object | undefined {
+  if (method === 'server/discover') {
+    return modernResult(method, { ...discoverResult(initialize) }, initialize);
+  }
+  // What the newer revision dropped is the SDK's to refuse.
+  if (method === 'ping' || !Object.hasOwn(lists, method)) return undefined;
+  return modernResult(method, { ...lists[method] }, initialize);
 }
 
 interface Message {
@@ -58,10 +76,6 @@ function parse(line: string): Message | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isInitialize(params: Message['params']): params is { protocolVersion: string } {

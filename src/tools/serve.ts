@@ -8,7 +8,7 @@ import { createLog } from '../log.ts';
 import type { Rooms } from '../rooms.ts';
 import { startFront } from './front.ts';
 import type { Handshake } from './handshake.ts';
-import type { HostCapabilities } from './server.ts';
+import type { HostCapabilities } from './host-capabilities.ts';
 
 /** After this long the process ends, whatever has not been closed by then. */
 const closingMs = 500;

@@ -2,7 +2,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import {
   CallToolRequestSchema,
   ErrorCode,
@@ -13,14 +12,15 @@ import {
   ListToolsRequestSchema,
   McpError,
   ReadResourceRequestSchema,
-  type ServerNotification,
-  type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { Log } from '../log.ts';
-import { shownUrl } from '../shown-url.ts';
 import { instructions, tools } from './catalogue.ts';
+import { isEnvelopeError, readEnvelope } from './envelope.ts';
+import { type Extra, type HostCapabilities, hostOf } from './host-capabilities.ts';
 import { icons } from './icon.ts';
+import { type ModernCall, modernCall } from './input-required.ts';
+import { retryKey, withModernRevision } from './modern-transport.ts';
 import { readSessions, sessionsResource } from './sessions-resource.ts';
 import { signInMessage, signInPrompt } from './sign-in-prompt.ts';
 import { callTool, type ToolContext } from './tool.ts';
@@ -28,24 +28,7 @@ import { callTool, type ToolContext } from './tool.ts';
 /** What a call gets from the machine; everything about the host is added here. */
 export type OpenContext = (
   host: HostCapabilities,
-) => Promise<Omit<ToolContext, 'signal' | 'onProgress'>>;
-
-/** What the host on the other side can do for us. */
-export interface HostCapabilities {
-  /** The host's roots as absolute folders; empty when it has none. */
-  roots(): Promise<readonly string[]>;
-  /** URL-mode elicitation, where the host declares it. */
-  readonly elicitUrl: ElicitUrl | undefined;
-}
-
-/** `over`: the sign-in ended, one way or the other, before the host had answered. */
-export type ElicitUrl = (request: {
-  url: URL;
-  message: string;
-  done: Promise<void>;
-}) => Promise<'accept' | 'decline' | 'cancel' | 'over'>;
-
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+) => Promise<Omit<ToolContext, 'signal' | 'onProgress' | 'resumed'>>;
 
 export interface ServerParts {
   readonly version: string;
@@ -70,10 +53,20 @@ export async function connectServer(
   const server = createServer(parts, running);
   // A message beyond its bound makes the SDK stop listening: nothing would be answered any more.
   server.onclose = () => parts.onClose?.();
-  await server.connect(new StdioServerTransport(input, output));
+  const transport = new StdioServerTransport(input, output);
+  await server.connect(withModernRevision(transport, introduction(parts.version)));
   return async () => {
     await server.close();
     await Promise.allSettled(running);
+  };
+}
+
+/** What every revision is told of this server. */
+export function introduction(version: string) {
+  return {
+    serverInfo: { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version, icons },
+    capabilities: { tools: {}, prompts: {}, resources: {} },
+    instructions,
   };
 }
 
@@ -81,10 +74,8 @@ export function createServer(
   { version, log, open, readOnly }: ServerParts,
   running: Set<Promise<unknown>> = new Set(),
 ): Server {
-  const server = new Server(
-    { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version, icons },
-    { capabilities: { tools: {}, prompts: {}, resources: {} }, instructions },
-  );
+  const { serverInfo, ...about } = introduction(version);
+  const server = new Server(serverInfo, about);
   server.onerror = (error) => log('warn', 'a message could not be handled', { error: error.name });
 
   server.setRequestHandler(ListToolsRequestSchema, () => ({
@@ -107,9 +98,11 @@ export function createServer(
       throw new McpError(ErrorCode.InvalidParams, `There is no tool called ${params.name}.`);
     }
     const startedAt = performance.now();
+    const modern = modernCallOf(params.name, extra);
     const call = callTool(tool, params.arguments, async () => ({
-      ...(await open(hostOf(server, extra))),
+      ...(await open(modern?.host ?? hostOf(server, extra))),
       signal: extra.signal,
+      ...(modern?.resumed ? { resumed: true } : {}),
       ...progressOf(extra),
     }));
     running.add(call);
@@ -119,7 +112,7 @@ export function createServer(
       failed: result.isError === true,
       ms: Math.round(performance.now() - startedAt),
     });
-    return result;
+    return modern?.inputRequired(result) ?? result;
   });
 
   server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [signInPrompt] }));
@@ -155,6 +148,18 @@ function toJsonSchema(schema: z.ZodObject, io: 'input' | 'output') {
   return { ...shape, type: 'object' as const };
 }
 
+/** `undefined`: a call of an older revision. */
+function modernCallOf(tool: string, { _meta }: Extra): ModernCall | undefined {
+  const envelope = readEnvelope('tools/call', { _meta });
+  if (envelope === undefined || isEnvelopeError(envelope)) return undefined;
+  try {
+    return modernCall(envelope, _meta?.[retryKey]);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new McpError(ErrorCode.InvalidParams, `${tool}: ${error.message}`);
+  }
+}
+
 /** Progress is sent only to a caller that gave a token for it. */
 function progressOf({ _meta, sendNotification }: Extra): Pick<ToolContext, 'onProgress'> {
   const progressToken = _meta?.progressToken;
@@ -166,45 +171,5 @@ function progressOf({ _meta, sendNotification }: Extra): Pick<ToolContext, 'onPr
         params: { progressToken, message, progress, ...(total === undefined ? {} : { total }) },
       }).catch(() => {});
     },
-  };
-}
-
-function hostOf(server: Server, { signal }: Extra): HostCapabilities {
-  const capabilities = server.getClientCapabilities();
-  return {
-    async roots() {
-      if (!capabilities?.roots) return [];
-      try {
-        const { roots } = await server.listRoots(undefined, { signal, timeout: 5_000 });
-        return roots.map(({ uri }) => uri).filter((uri) => uri.startsWith('file:'));
-      } catch (error) {
-        // A host that cannot name its roots has none; the working directory is left.
-        if (signal.aborted) throw error;
-        return [];
-      }
-    },
-    // `elicitation: {}` means forms alone.
-    elicitUrl: capabilities?.elicitation?.url
-      ? async ({ url, message, done }) => {
-          const elicitationId = crypto.randomUUID();
-          // A question that is still open then is taken back: its address is of no use any more.
-          const over = new AbortController();
-          done.then(() => over.abort());
-          try {
-            const { action } = await server.elicitInput(
-              { mode: 'url', message, url: shownUrl(url), elicitationId },
-              { timeout: 600_000, signal: over.signal },
-            );
-            if (action === 'accept') {
-              const complete = server.createElicitationCompletionNotifier(elicitationId);
-              done.then(complete).catch(() => {});
-            }
-            return action;
-          } catch (error) {
-            if (over.signal.aborted) return 'over';
-            throw error;
-          }
-        }
-      : undefined,
   };
 }

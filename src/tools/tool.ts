@@ -20,6 +20,8 @@ export interface ToolContext {
   readonly access: Access;
   readonly signal: AbortSignal;
   readonly askPerson: AskPerson;
+  /** An earlier call began what this one goes on with: nothing is to be started afresh. */
+  readonly resumed?: boolean;
   /** Absent when the caller asked for no progress. `total` in the same unit, when it is known. */
   readonly onProgress?: (message: string, progress: number, total?: number) => void;
   /** Where files may be read from and saved to. */

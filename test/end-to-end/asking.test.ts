@@ -10,6 +10,7 @@ import { signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import {
   eventually,
+  isModern,
   startServer,
   type TestServer,
   type TestServerOptions,
@@ -78,7 +79,8 @@ describe('a host with URL-mode elicitation', () => {
     expect(host.asked).toHaveLength(1);
     expect(host.asked[0]?.message).toContain(new URL(url()).host);
     expect(await server.opened()).toEqual([]);
-    expect(await eventually(() => host.completed[0])).toBe(host.asked[0]?.id);
+    // The newer revision has no such notification: the answer to the repeated call tells.
+    if (!isModern) expect(await eventually(() => host.completed[0])).toBe(host.asked[0]?.id);
   });
 
   it('whose person declines after two seconds ends the sign-in, and the agent is told to stop', async () => {
@@ -131,22 +133,26 @@ describe('a host with URL-mode elicitation', () => {
     });
   });
 
-  it('that never answers has the address in the result, and its question is taken back in the end', async () => {
-    const host = urlMode(() => new Promise(() => {}));
-    const server = await start(host.options);
-    const pending = await server.call('authenticate', { url: url(), wait_seconds: 1 });
-    expect(pending.json).toMatchObject({ status: 'pending' });
-    expect(host.takenBack).toEqual([]);
-    await signInAs(String(pending.json.authorization_url), person());
-    expect((await server.call('authenticate', { url: url() })).json).toMatchObject({
-      status: 'authenticated',
-    });
-    await eventually(() => (host.takenBack.length > 0 ? true : undefined));
-    expect(host.takenBack).toEqual([host.asked[0]?.request]);
-    expect(await server.opened()).toEqual([]);
-  });
+  // In the newer revision the host keeps the call to itself meanwhile: input-required.test.ts.
+  it.skipIf(isModern)(
+    'that never answers has the address in the result, and its question is taken back in the end',
+    async () => {
+      const host = urlMode(() => new Promise(() => {}));
+      const server = await start(host.options);
+      const pending = await server.call('authenticate', { url: url(), wait_seconds: 1 });
+      expect(pending.json).toMatchObject({ status: 'pending' });
+      expect(host.takenBack).toEqual([]);
+      await signInAs(String(pending.json.authorization_url), person());
+      expect((await server.call('authenticate', { url: url() })).json).toMatchObject({
+        status: 'authenticated',
+      });
+      await eventually(() => (host.takenBack.length > 0 ? true : undefined));
+      expect(host.takenBack).toEqual([host.asked[0]?.request]);
+      expect(await server.opened()).toEqual([]);
+    },
+  );
 
-  it('that fails to ask has the browser opened instead', async () => {
+  it.skipIf(isModern)('that fails to ask has the browser opened instead', async () => {
     const host = urlMode(() => Promise.reject(new Error('no window')));
     const server = await start(host.options);
     const signingIn = server.call('authenticate', { url: url() });

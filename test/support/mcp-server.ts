@@ -12,8 +12,13 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
 import { writeBrowserProgram } from './browser-program.ts';
 import { callbackPort } from './callback-port.ts';
+import { createModernClient } from './modern-client.ts';
 
 export const builtServer = new URL('../../dist/main.js', import.meta.url).pathname;
+
+/** The protocol's revision that the hosts of the tests speak: `npm run test:modern` sets the newer. */
+export const revision = process.env.TEST_MCP_REVISION ?? '2025-11-25';
+export const isModern = revision === '2026-07-28';
 
 export interface ToolAnswer {
   readonly isError: boolean;
@@ -89,10 +94,10 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   transport.stderr?.on('data', (chunk) => {
     printed += chunk;
   });
-  const client = new Client(
-    { name: 'test', version: '1' },
-    { capabilities: options.capabilities ?? {} },
-  );
+  const capabilities = options.capabilities ?? {};
+  const client = isModern
+    ? createModernClient(capabilities)
+    : new Client({ name: 'test', version: '1' }, { capabilities });
   options.prepare?.(client);
   await client.connect(transport);
   return {

@@ -1,11 +1,12 @@
 /** The handshake that is answered without the SDK is the SDK's own, and nothing is lost behind it. */
-import { cp, rm, symlink } from 'node:fs/promises';
+import { cp, readdir, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFront } from '../../src/tools/front.ts';
 import { builtServer, eventually, spawnServer, temporaryFolder } from '../support/mcp-server.ts';
+import { envelope } from '../support/modern-host.ts';
 
 let place: string;
 /** The same build without the recorded handshake: the SDK answers everything. */
@@ -118,6 +119,126 @@ describe('the handshake answered early', () => {
     const heard = await conversation(builtServer, lines, { answers: 3, pieces: true });
     expect(heard).toEqual(await conversation(builtServer, lines, { answers: 3 }));
     expect(heard).toContainEqual({ jsonrpc: '2.0', id: 9, result: {} });
+  });
+});
+
+describe('the 2026-07-28 revision', () => {
+  const ask = (id: string, method: string, more: object = {}) => ({
+    jsonrpc: '2.0',
+    id,
+    method,
+    params: { _meta: envelope(), ...more },
+  });
+  const modernLists = [
+    'tools/list',
+    'prompts/list',
+    'resources/list',
+    'resources/templates/list',
+  ].map((method) => ask(method, method));
+  const both = async (lines: readonly unknown[], answers: number) => {
+    const early = await conversation(builtServer, lines, { answers });
+    expect(early).toEqual(await conversation(withoutHandshake, lines, { answers }));
+    return early as { id: string; result?: object; error?: object }[];
+  };
+
+  it('is answered early as the SDK’s server would, with what says how long a list holds', async () => {
+    const answers = await both([ask('discover', 'server/discover'), ...modernLists], 5);
+    for (const { id, result } of answers) {
+      expect(result, id).toMatchObject({
+        resultType: 'complete',
+        ttlMs: expect.any(Number),
+        cacheScope: 'private',
+        _meta: {
+          'io.modelcontextprotocol/serverInfo': { name: 'cloudflare-access-mcp' },
+        },
+      });
+    }
+    expect(answers.find(({ id }) => id === 'discover')?.result).toMatchObject({
+      supportedVersions: ['2026-07-28'],
+      capabilities: { tools: {} },
+      instructions: expect.stringContaining('access_fetch'),
+    });
+  });
+
+  it('is answered without loading the SDK', async () => {
+    // The SDK comes with this file: without it nothing is answered but early.
+    const bare = join(place, 'bare');
+    await cp(join(place, 'dist'), bare, { recursive: true });
+    await cp(join(dirname(builtServer), 'handshake.json'), join(bare, 'handshake.json'));
+    for (const name of await readdir(join(bare, 'chunks'))) {
+      if (name.startsWith('server-')) await rm(join(bare, 'chunks', name));
+    }
+    const lines = [ask('discover', 'server/discover'), ...modernLists];
+    const answers = await conversation(join(bare, 'main.js'), lines, { answers: 5 });
+    expect(answers).toHaveLength(5);
+  });
+
+  it('leaves the same process to a host that goes on in an older one', async () => {
+    const lines = [ask('discover', 'server/discover'), initialize('2025-11-25'), initialized, list];
+    await both(lines, 3);
+  });
+
+  const version = 'io.modelcontextprotocol/protocolVersion';
+  const capabilities = 'io.modelcontextprotocol/clientCapabilities';
+  const without = (key: string) =>
+    Object.fromEntries(Object.entries(envelope()).filter(([name]) => name !== key));
+  it.each<[string, string, object, number, RegExp]>([
+    ['no envelope', 'server/discover', {}, -32602, /protocolVersion: missing/],
+    ['no version', 'server/discover', without(version), -32602, /protocolVersion: missing/],
+    ['no capabilities', 'tools/list', without(capabilities), -32602, /Capabilities: missing/],
+    [
+      'capabilities that are none',
+      'tools/list',
+      { ...envelope(), [capabilities]: [] },
+      -32602,
+      /not an object/,
+    ],
+    [
+      'a version that is no text',
+      'tools/call',
+      { ...envelope(), [version]: 7 },
+      -32602,
+      /not a string/,
+    ],
+    [
+      'a nameless client',
+      'tools/list',
+      { ...envelope(), 'io.modelcontextprotocol/clientInfo': {} },
+      -32602,
+      /no name/,
+    ],
+    [
+      'another version',
+      'tools/call',
+      { ...envelope(), [version]: '2027-01-01' },
+      -32022,
+      /Unsupported/,
+    ],
+    [
+      'an older version',
+      'tools/list',
+      { ...envelope(), [version]: '2025-11-25' },
+      -32022,
+      /Unsupported/,
+    ],
+    ['a method that went', 'ping', envelope(), -32601, /not found/],
+    ['the older handshake', 'initialize', envelope(), -32601, /not found/],
+  ])('refuses %s', async (_, method, _meta, code, message) => {
+    const [answer] = await both([ask('one', method, { _meta, name: 'detect_protection' })], 1);
+    expect(answer?.error).toMatchObject({ code, message: expect.stringMatching(message) });
+    if (code === -32022)
+      expect(answer?.error).toMatchObject({ data: { supported: ['2026-07-28'] } });
+  });
+
+  it('has nothing to subscribe to, and says so', async () => {
+    const listen = ask('listen', 'subscriptions/listen', {
+      notifications: { toolsListChanged: true },
+    });
+    const [answer] = await both([listen], 1);
+    expect(answer).toMatchObject({
+      method: 'notifications/subscriptions/acknowledged',
+      params: { notifications: {}, _meta: { 'io.modelcontextprotocol/subscriptionId': 'listen' } },
+    });
   });
 });
 

@@ -1,0 +1,95 @@
+/**
+ * The 2026-07-28 revision over a server of the SDK that knows the older ones alone: checks each
+ * request's envelope, answers what only that revision asks, and completes the results. Requests of
+ * the older revisions pass as they are, so that one process serves both.
+ */
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { isEnvelopeError, isObject, readEnvelope } from './envelope.ts';
+import { discoverResult, type Introduction, modernResult } from './modern-result.ts';
+
+/** Where the handlers find what a repeated call brings along: the SDK drops parameters it does not know. */
+export const retryKey = 'cloudflare-access/retry';
+
+/** What the revision kept of the older ones. */
+const keptMethods: readonly string[] = [
+  'tools/list',
+  'tools/call',
+  'prompts/list',
+  'prompts/get',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+];
+const methodNotFound = -32601;
+const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
+
+export function withModernRevision(inner: Transport, introduction: Introduction): Transport {
+  /** The requests of this revision that the server has under way, with their methods. */
+  const asked = new Map<RequestId, string>();
+
+  const answer = (id: RequestId, outcome: object): void => {
+    inner
+      .send({ jsonrpc: '2.0', id, ...outcome } as JSONRPCMessage)
+      .catch((error) => outer.onerror?.(error));
+  };
+
+  const receive = (request: JSONRPCRequest): JSONRPCRequest | undefined => {
+    const { id, method, params } = request;
+    const envelope = readEnvelope(method, params);
+    if (envelope === undefined) return request;
+    if (isEnvelopeError(envelope)) answer(id, { error: envelope });
+    else if (method === 'server/discover') {
+      const result = { ...discoverResult(introduction) };
+      answer(id, { result: modernResult(method, result, introduction) });
+    } else if (method === 'subscriptions/listen') {
+      // Nothing here changes while the process lives: there is no news to subscribe to.
+      const granted = { notifications: {}, _meta: { [subscriptionKey]: id } };
+      const notification = 'notifications/subscriptions/acknowledged';
+      inner
+        .send({ jsonrpc: '2.0', method: notification, params: granted })
+        .catch((error) => outer.onerror?.(error));
+    } else if (!keptMethods.includes(method)) {
+      answer(id, { error: { code: methodNotFound, message: 'Method not found' } });
+    } else {
+      asked.set(id, method);
+      const { inputResponses, requestState, _meta, ...rest } = params ?? {};
+      const retry = { inputResponses, requestState };
+      return { ...request, params: { ...rest, _meta: { ..._meta, [retryKey]: retry } } };
+    }
+    return undefined;
+  };
+
+  const complete = (message: JSONRPCMessage): JSONRPCMessage => {
+    if (!('id' in message) || 'method' in message || message.id === undefined) return message;
+    const method = asked.get(message.id);
+    if (method === undefined) return message;
+    asked.delete(message.id);
+    if (!('result' in message)) return message;
+    const result = modernResult(method, message.result, introduction);
+    return { ...message, result: result as typeof message.result };
+  };
+
+  const outer: Transport = {
+    async start() {
+      inner.onclose = () => outer.onclose?.();
+      inner.onerror = (error) => outer.onerror?.(error);
+      inner.onmessage = (message, extra) => {
+        if (!('method' in message)) outer.onmessage?.(message, extra);
+        else if ('id' in message) {
+          const passed = receive(message);
+          if (passed) outer.onmessage?.(passed, extra);
+        } else {
+          // A cancelled request is not answered any more.
+          const cancelled = isObject(message.params) ? message.params.requestId : undefined;
+          if (message.method === 'notifications/cancelled') asked.delete(cancelled as RequestId);
+          outer.onmessage?.(message, extra);
+        }
+      };
+      await inner.start();
+    },
+    send: (message, options) => inner.send(complete(message), options),
+    close: () => inner.close(),
+  };
+  return outer;
+}

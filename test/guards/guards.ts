@@ -606,7 +606,7 @@ export const guards: readonly Guard[] = [
     name: 'crossing-method',
     keeps: '§2 no body, and no change, crosses origins',
     file: 'src/http/next-hop.ts',
-    guard: 'if (crosses && (keepsBody || !safeMethods.includes(method))) {',
+    guard: 'if (crosses && (keepsBody || !isSafeMethod(method))) {',
     without: 'if (crosses && safeMethods.length === 0) {',
     test: 'test/http/hops.test.ts',
   },

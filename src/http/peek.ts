@@ -62,10 +62,15 @@ export async function peek<A extends Incoming>(
   };
 }
 
+/** A body that drips would keep its connection, and there are only so many to an origin. */
+const endsSoonMs = 2_000;
+
 /** Lets an answer go that nobody reads: its end, if it comes soon, keeps the connection usable. */
 export function discard({ body }: Incoming): void {
   body.on('error', () => {});
   if ('dump' in body && typeof body.dump === 'function') {
-    (body.dump({ limit: 65_536 }) as Promise<void>).catch(() => {});
+    (body.dump({ limit: 65_536, signal: AbortSignal.timeout(endsSoonMs) }) as Promise<void>).catch(
+      () => {},
+    );
   } else body.destroy();
 }

@@ -70,13 +70,19 @@ function isErrorPage({ status }: Incoming): boolean {
 const patienceMs = 30_000;
 
 /**
- * Asks without a credential and reads no body: what `detect` and `authenticate` need to know. Throws
- * `timeout` after 30 s.
+ * Asks and reads no body: what `detect` and `authenticate` need to know, without a credential or with
+ * the one to be tried. The bound is for all of it, however slowly the answer drips. Throws `timeout`
+ * after 30 s.
  */
-export async function probe(gate: Gate, url: URL, signal?: AbortSignal): Promise<Asked> {
+export async function probe(
+  gate: Gate,
+  url: URL,
+  signal?: AbortSignal,
+  credential?: Credential,
+): Promise<Asked> {
   const until = firstOf(signal, AbortSignal.timeout(patienceMs));
   try {
-    const asked = await gate({ method: 'GET', url, headers: [], signal: until.signal });
+    const asked = await gate({ method: 'GET', url, headers: [], signal: until.signal }, credential);
     discard(asked.answer);
     return asked;
   } finally {

@@ -20,9 +20,8 @@ import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { AccessError } from '../errors.ts';
 import type { Credential } from '../http/credential.ts';
 import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
-import { discard } from '../http/peek.ts';
 import { unclearPath } from '../oauth/resource-scope.ts';
-import type { Asked, Gate } from './gate.ts';
+import { type Asked, type Gate, probe } from './gate.ts';
 import { type Held, heldPair } from './held.ts';
 import { createFindPairScope } from './pair-scope.ts';
 import { keysCovering } from './resource-key.ts';
@@ -84,21 +83,12 @@ export function createServiceTokens(parts: {
     accepted.set(held.resource, held);
   };
 
-  const ask = async (url: URL, pair: Credential, signal?: AbortSignal): Promise<Asked> => {
-    const asked = await gate(
-      { method: 'GET', url, headers: [], ...(signal ? { signal } : {}) },
-      pair,
-    );
-    discard(asked.answer);
-    return asked;
-  };
-
   const judge: ServiceTokens['judge'] = async ({ evidence, guard }, signal) => {
     const { url } = evidence;
     let verdict: ServiceTokenVerdict = tellServiceTokenVerdict(evidence);
     if (verdict === 'unknown' && guard.protection !== 'denied') {
       // A classic organisation does not say whether it knows the pair; a made-up one shows it.
-      const decoy = await ask(url, { kind: 'service_token', ...madeUpPair() }, signal);
+      const decoy = await probe(gate, url, signal, { kind: 'service_token', ...madeUpPair() });
       verdict = tellServiceTokenVerdict(evidence, decoy.evidence);
     }
     if (verdict === 'accepted') return undefined;
@@ -131,7 +121,7 @@ export function createServiceTokens(parts: {
       return key === undefined ? undefined : accepted.get(key);
     },
     async present(url, pair, signal) {
-      const asked = await ask(url, pair, signal);
+      const asked = await probe(gate, url, signal, pair);
       const refusal = await judge(asked, signal);
       if (refusal) throw refusal;
       return asked;

@@ -675,6 +675,15 @@ export const guards: readonly Guard[] = [
     test: 'test/http/body.test.ts',
   },
   {
+    name: 'probe-deadline',
+    keeps: 'a question to a guard ends in time, however slowly the answer drips',
+    file: 'src/session/gate.ts',
+    guard: 'const until = firstOf(signal, AbortSignal.timeout(patienceMs));',
+    without: 'const until = firstOf(signal, AbortSignal.timeout(patienceMs * 10));',
+    test: 'test/end-to-end/dripping.test.ts',
+    built: true,
+  },
+  {
     name: 'protocol-size',
     keeps: '§4.3 at most 1 MiB',
     file: 'src/http/protocol-fetch.ts',

@@ -138,6 +138,14 @@ async function licences({ outputs }) {
     const names = namesByText.get(text) ?? [];
     namesByText.set(text, [...names, `${name} ${version} (${license})`]);
   }
+  // Its authors say of the package MIT, but the list that is compiled into it has a licence of its own.
+  const withList = [...namesByText].find(([, names]) => names.some((name) => /^tldts/.test(name)));
+  if (withList) {
+    namesByText.set(
+      'Licence: Mozilla Public License 2.0, https://www.mozilla.org/MPL/2.0/\nSource: https://publicsuffix.org/list/public_suffix_list.dat (https://github.com/publicsuffix/list)\nThe list is unchanged but for its form: the bundle holds it as tldts compiles it.',
+      ['Public Suffix List, as it is contained in tldts (MPL-2.0)'],
+    );
+  }
   const rule = `\n\n${'-'.repeat(80)}\n\n`;
   const parts = [...namesByText].map(([text, names]) => `${names.join('\n')}\n\n${text}`.trim());
   return `${parts.join(rule)}\n`;

@@ -16,7 +16,6 @@ import { createCookieStore } from './http/cookies.ts';
 import { createDispatcher } from './http/dispatcher.ts';
 import { createPageThreads } from './http/page-threads.ts';
 import { createPages } from './http/pages.ts';
-import type { Rendered } from './http/present.ts';
 import { createProtocolFetch, type ProtocolFetch } from './http/protocol-fetch.ts';
 import type { OffLimits } from './http/roots.ts';
 import { createSend, type Send } from './http/send.ts';
@@ -25,7 +24,7 @@ import { type Access, createAccess } from './session/access.ts';
 import type { Browser, Clock, RecordStore } from './session/ports.ts';
 import { askThrough } from './tools/ask-person.ts';
 import type { HostCapabilities } from './tools/host-capabilities.ts';
-import type { ToolContext } from './tools/tool.ts';
+import type { KeptPage, ToolContext } from './tools/tool.ts';
 
 export interface Rooms {
   readonly dataDir: string;
@@ -80,7 +79,7 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
     log,
   });
   const kept = {
-    pages: createPages<Rendered>({ now: () => clock.now() }),
+    pages: createPages<KeptPage>({ now: () => clock.now() }),
     cookies: createCookieStore(),
     concealers: createConcealers(),
     threads: createPageThreads(),

@@ -1,7 +1,8 @@
 /**
- * The cookies that origins set, in memory, one jar per origin: a cookie goes back to the scheme, host
- * and port that set it and nowhere else, whatever its Domain says (stricter than RFC 6265bis §5.7,
- * so that no application can plant a cookie for its neighbours). Access's own cookies are neither kept
+ * The cookies that origins set, in memory, one jar for each origin and identity: a cookie goes back to the
+ * scheme, host and port that set it and nowhere else, whatever its Domain says (stricter than RFC 6265bis
+ * §5.7, so that no application can plant a cookie for its neighbours), and only along with the
+ * credential of whom it was set for. Access's own cookies are neither kept
  * nor sent: they are credentials, and credentials are the session room's.
  */
 import { Cookie, CookieJar } from 'tough-cookie';
@@ -10,15 +11,22 @@ import { hidesDotSegment } from './hidden-dot-segment.ts';
 import { fieldText } from './response-headers.ts';
 
 export interface CookieStore {
-  /** `headers` with the origin's cookies added; the agent's own win over a kept one of that name. */
-  attach(url: URL, headers: readonly (readonly [string, string])[]): (readonly [string, string])[];
-  /** Keeps what the answer's Set-Cookie fields set. Cookies that break the rules are left out. */
-  store(url: URL, headers: Headers): void;
-  /** From now on the origin's cookies are `identity`'s; those of another one are let go. */
-  belongTo(url: URL, identity: string): void;
+  /**
+   * `headers` with the cookies that the origin set for `identity`; the agent's own win over a kept one
+   * of that name.
+   */
+  attach(
+    url: URL,
+    headers: readonly (readonly [string, string])[],
+    identity: string,
+  ): (readonly [string, string])[];
+  /** Keeps what the answer's Set-Cookie fields set for `identity`. Cookies that break the rules are left out. */
+  store(url: URL, headers: Headers, identity: string): void;
+  /** All that is kept for a URL, whomever for: another text when any of it has changed. */
+  state(url: URL): string;
 }
 
-const maxOrigins = 200;
+const maxJars = 200;
 const maxCookies = 50;
 const maxCookieLength = 4096;
 /** Most servers refuse header fields beyond 8 KiB. */
@@ -26,12 +34,11 @@ const maxHeaderLength = 7000;
 
 export function createCookieStore(): CookieStore {
   const jars = new Map<string, CookieJar>();
-  const owners = new Map<string, string>();
   return {
-    attach(url, headers) {
+    attach(url, headers, identity) {
       const unclear = hidesDotSegment(url);
       // A cookie that is for a path goes where every reading of the URL stays in it.
-      const kept = (jars.get(url.origin)?.getCookiesSync(url.href) ?? []).filter(
+      const kept = (jars.get(jarKey(url, identity))?.getCookiesSync(url.href) ?? []).filter(
         ({ path }) => !unclear || path === '/',
       );
       if (kept.length === 0) return [...headers];
@@ -48,28 +55,26 @@ export function createCookieStore(): CookieStore {
       return value === '' ? others : [...others, ['cookie', value]];
     },
 
-    store(url, headers) {
+    store(url, headers, identity) {
       for (const field of headers.getSetCookie().slice(0, maxCookies)) {
         const cookie = field.length <= maxCookieLength ? Cookie.parse(fieldText(field)) : undefined;
         if (!cookie || isAccessCookie(cookie.key) || !hostMatches(cookie, url)) continue;
         cookie.domain = null;
-        const jar = jarFor(jars, url.origin);
+        const jar = jarFor(jars, jarKey(url, identity));
         jar.setCookieSync(cookie, url.href, { ignoreError: true });
         makeRoom(jar);
       }
     },
 
-    belongTo({ origin }, identity) {
-      const owner = owners.get(origin);
-      if (owner === identity) return;
-      if (owner !== undefined) jars.delete(origin);
-      if (owners.size >= maxOrigins) {
-        owners.clear();
-        jars.clear();
-      }
-      owners.set(origin, identity);
+    state(url) {
+      const ofOrigin = [...jars].filter(([key]) => key.startsWith(`${url.origin} `)).sort();
+      return JSON.stringify(ofOrigin.map(([key, jar]) => [key, jar.getCookieStringSync(url.href)]));
     },
   };
+}
+
+function jarKey({ origin }: URL, identity: string): string {
+  return `${origin} ${identity}`;
 }
 
 /** RFC 6265bis §5.7 step 10: a Domain that is not the host or above it makes the cookie void. */
@@ -78,12 +83,12 @@ function hostMatches(cookie: Cookie, { hostname }: URL): boolean {
   return !domain || hostname === domain || hostname.endsWith(`.${domain}`);
 }
 
-function jarFor(jars: Map<string, CookieJar>, origin: string): CookieJar {
-  const jar = jars.get(origin) ?? new CookieJar(undefined, { rejectPublicSuffixes: false });
-  jars.delete(origin); // The most recently set is the last, so that the first is the one to forget.
-  jars.set(origin, jar);
+function jarFor(jars: Map<string, CookieJar>, key: string): CookieJar {
+  const jar = jars.get(key) ?? new CookieJar(undefined, { rejectPublicSuffixes: false });
+  jars.delete(key); // The most recently set is the last, so that the first is the one to forget.
+  jars.set(key, jar);
   const [oldest] = jars.keys();
-  if (jars.size > maxOrigins && oldest !== undefined) jars.delete(oldest);
+  if (jars.size > maxJars && oldest !== undefined) jars.delete(oldest);
   return jar;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The last few rendered answers, in memory, so that `start_index` pages through one kept answer without
- * asking the origin again. An entry is found only by who asked and by all that was asked.
+ * asking the origin again. An entry is found only by all that was asked.
  */
 import { hash } from 'node:crypto';
 
@@ -11,8 +11,6 @@ export interface PageRequest {
   readonly format: string;
   /** Anything else that makes the answer another one, such as a hash of the body. */
   readonly body?: string;
-  /** Which session's credential it was asked with: another one never sees the answer. */
-  readonly identity: string;
 }
 
 export interface Pages<T> {
@@ -24,16 +22,9 @@ export interface Pages<T> {
   clear(): void;
 }
 
-export function pageKey({
-  method,
-  url,
-  headers,
-  format,
-  body = '',
-  identity,
-}: PageRequest): string {
+export function pageKey({ method, url, headers, format, body = '' }: PageRequest): string {
   const named = headers.map(([name, value]) => [name.toLowerCase(), value]).sort();
-  return hash('sha256', JSON.stringify([method, url, named, format, body, identity]), 'base64url');
+  return hash('sha256', JSON.stringify([method, url, named, format, body]), 'base64url');
 }
 
 export interface PageLimits {

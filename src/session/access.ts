@@ -61,6 +61,8 @@ export interface Access {
   readonly sendHop: SendGuardedHop;
   readonly giveToken: GiveToken;
   readonly limits: Limits;
+  /** Whose credential a request to `url` would carry as things stand; empty for nobody's. */
+  readonly identityAt: (url: URL) => Promise<string>;
   readonly sessions: Pick<Sessions, 'list' | 'find' | 'leave' | 'isFresh'>;
   /** Why sessions live in this process's memory alone; `undefined` while they are on disk. */
   memoryOnly(): string | undefined;
@@ -170,6 +172,7 @@ export function createAccess(parts: AccessParts): Access {
       checkTokenMayLeave(limits, url);
       return giveToken(url, options);
     },
+    identityAt: credentials.identity,
     sessions,
     memoryOnly: () => store.memoryOnly(),
   };

@@ -13,6 +13,8 @@ export interface Credentials {
    * `renew` throws.
    */
   held(url: URL, minTtlMs?: number): Promise<Held | undefined>;
+  /** Whose credential a request to `url` would carry as things stand; empty for nobody's. Asks nobody. */
+  identity(url: URL): Promise<string>;
   /** Remembers a borrowed token for this process; sessions and service tokens keep themselves. */
   remember(held: Held): void;
   forget(resource: string): void;
@@ -31,6 +33,10 @@ export function createCredentials({
   readonly serviceTokens: ServiceTokens;
 }): Credentials {
   const borrowed = new Map<string, Held>();
+  const loanFor = (url: URL): Held | undefined => {
+    const key = keysCovering(url).find((each) => borrowed.has(each));
+    return key === undefined ? undefined : borrowed.get(key);
+  };
   return {
     async held(url, minTtlMs = 0) {
       const pair = serviceTokens.inUse(url);
@@ -42,12 +48,17 @@ export function createCredentials({
         const renewed = await sessions.renew(session);
         if (renewed) return heldSession(renewed);
       }
-      const key = keysCovering(url).find((each) => borrowed.has(each));
-      const held = key === undefined ? undefined : borrowed.get(key);
+      const held = loanFor(url);
       if (held?.expiresAt === undefined || held.expiresAt - clock.now() > leewayMs + minTtlMs) {
         return held;
       }
       return undefined;
+    },
+    async identity(url) {
+      const pair = serviceTokens.inUse(url);
+      if (pair) return pair.identity;
+      const session = await sessions.find(url);
+      return (session ? heldSession(session) : loanFor(url))?.identity ?? '';
     },
     remember(held) {
       if (held.method === 'cloudflared') borrowed.set(held.resource, held);

@@ -112,7 +112,9 @@ export function createHop(parts: {
     try {
       return await exchange(request, options, (held) => {
         for (const secret of held ? credentialSecrets(held.credential) : []) sent.add(secret);
-        return gate(request, held?.credential);
+        const { url, headers, cookies } = request;
+        const attached = cookies?.attach(url, headers, held?.identity ?? '') ?? headers;
+        return gate({ ...request, headers: attached }, held?.credential);
       });
     } catch (error) {
       // A refusal quotes the answer, which may repeat what it was sent.
@@ -125,6 +127,7 @@ function give({ answer }: Asked, held: Held | undefined): HopAnswer {
   return {
     ...answer,
     auth: held?.credential.kind ?? 'none',
+    identity: held?.identity ?? '',
     secrets: held ? credentialSecrets(held.credential) : [],
   };
 }

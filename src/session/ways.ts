@@ -11,7 +11,7 @@ import type { CodeSignIns } from './code-sign-in.ts';
 import type { BeginDeviceSignIn } from './device-sign-in.ts';
 import type { Discovery } from './discovery.ts';
 import type { Asked } from './gate.ts';
-import { type Held, heldSession } from './held.ts';
+import { type Held, heldLoan, heldSession } from './held.ts';
 import type { LocalSignIns } from './local-sign-in.ts';
 import type { Clock } from './ports.ts';
 import { createRunningSignIns } from './running-sign-ins.ts';
@@ -105,14 +105,7 @@ export function createWays(parts: {
   const borrowed: Ways['borrowed'] = async (target) => {
     const token =
       target.kind === 'oauth' ? undefined : await transferSignIns.borrow(target.transfer);
-    return (
-      token && {
-        credential: { kind: 'cf_access_token', jwt: token.jwt },
-        method: 'cloudflared',
-        resource: token.resource,
-        expiresAt: token.expiresAt,
-      }
-    );
+    return token && heldLoan(token);
   };
 
   return {

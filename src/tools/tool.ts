@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { Concealers } from '../http/conceal.ts';
 import type { CookieStore } from '../http/cookies.ts';
+import type { AskedAs } from '../http/hops.ts';
 import type { PageThreads } from '../http/page-threads.ts';
 import type { Pages } from '../http/pages.ts';
 import type { Rendered } from '../http/present.ts';
@@ -33,10 +34,16 @@ export interface ToolContext {
 }
 
 export interface KeptFetches {
-  readonly pages: Pages<Rendered>;
+  readonly pages: Pages<KeptPage>;
   readonly cookies: CookieStore;
   readonly concealers: Concealers;
   readonly threads: PageThreads;
+}
+
+export interface KeptPage {
+  readonly rendered: Rendered;
+  /** Only who would be sent to all of these as the same one reads on in it. */
+  readonly asked: readonly AskedAs[];
 }
 
 export interface TemporaryFiles {

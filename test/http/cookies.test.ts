@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createCookieStore } from '../../src/http/cookies.ts';
+import { type CookieStore, createCookieStore } from '../../src/http/cookies.ts';
 
 const app = new URL('https://app.example.com/a/b');
 function setCookie(...fields: string[]): Headers {
@@ -7,12 +7,12 @@ function setCookie(...fields: string[]): Headers {
   for (const field of fields) headers.append('set-cookie', field);
   return headers;
 }
-const sent = (store: ReturnType<typeof createCookieStore>, url: string | URL) =>
-  store.attach(new URL(url), []).find(([name]) => name === 'cookie')?.[1];
+const sent = (store: CookieStore, url: string | URL, identity = 'me') =>
+  store.attach(new URL(url), [], identity).find(([name]) => name === 'cookie')?.[1];
 
 test('a cookie goes back to its origin alone: not to another port, scheme, parent or neighbour', () => {
   const store = createCookieStore();
-  store.store(app, setCookie('sid=1; Path=/', 'wide=2; Domain=example.com; Path=/'));
+  store.store(app, setCookie('sid=1; Path=/', 'wide=2; Domain=example.com; Path=/'), 'me');
   expect(sent(store, 'https://app.example.com/z')).toBe('sid=1; wide=2');
   for (const other of [
     'https://app.example.com:8443/',
@@ -36,10 +36,11 @@ test('path, expiry and a Domain of somebody else’s are minded (RFC 6265bis §5
       'x=1; Path=/; Max-Age=0',
       'e=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT',
     ),
+    'me',
   );
   expect(sent(store, app)).toBe('p=1');
   expect(sent(store, 'https://app.example.com/other')).toBe('q=1');
-  store.store(app, setCookie('p=; Path=/a; Max-Age=0'));
+  store.store(app, setCookie('p=; Path=/a; Max-Age=0'), 'me');
   expect(sent(store, app)).toBeUndefined();
 });
 
@@ -54,6 +55,7 @@ test('Access’s own cookies are neither kept nor sent', () => {
       '__cf_bm=1; Path=/',
       'ok=1; Path=/',
     ),
+    'me',
   );
   expect(sent(store, app)).toBe('__cf_bm=1; ok=1');
 });
@@ -61,18 +63,22 @@ test('Access’s own cookies are neither kept nor sent', () => {
 test('a Secure cookie is not sent over http, except to loopback', () => {
   const store = createCookieStore();
   const loopback = new URL('http://localhost:8080/');
-  store.store(loopback, setCookie('s=1; Secure; Path=/'));
+  store.store(loopback, setCookie('s=1; Secure; Path=/'), 'me');
   expect(sent(store, loopback)).toBe('s=1');
 });
 
 test('the agent’s own cookies win over kept ones', () => {
   const store = createCookieStore();
-  store.store(app, setCookie('sid=kept; Path=/', 'theme=dark; Path=/'));
+  store.store(app, setCookie('sid=kept; Path=/', 'theme=dark; Path=/'), 'me');
   expect(
-    store.attach(app, [
-      ['accept', 'x'],
-      ['cookie', 'sid=mine'],
-    ]),
+    store.attach(
+      app,
+      [
+        ['accept', 'x'],
+        ['cookie', 'sid=mine'],
+      ],
+      'me',
+    ),
   ).toEqual([
     ['accept', 'x'],
     ['cookie', 'sid=mine; theme=dark'],
@@ -82,8 +88,8 @@ test('the agent’s own cookies win over kept ones', () => {
 test('count and size are bounded', () => {
   const store = createCookieStore();
   for (let at = 0; at < 200; at += 1)
-    store.store(app, setCookie(`c${at}=${'x'.repeat(100)}; Path=/`));
-  store.store(app, setCookie(`big=${'x'.repeat(5000)}; Path=/`));
+    store.store(app, setCookie(`c${at}=${'x'.repeat(100)}; Path=/`), 'me');
+  store.store(app, setCookie(`big=${'x'.repeat(5000)}; Path=/`), 'me');
   const cookie = sent(store, app) ?? '';
   expect(cookie.split(';').length).toBeLessThanOrEqual(50);
   expect(cookie.length).toBeLessThan(8000);
@@ -96,6 +102,7 @@ test('what is no cookie does no harm', () => {
   store.store(
     app,
     setCookie('', '=', ';;;', '\u00ff=\u00fe', 'a=b; Domain=; Path=/', 'x'.repeat(100)),
+    'me',
   );
   expect(sent(store, app)).toContain('a=b');
 });

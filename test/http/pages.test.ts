@@ -6,7 +6,6 @@ const request = {
   url: 'https://a/',
   headers: [['accept', 'x']] as const,
   format: 'auto',
-  identity: 'session-1',
 };
 
 test('a key differs with everything that makes the answer another one', () => {
@@ -16,7 +15,6 @@ test('a key differs with everything that makes the answer another one', () => {
     { headers: [] },
     { headers: [['accept', 'y']] as const },
     { format: 'raw' },
-    { identity: 'session-2' },
     { body: 'h' },
   ];
   const keys = [request, ...others.map((other) => ({ ...request, ...other }))].map(pageKey);

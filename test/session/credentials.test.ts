@@ -46,6 +46,7 @@ const borrowed = (endsInMs = 3_600_000): Held => ({
   credential: { kind: 'cf_access_token', jwt: 'jwt-of-cloudflared' },
   method: 'cloudflared',
   resource,
+  identity: 'somebody',
   expiresAt: Date.now() + endsInMs,
 });
 

@@ -8,6 +8,7 @@ import { createCookieStore } from '../../src/http/cookies.ts';
 import { createPageThreads } from '../../src/http/page-threads.ts';
 import { createPages } from '../../src/http/pages.ts';
 import type { Access } from '../../src/session/access.ts';
+import { heldSession } from '../../src/session/held.ts';
 import type { Session } from '../../src/session/records.ts';
 import { accessFetchInput } from '../../src/tools/access-fetch-input.ts';
 import { runAccessFetch } from '../../src/tools/fetching.ts';
@@ -31,12 +32,15 @@ async function scene({ signsIn = false, status = 200 } = {}) {
   onTestFinished(() => rm(folder, { recursive: true }));
   const send = directSend();
   const signedIn: { as?: number; session?: Session } = {};
-  const access: Pick<Access, 'sendHop' | 'limits'> & {
-    sessions: Pick<Access['sessions'], 'find'>;
-  } = {
+  const who = () => {
+    const session = signedIn.session;
+    return session ? heldSession(session).identity : '';
+  };
+  const access: Pick<Access, 'sendHop' | 'limits' | 'identityAt'> = {
     limits: { readOnly: false },
-    sessions: { find: async () => signedIn.session },
-    async sendHop({ method, url, headers, body }) {
+    identityAt: async () => who(),
+    async sendHop({ method, url, headers: own, body, cookies }) {
+      const headers = cookies?.attach(url, own, who()) ?? own;
       const answer = await send({ method, url, headers, ...(body ? { body } : {}) });
       if (signsIn) {
         const [resource, accessToken, obtainedAt] = [url.origin, 'oauth:abcdef', Date.now()];
@@ -44,7 +48,7 @@ async function scene({ signsIn = false, status = 200 } = {}) {
         const method = 'authorization_code';
         signedIn.session = { format: 1, resource, method, accessToken, obtainedAt, signedInAt };
       }
-      return { ...answer, auth: 'none', secrets: [] };
+      return { ...answer, auth: 'none', identity: who(), secrets: [] };
     },
   };
   const context: ToolContext = {

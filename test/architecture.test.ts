@@ -140,6 +140,37 @@ describe('the whole', () => {
     expect(strange.map(({ name }) => name)).toEqual([]);
   });
 
+  it('shows nothing of an answer but through the concealer, which alone says what is clean', () => {
+    const minting = files.filter(({ text }) => /\bas\b[^;]*\bConcealed</.test(text));
+    expect(minting.map(({ name }) => name)).toEqual(['http/conceal.ts']);
+    const sinks: Record<string, RegExp> = {
+      'http/save.ts': /saveTo\(\s*body: Concealed</,
+      'http/present.ts': /text: Concealed<string>/,
+      'http/response-headers.ts': /headers: Readonly<Record<string, Concealed<string>>>/,
+      'cli/fetch/output.ts': /body\(body: Concealed<Readable>\)/,
+    };
+    for (const [name, asks] of Object.entries(sinks)) {
+      expect(files.find((file) => file.name === name)?.text, name).toMatch(asks);
+    }
+    // What else could write: stdout, files, what is printed on the way.
+    const writers = files.filter(
+      ({ name, text }) =>
+        name.startsWith('cli/fetch') && /process\.stdout|createWriteStream/.test(text),
+    );
+    expect(writers.map(({ name }) => name)).toEqual(['cli/fetch/output.ts']);
+    const takers = files.filter(
+      ({ room, text }) => room !== 'sandbox' && /\bdecodedBody\(|\breadBody\(/.test(text),
+    );
+    expect(takers.map(({ name }) => name).sort()).toEqual([
+      'cli/fetch/markdown.ts',
+      'cli/fetch/run.ts',
+      'http/body.ts',
+      'http/peek.ts',
+      'http/protocol-fetch.ts',
+      'tools/fetching.ts',
+    ]);
+  });
+
   it('has no cycle between files', () => {
     const imports = new Map(files.map(({ name, imports: sources }) => [name, sources.filter(own)]));
     const done = new Set<string>();

@@ -1,52 +1,118 @@
 /**
- * The application's JWTs that Access hands to the origin (`Cf-Access-Jwt-Assertion`): we never sent
- * them, but where an origin echoes them they are credentials for it all the same.
+ * The application's JWTs that Access hands to the origin (`Cf-Access-Jwt-Assertion`, `CF_Authorization`):
+ * we never sent them, but where an origin echoes them they are credentials for it all the same. They are
+ * known by their shape alone: a payload whose audience is an application's tag, or whose issuer is a team.
  */
-const maxHeaderLength = 4096;
-const headerBegin = /\beyJ/g;
-const payloadAndSignature = /\.(eyJ[\w-]{8,8192})\.[\w-]{16,4096}/y;
+import type { Cut, Found } from './secret-search.ts';
 
-/**
- * `text` without the JWTs that are for an application of Access: an audience tag of 64 hex digits.
- * Looked for from the dot before the payload: what is read on both sides ends at the next dots, so
- * that the time is linear.
- */
-export function hideAccessTokens(text: string): string {
-  let clean = '';
+const maxHeader = 4096;
+const maxPayload = 8192;
+const maxSignature = 4096;
+const minHeader = 8;
+const minSignature = 16;
+/** `{"` in base64url: what the header and the payload begin with. */
+const begin = 'eyJ';
+const dot = 46;
+
+/** Looked for from the dot before the payload: what is read on both sides ends at the next dots, so the time is linear. */
+export function findAccessTokens(input: Uint8Array, isLast: boolean): Found {
+  const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
+  const cuts: Cut[] = [];
   let done = 0;
-  for (let dot = text.indexOf('.eyJ'); dot >= 0; dot = text.indexOf('.eyJ', dot + 1)) {
-    if (dot < done) continue;
-    payloadAndSignature.lastIndex = dot;
-    const payload = payloadAndSignature.exec(text)?.[1];
-    const end = payloadAndSignature.lastIndex;
-    if (payload === undefined || !isForApplication(payload)) continue;
-    const from = headerBefore(text, dot, done);
-    if (from === undefined) continue;
-    clean += `${text.slice(done, from)}[redacted]`;
-    done = end;
+  for (let at = bytes.indexOf(`.${begin}`); at >= 0; at = bytes.indexOf(`.${begin}`, at + 1)) {
+    if (at < done) continue;
+    const payload = wordFrom(bytes, at + 1, maxPayload);
+    if (bytes[payload] !== dot) continue;
+    const to = wordFrom(bytes, payload + 1, maxSignature);
+    if (to - payload <= minSignature) continue;
+    const from = headerBefore(bytes, at, done);
+    if (from === undefined || !isFromAccess(bytes.toString('latin1', at + 1, payload))) continue;
+    if (!isLast && to === bytes.length && to - payload <= maxSignature) return { cuts, open: from };
+    cuts.push({ from, to });
+    done = to;
   }
-  return done === 0 ? text : clean + text.slice(done);
+  return { cuts, open: isLast ? bytes.length : openFrom(bytes, done) };
 }
 
-/** Where the header begins that ends at `dot`: as early as can be, but not before `least`. */
-function headerBefore(text: string, dot: number, least: number): number | undefined {
-  let from = dot;
-  const earliest = Math.max(least, dot - 'eyJ'.length - maxHeaderLength);
-  while (from > earliest && /[\w-]/.test(text.charAt(from - 1))) from -= 1;
-  // With the character before it, which may show that a word began earlier.
-  const first = Math.max(0, from - 1);
-  headerBegin.lastIndex = from - first;
-  const found = headerBegin.exec(text.slice(first, dot));
-  const begin = found ? first + found.index : dot;
-  return dot - begin >= 'eyJ'.length + 8 ? begin : undefined;
+/** Where the header begins that ends at `end`: as early as can be, but not before `least`. */
+function headerBefore(bytes: Buffer, end: number, least: number): number | undefined {
+  const from = wordBefore(bytes, end, Math.max(least, end - maxHeader));
+  const found = bytes.subarray(from, end).indexOf(begin);
+  return found < 0 || end - from - found < begin.length + minHeader ? undefined : from + found;
 }
 
-function isForApplication(payload: string): boolean {
+/** Where a token may begin that the input ends in the middle of. */
+function openFrom(bytes: Buffer, done: number): number {
+  const end = bytes.length;
+  const last = wordBefore(bytes, end, Math.max(done, end - maxPayload));
+  // The signature may have begun, or the payload; a word that could be either is looked at as both.
+  const middle = wordBefore(bytes, last - 1, Math.max(done, last - 1 - maxPayload));
+  if (last > done && bytes[last - 1] === dot && startsLike(bytes, middle)) {
+    const header = headerEndingAt(bytes, middle - 1, done);
+    if (header !== undefined) return header;
+  }
+  if (startsLike(bytes, last)) {
+    const header = headerEndingAt(bytes, last - 1, done);
+    if (header !== undefined) return header;
+  }
+  const from = Math.max(last, end - maxHeader);
+  const first = bytes.subarray(from, end).indexOf(begin);
+  if (first >= 0) return from + first;
+  // Cut within the three letters.
+  for (const length of [2, 1]) {
+    if (
+      end - last >= length &&
+      bytes.toString('latin1', end - length, end) === begin.slice(0, length)
+    ) {
+      return end - length;
+    }
+  }
+  return end;
+}
+
+function headerEndingAt(bytes: Buffer, end: number, least: number): number | undefined {
+  return end >= least && bytes[end] === dot ? headerBefore(bytes, end, least) : undefined;
+}
+
+/** Whether the word at `from` begins as a payload does, as far as it has come. */
+function startsLike(bytes: Buffer, from: number): boolean {
+  const word = bytes.toString('latin1', from, Math.min(from + begin.length, bytes.length));
+  return begin.startsWith(word);
+}
+
+function wordFrom(bytes: Buffer, from: number, most: number): number {
+  let end = from;
+  while (end < bytes.length && end - from < most && isWord(bytes[end] ?? 0)) end += 1;
+  return end;
+}
+
+function wordBefore(bytes: Buffer, end: number, least: number): number {
+  let from = Math.max(end, 0);
+  while (from > least && isWord(bytes[from - 1] ?? 0)) from -= 1;
+  return from;
+}
+
+/** Of base64url (RFC 4648 §5). */
+function isWord(byte: number): boolean {
+  return (
+    (byte >= 97 && byte <= 122) ||
+    (byte >= 65 && byte <= 90) ||
+    (byte >= 48 && byte <= 57) ||
+    byte === 45 ||
+    byte === 95
+  );
+}
+
+function isFromAccess(payload: string): boolean {
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    if (typeof claims !== 'object' || claims === null || !('aud' in claims)) return false;
-    const audiences: unknown[] = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
-    return audiences.some((each) => typeof each === 'string' && /^[0-9a-f]{64}$/.test(each));
+    if (typeof claims !== 'object' || claims === null) return false;
+    const { aud, iss } = claims as Record<string, unknown>;
+    const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+    return (
+      audiences.some((each) => typeof each === 'string' && /^[0-9a-f]{64}$/.test(each)) ||
+      (typeof iss === 'string' && /^https:\/\/[\w.-]+\.cloudflareaccess\.(?:com|org)\/?$/.test(iss))
+    );
   } catch {
     return false;
   }

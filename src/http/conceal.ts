@@ -1,21 +1,31 @@
 /**
- * Cuts our credentials out of what an origin echoes: verbatim and in the encodings that debugging pages
- * and proxies use. A fence against accidents: an origin that means to leak its own credential can.
+ * Cuts credentials out of what an origin echoes: ours in whatever spelling, and the application's token
+ * that Access hands to the origin. The one way to everything that is shown, printed or saved: what takes
+ * an answer's content asks for `Concealed`, which only this file makes. A fence against accidents: an
+ * origin that means to leak its own credential can.
  */
-import { Transform, type TransformCallback } from 'node:stream';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { AccessError, isAccessError } from '../errors.ts';
-import { createNeedles, type Needles } from './needles.ts';
+import { findAccessTokens } from './access-tokens.ts';
 import { release } from './receive-buffers.ts';
+import { type Cut, createSearch, type Found, type Search } from './secret-search.ts';
+import { secretTexts } from './secret-text.ts';
+
+declare const concealed: unique symbol;
+/** What has been through a concealer. */
+export type Concealed<T> = T & { readonly [concealed]: true };
 
 export interface Concealer {
   /** False when there is nothing to look for: then the rest costs nothing. */
   readonly active: boolean;
-  text(value: string): string;
+  /** What it looks for, for one in another thread. */
+  readonly secrets: readonly string[];
+  text(value: string): Concealed<string>;
   /** Whether a form of a secret is in `value`, in whatever case: schemes and hosts lose theirs. */
   isIn(value: string): boolean;
-  bytes(value: Buffer): Buffer;
-  /** Constant memory: holds back at most the length of the longest form. */
-  stream(): Transform;
+  bytes(value: Buffer): Concealed<Buffer>;
+  /** Streamed: holds back only what may be the beginning of a secret. Its failures are those of `value`. */
+  body(value: Readable): Concealed<Readable>;
 }
 
 const mark = '[redacted]';
@@ -48,137 +58,123 @@ export function createConcealers(): Concealers {
   };
 }
 
+/** `secrets`: of the credentials that were sent; where none was, Access handed none to the origin either. */
 export function createConcealer(secrets: readonly string[]): Concealer {
-  const forms = [...new Set([...secrets].flatMap(formsOf))].sort((a, b) => b.length - a.length);
-  let needles: Needles | undefined;
-  // Made when bytes are to be searched, not for the small texts of every call.
-  const search = () => {
-    needles ??= createNeedles(forms.map((form) => Buffer.from(form)));
-    return needles;
-  };
+  const known = [...new Set(secrets)].filter(({ length }) => length >= minLength);
+  const active = known.length > 0;
+  // Made when they are needed: a search's tables take longer than the small texts of most calls.
+  const search = once(() => searchFor(known, false));
+  const searchInLowerCase = once(() => searchFor(known, true));
+  const find: Search = (input, isLast) =>
+    merged(search()(input, isLast), findAccessTokens(input, isLast));
   return {
-    active: forms.length > 0,
-    text: (value) =>
-      forms.reduce(
-        (clean, form) => (clean.includes(form) ? clean.replaceAll(form, mark) : clean),
-        value,
-      ),
-    isIn: (value) => {
-      const lower = value.toLowerCase();
-      return forms.some((form) => lower.includes(form.toLowerCase()));
+    active,
+    secrets: known,
+    text(value) {
+      if (!active || value.length < minLength) return value as Concealed<string>;
+      // A byte a character, so that the places are the same; what is not Latin is no part of a secret.
+      const { cuts } = find(Buffer.from(value, 'latin1'), true);
+      return without(cuts, value.length, (from, to) => value.slice(from, to)).join(
+        mark,
+      ) as Concealed<string>;
     },
-    bytes: (value) => (forms.length === 0 ? value : cut(value, search(), value.length).done),
-    stream: () => new ConcealingStream(search()),
+    isIn: (value) =>
+      active &&
+      searchInLowerCase()(Buffer.from(value.toLowerCase(), 'latin1'), true).cuts.length > 0,
+    bytes: (value) => (active ? cut(value, find(value, true)).done : value) as Concealed<Buffer>,
+    body(value) {
+      // It may break before anybody reads it: whoever then does is told.
+      value.on('error', () => {});
+      if (!active) return value as Concealed<Readable>;
+      const clean = new ConcealingStream(find);
+      value.on('error', (error) => clean.destroy(error));
+      clean.on('close', () => value.destroy());
+      clean.on('error', () => {});
+      return value.pipe(clean) as Readable as Concealed<Readable>;
+    },
   };
+}
+
+function searchFor(secrets: readonly string[], isLower: boolean): Search {
+  const bytes = secrets.flatMap((secret) => {
+    const forms = [Buffer.from(secret), Buffer.from(secret, 'latin1')];
+    return forms[0]?.equals(forms[1] as Buffer) ? forms.slice(1) : forms;
+  });
+  return createSearch(bytes.flatMap((one) => secretTexts(one, isLower)));
 }
 
 class ConcealingStream extends Transform {
-  readonly #needles: Needles;
+  readonly #find: Search;
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(needles: Needles) {
+  constructor(find: Search) {
     // Wide enough for the network and the disk not to wait for each other.
     super({ highWaterMark: 512 * 1024 });
-    this.#needles = needles;
+    this.#find = find;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    if (this.#needles.count === 0) {
-      callback(null, chunk);
-      return;
-    }
-    const input = this.#withHeld(chunk);
-    // What begins near the end may go on in the next chunk, if it is a beginning.
-    const { done, rest } = cut(input, this.#needles, this.#needles.unfinished(input));
-    this.#held = copied(rest);
+    const input = this.#held.length === 0 ? chunk : copied(this.#held, chunk);
+    const { done, rest } = cut(input, this.#find(input, false));
+    this.#held = rest.length === 0 ? rest : copied(rest);
     callback(null, done);
-  }
-
-  /** What is left to look at in `chunk` when all that begins in what was held is done. */
-  #withHeld(chunk: Buffer): Buffer {
-    const held = this.#held;
-    const { longest } = this.#needles;
-    if (held.length === 0) return chunk;
-    if (chunk.length <= longest) return Buffer.concat([held, chunk]);
-    const seam = Buffer.concat([held, chunk.subarray(0, longest)]);
-    const { done, rest } = cut(seam, this.#needles, held.length);
-    this.push(done);
-    const used = longest - rest.length;
-    release(chunk.subarray(0, used));
-    return chunk.subarray(used);
   }
 
   override _flush(callback: TransformCallback): void {
-    const { done } = cut(this.#held, this.#needles, this.#held.length);
-    callback(null, done);
+    callback(null, cut(this.#held, this.#find(this.#held, true)).done);
   }
 }
 
-function copied(bytes: Buffer): Buffer {
-  const copy = Buffer.from(bytes);
-  release(bytes);
+function copied(...parts: Buffer[]): Buffer {
+  const copy = Buffer.concat(parts);
+  for (const part of parts) release(part);
   return copy;
 }
 
-/**
- * `input` without the needles that begin before `until`, and what is left to look at: from `until`,
- * or from the end of a needle that reaches beyond it.
- */
-function cut(input: Buffer, needles: Needles, until: number): { done: Buffer; rest: Buffer } {
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (;;) {
-    const found = needles.find(input, at);
-    if (found === undefined || found.at >= until) break;
-    parts.push(input.subarray(at, found.at), Buffer.from(mark));
-    at = found.at + found.length;
+function merged(one: Found, other: Found): Found {
+  const open = Math.min(one.open, other.open);
+  const cuts: Cut[] = [];
+  for (const next of [...one.cuts, ...other.cuts].sort((a, b) => a.from - b.from)) {
+    const last = cuts.at(-1);
+    if (last && next.from < last.to) {
+      cuts[cuts.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
+    } else cuts.push(next);
   }
-  const end = Math.max(at, until);
-  if (parts.length === 0) return { done: input.subarray(0, end), rest: input.subarray(end) };
-  parts.push(input.subarray(at, end));
-  return { done: Buffer.concat(parts), rest: input.subarray(end) };
+  // What is found is cut, also where something else may begin within it.
+  const across = cuts.find(({ from, to }) => from < open && open < to);
+  const decided = across ? across.to : open;
+  return { cuts: cuts.filter(({ from }) => from < decided), open: decided };
 }
 
-/** The ways in which one secret may appear in an answer. */
-function formsOf(secret: string): string[] {
-  if (secret.length < minLength) return [];
-  const bytes = Buffer.from(secret);
-  const percent = encodeURIComponent(secret);
-  const json = JSON.stringify(secret).slice(1, -1);
-  const hex = bytes.toString('hex');
-  const inBase64 = [0, 1, 2].map((offset) => base64Core(bytes, offset));
-  return [
-    secret,
-    percent,
-    percent.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    percent.replace(/%3A/g, ':'),
-    json,
-    json.replace(/\//g, '\\/'),
-    json.replace(
-      /[=&<>'+/]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+/** `input` without what was found in it, and what is left to look at when more has come. */
+function cut(input: Buffer, { cuts, open }: Found): { done: Buffer; rest: Buffer } {
+  const rest = input.subarray(open);
+  if (cuts.length === 0) return { done: input.subarray(0, open), rest };
+  const kept = without(cuts, open, (from, to) => input.subarray(from, to));
+  return {
+    done: Buffer.concat(
+      kept.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from(mark), part])),
     ),
-    secret.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`),
-    secret.replace(
-      /[/=`]/g,
-      (character) => `&#x${character.charCodeAt(0).toString(16).toUpperCase()};`,
-    ),
-    hex,
-    hex.toUpperCase(),
-    ...inBase64,
-    ...inBase64.map((form) => form.replace(/\+/g, '-').replace(/\//g, '_')),
-  ].filter((form) => form.length >= minLength);
+    rest,
+  };
 }
 
-/**
- * The part of a longer text's base64 that depends on `bytes` alone, when they begin at `offset` modulo 3
- * (RFC 4648 §4: six bits a character).
- */
-function base64Core(bytes: Buffer, offset: number): string {
-  const whole = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
-  const from = Math.ceil((offset * 8) / 6);
-  const to = Math.floor(((offset + bytes.length) * 8) / 6);
-  return whole.slice(from, to);
+/** What is left between the cuts: one part more than there are of them. */
+function without<T>(
+  cuts: readonly Cut[],
+  length: number,
+  slice: (from: number, to: number) => T,
+): T[] {
+  const ends = [...cuts.map(({ from }) => from), length];
+  return ends.map((end, at) => slice(cuts[at - 1]?.to ?? 0, end));
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** What was thrown, without the secrets in what it says. */

@@ -4,7 +4,7 @@
  */
 import { resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
-import { createConcealer } from './conceal.ts';
+import { type Concealer, concealFailure, createConcealer } from './conceal.ts';
 import type { CookieStore } from './cookies.ts';
 import type { CredentialKind } from './credential.ts';
 import { abortFailure } from './failures.ts';
@@ -17,10 +17,17 @@ import type { Incoming } from './send.ts';
 export interface HopAnswer extends Incoming {
   /** What the request that got this answer carried. */
   readonly auth: CredentialKind;
+  /** Whose that credential is; empty for none. */
+  readonly identity: string;
   /** The parts of that credential that must never be shown. */
   readonly secrets: readonly string[];
   /** True when the answer is to be given as it stands, though it may be a redirect. */
   readonly final?: boolean;
+}
+
+export interface AskedAs {
+  readonly url: URL;
+  readonly identity: string;
 }
 
 export type SendHop = (request: HopRequest) => Promise<HopAnswer>;
@@ -43,6 +50,8 @@ export interface HopResult {
   readonly redirects: readonly string[];
   /** What must be cut out of everything that is shown, from all hops. */
   readonly secrets: readonly string[];
+  /** The URLs that were asked, in order, and as whom. */
+  readonly asked: readonly AskedAs[];
   /** Names of the agent's fields that were left behind at the border of an origin. */
   readonly droppedHeaders: readonly string[];
 }
@@ -59,18 +68,20 @@ export async function followRedirects(
   const secrets = new Set<string>();
   const dropped = new Set<string>();
   const seen = new Set<string>();
+  const asked: AskedAs[] = [];
   let hop: HopRequest = { ...request, signal: waiting.signal };
   try {
     for (;;) {
       if (waiting.signal.aborted) throw abortFailure(waiting.signal, hop.url);
-      const sent = cookies ? { ...hop, headers: cookies.attach(hop.url, hop.headers) } : hop;
-      refuseLoop(seen, sent, [...secrets]);
-      const answer = await sendHop(sent);
+      const concealer = createConcealer([...secrets]);
+      refuseLoop(seen, hop, cookies, concealer);
+      const answer = await sendHop(cookies ? { ...hop, cookies } : hop);
       for (const secret of answer.secrets) secrets.add(secret);
-      cookies?.store(hop.url, answer.headers);
+      asked.push({ url: hop.url, identity: answer.identity });
+      cookies?.store(hop.url, answer.headers, answer.identity);
       const location = answer.headers.get('location');
       if (answer.final || location === null || !isRedirect(answer.status)) {
-        return { answer, redirects, secrets: [...secrets], droppedHeaders: [...dropped] };
+        return { answer, redirects, secrets: [...secrets], asked, droppedHeaders: [...dropped] };
       }
       discard(answer);
       if (redirects.length === maxRedirects) {
@@ -80,20 +91,24 @@ export async function followRedirects(
           'Call with one of the URLs on the way, or ask the person whether the application is set up right.',
         );
       }
-      refuseEcho(hop.url, location, [...secrets]);
-      const next = nextHop(hop, answer.status, location);
+      const all = createConcealer([...secrets]);
+      refuseEcho(hop.url, location, all);
+      const next = nextHop(hop, answer.status, location, all);
       for (const name of leftAtBorder(hop, next)) dropped.add(name);
       redirects.push(next.url.href);
       hop = next;
     }
+  } catch (error) {
+    // What is said of a redirect may quote its address.
+    throw concealFailure(error, createConcealer([...secrets]));
   } finally {
     if (deadline) waiting.release(deadline);
   }
 }
 
 /** A credential never leaves its origin by a response's word: not in an address either, nor in what is said of one. */
-function refuseEcho(from: URL, location: string, secrets: readonly string[]): void {
-  if (!createConcealer(secrets).isIn(fieldText(location))) return;
+function refuseEcho(from: URL, location: string, concealer: Concealer): void {
+  if (!concealer.isIn(fieldText(location))) return;
   if (resolveReference(location, from)?.origin === from.origin) return;
   throw redirectRefused(
     from,
@@ -106,14 +121,16 @@ function refuseEcho(from: URL, location: string, secrets: readonly string[]): vo
 function refuseLoop(
   seen: Set<string>,
   { method, url, headers }: HopRequest,
-  secrets: readonly string[],
+  cookies: CookieStore | undefined,
+  concealer: Concealer,
 ): void {
   const cookie = headers.find(([name]) => name.toLowerCase() === 'cookie')?.[1] ?? '';
-  const key = JSON.stringify([method, url.origin, url.pathname, url.search, cookie]);
+  const kept = cookies?.state(url) ?? '';
+  const key = JSON.stringify([method, url.origin, url.pathname, url.search, cookie, kept]);
   if (seen.has(key)) {
     throw redirectRefused(
       url,
-      `its redirects go round in a loop, back to ${quoteServerText(createConcealer(secrets).text(url.pathname))}`,
+      `its redirects go round in a loop, back to ${quoteServerText(concealer.text(url.pathname))}`,
       'A login or a cookie that the application expects is missing: ask the person to open the page in a browser and see what it wants.',
     );
   }

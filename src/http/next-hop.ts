@@ -5,6 +5,8 @@
 import { AccessError } from '../errors.ts';
 import { isLoopback, resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
+import type { Concealer } from './conceal.ts';
+import type { CookieStore } from './cookies.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { fieldText } from './response-headers.ts';
 
@@ -19,6 +21,8 @@ export interface HopRequest {
   readonly signal?: AbortSignal;
   /** Where the redirect came from that led here. */
   readonly redirectedFrom?: URL;
+  /** Attached by whoever attaches the credential, since whose they are depends on it. */
+  readonly cookies?: Pick<CookieStore, 'attach'>;
 }
 
 /** Methods that ask for no change (RFC 9110 §9.2.1): the only ones that may cross origins. */
@@ -55,7 +59,12 @@ export function isRedirect(status: number): boolean {
 }
 
 /** Throws `redirect_refused`. */
-export function nextHop(hop: HopRequest, status: number, location: string): HopRequest {
+export function nextHop(
+  hop: HopRequest,
+  status: number,
+  location: string,
+  concealer: Concealer,
+): HopRequest {
   const from = hop.url;
   const url = target(from, location);
   // RFC 9110 §15.4.2-4: 303 asks for a GET; 301 and 302 turn a POST into one, as all clients do.
@@ -71,7 +80,7 @@ export function nextHop(hop: HopRequest, status: number, location: string): HopR
     throw redirectRefused(
       from,
       `its ${status} would send ${method}${keepsBody ? ' with the body' : ''} to another origin, ${url.host}`,
-      `If that is what is wanted, call again with ${method} and the URL ${quoteServerText(url.href)}.`,
+      `If that is what is wanted, call again with ${method} and the URL ${quoteServerText(concealer.text(url.href))}.`,
     );
   }
   const headers = hop.headers.filter(([name]) => {

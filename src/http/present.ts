@@ -3,9 +3,8 @@
  * text, Markdown or an image. Rendering is done once; `page` cuts what was rendered, without the origin.
  */
 import { cleanServerText } from '../server-text.ts';
-import { hideAccessTokens } from './access-tokens.ts';
 import type { ReadBody } from './body.ts';
-import { type Concealer, createConcealer } from './conceal.ts';
+import type { Concealed, Concealer } from './conceal.ts';
 import type { CredentialKind } from './credential.ts';
 import type { PageThreads } from './page-threads.ts';
 import { type Format, toReadable } from './readable.ts';
@@ -27,7 +26,6 @@ export interface Answer {
   readonly headers: Headers;
   readonly auth: CredentialKind;
   readonly redirects: readonly string[];
-  readonly secrets: readonly string[];
   readonly droppedHeaders?: readonly string[];
   /** It was to be saved, and is shown instead, since its status says that it is not what was wanted. */
   readonly notSaved?: boolean;
@@ -35,13 +33,13 @@ export interface Answer {
 
 export interface Head {
   readonly status: number;
-  readonly url: string;
-  readonly content_type: string | null;
+  readonly url: Concealed<string>;
+  readonly content_type: Concealed<string> | null;
   /** Of the body that was read, after decoding. */
   readonly bytes: number;
   readonly auth: CredentialKind;
-  readonly redirects: readonly string[];
-  readonly headers: Readonly<Record<string, string>>;
+  readonly redirects: readonly Concealed<string>[];
+  readonly headers: Readonly<Record<string, Concealed<string>>>;
   /** True when what is shown ends before the body does. */
   readonly truncated: boolean;
   /** Where to go on; `null` at the end of what was read. */
@@ -65,7 +63,7 @@ export interface Presented {
 export interface Rendered {
   readonly head: Head;
   readonly content:
-    | { readonly text: string }
+    | { readonly text: Concealed<string> }
     | { readonly image: string; readonly mimeType: string };
   /** What it occupies in memory, roughly, in bytes. */
   readonly size: number;
@@ -74,17 +72,17 @@ export interface Rendered {
 interface RenderOptions {
   readonly format: Format;
   readonly threads: PageThreads;
-  /** Of the answer's secrets; made for them when absent. */
-  readonly concealer?: Concealer;
+  /** Of the secrets of all hops. */
+  readonly concealer: Concealer;
 }
 
 export async function render(
   answer: Answer,
   body: ReadBody,
-  { format, threads, concealer = createConcealer(answer.secrets) }: RenderOptions,
+  { format, threads, concealer }: RenderOptions,
 ): Promise<Rendered> {
   const {
-    text = '',
+    text = concealer.text(''),
     image,
     note,
   } = await toReadable(answer, body, {
@@ -102,9 +100,7 @@ export async function render(
     const { data, mimeType } = image;
     return { head, content: { image: data, mimeType }, size: data.length };
   }
-  // A credential was sent, so Access will have handed one of its own to the origin.
-  const shown = answer.auth === 'none' ? text : hideAccessTokens(text);
-  return { head, content: { text: shown }, size: shown.length * 2 };
+  return { head, content: { text }, size: text.length * 2 };
 }
 
 /** `startIndex` and `maxLength` count UTF-16 units. */
@@ -140,8 +136,12 @@ export function page(
   return shown === '' ? withHead(head) : withHead(head, { type: 'text', text: shown });
 }
 
-export function presentSaved(answer: Answer, { path, bytes, sha256 }: Saved): Presented {
-  const head = headOf(answer, createConcealer(answer.secrets), {
+export function presentSaved(
+  answer: Answer,
+  { path, bytes, sha256 }: Saved,
+  concealer: Concealer,
+): Presented {
+  const head = headOf(answer, concealer, {
     bytes,
     truncated: false,
     notes: [droppedNote(answer)],
@@ -174,7 +174,7 @@ function headOf(
     notes,
   }: { bytes: number; truncated: boolean; notes: readonly (string | undefined)[] },
 ): Head {
-  const visible = responseHeaders(answer.headers, concealer.text);
+  const visible = responseHeaders(answer.headers, concealer);
   const { 'content-type': contentType, ...headers } = visible.headers;
   const note = join(
     ...notes,
@@ -185,7 +185,7 @@ function headOf(
   return {
     status: answer.status,
     url: shownUrl(answer.url.href, concealer),
-    content_type: contentType === undefined ? null : cleanServerText(contentType),
+    content_type: contentType === undefined ? null : concealer.text(cleanServerText(contentType)),
     bytes,
     auth: answer.auth,
     redirects: answer.redirects.map((each) => shownUrl(each, concealer)),
@@ -199,9 +199,9 @@ function headOf(
 
 const maxUrlLength = 2000;
 
-function shownUrl(url: string, concealer: Concealer): string {
+function shownUrl(url: string, concealer: Concealer): Concealed<string> {
   const shown = hideAccessQuery(concealer.text(fieldText(url)));
-  return shown.length > maxUrlLength ? `${shown.slice(0, maxUrlLength)}…` : shown;
+  return concealer.text(shown.length > maxUrlLength ? `${shown.slice(0, maxUrlLength)}…` : shown);
 }
 
 function withHead(head: Head, content?: Block): Presented {

@@ -1,7 +1,7 @@
 /** A body made readable for a model: text, Markdown or an image; else a note of what it is and how to get it. */
 import { cleanServerText } from '../server-text.ts';
 import { type ReadBody, undecodable } from './body.ts';
-import type { Concealer } from './conceal.ts';
+import type { Concealed, Concealer } from './conceal.ts';
 import type { PageThreads } from './page-threads.ts';
 import { contentKind, decodeText, imageTypes, parseMediaType, sniffImage } from './text.ts';
 
@@ -13,7 +13,7 @@ export const acceptMarkdown = 'text/markdown, */*;q=0.9';
 
 /** With neither text nor image, the note says why. Holds no secret that `concealer` knows. */
 export interface Readable {
-  readonly text?: string;
+  readonly text?: Concealed<string>;
   readonly image?: { readonly data: string; readonly mimeType: string };
   readonly note?: string;
 }
@@ -21,24 +21,23 @@ export interface Readable {
 interface Source {
   readonly url: URL;
   readonly headers: Headers;
-  readonly secrets: readonly string[];
 }
 
 interface ReadableOptions {
   readonly format: Format;
-  /** Of the source's secrets. */
+  /** Of the secrets of all hops. */
   readonly concealer: Concealer;
   readonly threads: PageThreads;
   readonly maxImageBytes: number;
 }
 
 export async function toReadable(
-  { url, headers, secrets }: Source,
+  { url, headers }: Source,
   body: ReadBody,
   { format, concealer, threads, maxImageBytes }: ReadableOptions,
 ): Promise<Readable> {
   const { bytes } = body;
-  if (bytes.length === 0) return { text: '' };
+  if (bytes.length === 0) return { text: concealer.text('') };
   const coding = undecodable(headers);
   if (coding) return notShown(`content in the coding “${cleanServerText(coding)}”`, body, headers);
   const type = parseMediaType(headers.get('content-type'));
@@ -61,7 +60,7 @@ export async function toReadable(
   if (format === 'raw' || kind !== 'html') return { text };
   const { markdown, note } = await threads.toMarkdown(text, {
     url,
-    secrets,
+    secrets: concealer.secrets,
     conceal: concealer.text,
   });
   return { text: concealer.text(markdown), ...(note ? { note } : {}) };

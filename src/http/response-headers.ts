@@ -2,9 +2,10 @@
  * What an agent may see of an answer's header fields: no cookies, nothing of Access's own, and no more
  * than a model can use. A field's bytes arrive as Latin-1 (WHATWG Fetch); most that are not ASCII are UTF-8.
  */
+import type { Concealed, Concealer } from './conceal.ts';
 
 export interface VisibleHeaders {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, Concealed<string>>>;
   /** Names of fields left out or cut for their size. */
   readonly shortened: readonly string[];
 }
@@ -20,17 +21,13 @@ const maxValueLength = 1000;
 const maxTotalLength = 6000;
 const maxFields = 60;
 
-/** `conceal` cuts our credentials out of the values. */
-export function responseHeaders(
-  headers: Headers,
-  conceal: (text: string) => string = (text) => text,
-): VisibleHeaders {
+export function responseHeaders(headers: Headers, { text: conceal }: Concealer): VisibleHeaders {
   const fields = [...headers].filter(([name]) => !hidden.test(name));
   const ordered = [
     ...fields.filter(([name]) => !browsersOwn.test(name)),
     ...fields.filter(([name]) => browsersOwn.test(name)),
   ];
-  const shown: [string, string][] = [];
+  const shown: [string, Concealed<string>][] = [];
   const shortened: string[] = [];
   let total = 0;
   for (const [name, raw] of ordered) {
@@ -42,11 +39,11 @@ export function responseHeaders(
     total += name.length + cut.length;
     if (shown.length >= maxFields || total > maxTotalLength || name.length > 200) {
       total -= name.length + cut.length;
-      if (shortened.length < maxFields) shortened.push(name.slice(0, 100));
+      if (shortened.length < maxFields) shortened.push(conceal(name).slice(0, 100));
       continue;
     }
-    if (cut !== value) shortened.push(name);
-    shown.push([conceal(name), cut]);
+    if (cut !== value) shortened.push(conceal(name));
+    shown.push([conceal(name), conceal(cut)]);
   }
   return { headers: Object.fromEntries(shown), shortened };
 }

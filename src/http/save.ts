@@ -15,7 +15,9 @@ import {
   unlink,
 } from 'node:fs/promises';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
+import type { Concealed } from './conceal.ts';
 import { abortFailure, networkFailure } from './failures.ts';
 import { codeOf, fileFailure, onFile } from './file-failure.ts';
 import { absolutePath, exists, newFileProblem, type Places, placeProblem } from './roots.ts';
@@ -57,10 +59,7 @@ export async function checkSavePath(options: Places & { path: string }): Promise
  * Throws AccessError: `save_refused`, what `Send` throws for a broken body, `response_too_large`,
  * `cancelled`, `timeout`. After a failure nothing is left behind.
  */
-export async function saveTo(
-  body: AsyncIterable<Uint8Array>,
-  options: SaveOptions,
-): Promise<Saved> {
+export async function saveTo(body: Concealed<Readable>, options: SaveOptions): Promise<Saved> {
   const file = await checkSavePath(options);
   const made = await makeFolder(path.dirname(file), options);
   const folder = await onFile(() => realpath(path.dirname(file)), options.path);
@@ -95,7 +94,7 @@ export async function saveTo(
 }
 
 async function write(
-  body: AsyncIterable<Uint8Array>,
+  body: Concealed<Readable>,
   handle: FileHandle,
   { path: name, url, signal, maxBytes = defaultMaxBytes, onProgress }: SaveOptions,
 ): Promise<WrittenBody> {

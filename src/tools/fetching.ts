@@ -4,10 +4,10 @@ import { AccessError } from '../errors.ts';
 import { checkAgentHeaders } from '../http/agent-headers.ts';
 import { decodedBody, readBody } from '../http/body.ts';
 import { fileBody } from '../http/body-file.ts';
-import { createConcealer } from '../http/conceal.ts';
+import type { Concealer } from '../http/conceal.ts';
 import { abortFailure } from '../http/failures.ts';
 import { firstOf } from '../http/first-of.ts';
-import { followRedirects, type HopResult } from '../http/hops.ts';
+import { type AskedAs, followRedirects, type HopAnswer, type HopResult } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
 import { pageKey } from '../http/pages.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../http/present.ts';
@@ -15,6 +15,7 @@ import { acceptMarkdown } from '../http/readable.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
 import type { Places } from '../http/roots.ts';
 import { checkSavePath, type Saved, type SaveOptions, saveTo } from '../http/save.ts';
+import type { Access } from '../session/access.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
@@ -37,26 +38,19 @@ export async function runAccessFetch(
   const headers = checkAgentHeaders(input.headers ?? {});
   const { access, kept } = context;
   const asked = [...headers];
-  // Anew for every use: a sign-in within the call changes whose answer it is.
-  const identity = async () => {
-    const session = await access.sessions.find(url);
-    if (session === undefined) return '';
-    const { resource, signedInAt = session.obtainedAt } = session;
-    return `${session.method} ${resource} ${signedInAt}`;
-  };
-  const key = async () =>
-    pageKey({
-      method,
-      url: url.href,
-      headers: asked,
-      format: input.format,
-      body: JSON.stringify([input.body, input.body_base64, input.body_file]),
-      identity: await identity(),
-    });
+  const key = pageKey({
+    method,
+    url: url.href,
+    headers: asked,
+    format: input.format,
+    body: JSON.stringify([input.body, input.body_base64, input.body_file]),
+  });
   const window = { startIndex: input.start_index, maxLength: input.max_length };
   if (input.start_index > 0 && input.save_to === undefined) {
-    const rendered = kept.pages.take(await key());
-    if (rendered) return blocks(page(rendered, window));
+    const before = kept.pages.take(key);
+    if (before && (await isStillTheirs(before.asked, access))) {
+      return blocks(page(before.rendered, window));
+    }
     if (!repeatable.includes(method)) throw notKept(method, url);
   }
   const body = await requestBody(input, context);
@@ -66,8 +60,6 @@ export async function runAccessFetch(
   const places = input.save_to === undefined ? nowhere : await context.places();
   if (input.save_to !== undefined) await checkSavePath({ path: input.save_to, ...places });
 
-  const whose = await identity();
-  if (whose !== '') kept.cookies.belongTo(url, whose);
   const timeoutMs = input.timeout_seconds * 1000;
   const deadline = AbortSignal.timeout(timeoutMs);
   const result = await followRedirects(
@@ -85,8 +77,9 @@ export async function runAccessFetch(
     { cookies: kept.cookies, deadline },
   );
   const answer = { ...result.answer, ...shownParts(result) };
+  const concealer = kept.concealers.of(result.secrets);
   if (input.save_to !== undefined && answer.status >= 200 && answer.status < 300) {
-    const saved = await saveBody(result, {
+    const saved = await saveBody(result.answer, concealer, {
       path: input.save_to,
       ...places,
       url: answer.url,
@@ -96,7 +89,7 @@ export async function runAccessFetch(
         ? { onProgress: (bytes) => context.onProgress?.(`${bytes} bytes saved`, bytes) }
         : {}),
     });
-    return blocks(presentSaved(answer, saved));
+    return blocks(presentSaved(answer, saved, concealer));
   }
   const read = await readBody(result.answer, {
     maxBytes: shownBodyLimit,
@@ -104,30 +97,37 @@ export async function runAccessFetch(
     until: deadline,
   });
   const notSaved = input.save_to !== undefined;
-  const concealer = kept.concealers.of(result.secrets);
   const rendered = await render({ ...answer, notSaved }, read, {
     format: input.format,
     threads: kept.threads,
     concealer,
   });
-  kept.pages.keep(await key(), rendered, rendered.size);
+  kept.pages.keep(key, { rendered, asked: result.asked }, rendered.size);
   return blocks(page(rendered, window));
+}
+
+/** Whether at every hop the answer was given to whoever would be sent there now. */
+async function isStillTheirs(
+  asked: readonly AskedAs[],
+  { identityAt }: Pick<Access, 'identityAt'>,
+): Promise<boolean> {
+  for (const { url, identity } of asked) {
+    if ((await identityAt(url)) !== identity) return false;
+  }
+  return true;
 }
 
 /** However it ends, nobody reads the body afterwards: its connection is let go, also from one that stalls. */
 async function saveBody(
-  { answer, secrets }: HopResult,
+  answer: HopAnswer,
+  concealer: Concealer,
   { signal, deadline, ...options }: SaveOptions & { deadline: AbortSignal },
 ): Promise<Saved> {
   const until = firstOf(signal, deadline);
   const letGo = () => answer.body.destroy(abortFailure(until.signal, options.url));
   until.signal.addEventListener('abort', letGo, { once: true });
   try {
-    const decoded = decodedBody(answer);
-    const clean = secrets.length === 0 ? decoded : decoded.pipe(createConcealer(secrets).stream());
-    decoded.on('error', (error) => clean.destroy(error));
-    // It may break before anybody reads it: whoever then does is told.
-    clean.on('error', () => {});
+    const clean = concealer.body(decodedBody(answer));
     if (until.signal.aborted) letGo();
     return await saveTo(clean, { ...options, signal: until.signal });
   } finally {
@@ -136,8 +136,8 @@ async function saveBody(
   }
 }
 
-function shownParts({ redirects, secrets, droppedHeaders }: HopResult) {
-  return { redirects, secrets, droppedHeaders };
+function shownParts({ redirects, droppedHeaders }: HopResult) {
+  return { redirects, droppedHeaders };
 }
 
 function blocks({ blocks: content }: Presented): CallToolResult {

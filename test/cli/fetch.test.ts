@@ -6,9 +6,12 @@ import { createServer as createProxy } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createCertificate } from '../support/certificate.ts';
+import { startHostileApplication } from '../support/hostile-application.ts';
+import { eventually } from '../support/mcp-server.ts';
 import { createProgram, type Program, type Run, startProcess } from './program.ts';
 import { type RawServer, startRawServer } from './raw-server.ts';
 
@@ -275,6 +278,29 @@ describe('fetch', () => {
       (await program.run(['fetch', '--markdown', open('/echo')])).stdout,
     );
     expect(headers.accept).toMatch(/^text\/markdown,/);
+  });
+
+  it('cuts it out of an answer that is encoded unasked, too', async () => {
+    const seen: string[] = [];
+    const app = await startHostileApplication({
+      page: ({ headers }) => {
+        const token = (headers.authorization ?? '').replace(/^Bearer /, '');
+        seen.push(token);
+        return { headers: { 'content-encoding': 'gzip' }, body: gzipSync(`token: ${token}\n`) };
+      },
+    });
+    try {
+      const before = (await program.opened()).length;
+      const running = program.start(['fetch', app.at('/page')], {
+        environment: { CF_ACCESS_HOSTS: 'localhost' },
+      });
+      await fetch(await eventually(async () => (await program.opened())[before]));
+      const { stdout } = await running.ended;
+      expect(stdout).toBe('token: [redacted]\n');
+      expect(seen.at(-1)).toMatch(/^oauth:/);
+    } finally {
+      await app.close();
+    }
   });
 
   it('refuses -k, http elsewhere and headers of Access, before the network', async () => {

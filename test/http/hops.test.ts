@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { isAccessError } from '../../src/errors.ts';
+import { createConcealer } from '../../src/http/conceal.ts';
 import { createCookieStore } from '../../src/http/cookies.ts';
 import { followRedirects, type HopAnswer } from '../../src/http/hops.ts';
-import { type HopRequest, nextHop } from '../../src/http/next-hop.ts';
+import { type HopRequest, nextHop as nextHopOf } from '../../src/http/next-hop.ts';
 import { bytesBody } from '../../src/http/request-body.ts';
 import { answerOf } from './origin.ts';
 
@@ -14,6 +15,8 @@ const request = (more: Partial<HopRequest> = {}): HopRequest => ({
   ...more,
 });
 const body = bytesBody('x');
+const nextHop = (hop: HopRequest, status: number, location: string) =>
+  nextHopOf(hop, status, location, createConcealer([]));
 
 function refusal(work: () => unknown): string {
   try {
@@ -45,6 +48,7 @@ function site(
       url: hop.url,
       status: location === undefined ? 200 : status,
       auth: secret ? 'oauth' : 'none',
+      identity: secret ?? '',
       secrets: secret ? [secret] : [],
     };
   };
@@ -131,7 +135,14 @@ describe('what is not followed', () => {
       const send = async (hop: HopRequest): Promise<HopAnswer> => {
         sent.push(hop);
         const secrets = [secret, secret.slice('oauth:'.length)];
-        return { ...answerOf('', { location }), url: hop.url, status: 302, auth: 'oauth', secrets };
+        return {
+          ...answerOf('', { location }),
+          url: hop.url,
+          status: 302,
+          auth: 'oauth',
+          identity: 'a',
+          secrets,
+        };
       };
       const failure = await followRedirects(request(), send).catch((error) => error);
       expect(failure).toMatchObject({ code: 'redirect_refused' });
@@ -163,6 +174,7 @@ describe('what is not followed', () => {
         url: hop.url,
         status: 302,
         auth: 'none' as const,
+        identity: '',
         secrets: [],
       };
     };
@@ -255,15 +267,21 @@ test('an answer marked final is given as it stands', async () => {
 test('a bounce through a session cookie is no loop', async () => {
   const cookies = createCookieStore();
   const send = async (hop: HopRequest): Promise<HopAnswer> => {
-    const signedIn = hop.headers.some(
-      ([name, value]) => name === 'cookie' && value.includes('sid=1'),
-    );
+    const headers = hop.cookies?.attach(hop.url, hop.headers, '') ?? [];
+    const signedIn = headers.some(([name, value]) => name === 'cookie' && value.includes('sid=1'));
     const answer = answerOf(
       '',
       signedIn ? {} : { location: hop.url.pathname === '/start' ? '/login' : '/start' },
     );
     if (hop.url.pathname === '/login') answer.headers.append('set-cookie', 'sid=1; Path=/');
-    return { ...answer, url: hop.url, status: signedIn ? 200 : 302, auth: 'none', secrets: [] };
+    return {
+      ...answer,
+      url: hop.url,
+      status: signedIn ? 200 : 302,
+      auth: 'none',
+      identity: '',
+      secrets: [],
+    };
   };
   const { answer, redirects } = await followRedirects(request(), send, { cookies });
   expect(answer.status).toBe(200);
@@ -284,7 +302,7 @@ test('the deadline ends the waiting for a head and not the reading of a body', a
     request(),
     async (hop) => {
       hopSignal = hop.signal;
-      return { ...answerOf('x'), auth: 'none', secrets: [] };
+      return { ...answerOf('x'), auth: 'none', identity: '', secrets: [] };
     },
     { deadline: controller.signal },
   );

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createConcealer } from '../../src/http/conceal.ts';
 import { createPageThreads } from '../../src/http/page-threads.ts';
 import { type Answer, page, presentSaved, render } from '../../src/http/present.ts';
 import type { Format } from '../../src/http/readable.ts';
 
 const threads = createPageThreads();
 const secret = 'oauth:very-secret-token';
+const concealer = createConcealer([secret]);
 const answer = (
   type: string | null,
   more: Partial<Answer> = {},
@@ -16,7 +18,6 @@ const answer = (
   headers: new Headers({ ...headers, ...(type ? { 'content-type': type } : {}) }),
   auth: 'oauth',
   redirects: [],
-  secrets: [secret],
   ...more,
 });
 const show = async (
@@ -29,7 +30,7 @@ const show = async (
     await render(
       answer(type),
       { bytes: Buffer.from(body as string), complete: true },
-      { format, threads },
+      { format, threads, concealer },
     ),
     options,
   );
@@ -93,7 +94,7 @@ describe('formats', () => {
   });
   test('a saved file is named with size and SHA-256', () => {
     expect(
-      presentSaved(answer('x/y'), { path: '/r/x', bytes: 3, sha256: 'ab' }).head,
+      presentSaved(answer('x/y'), { path: '/r/x', bytes: 3, sha256: 'ab' }, concealer).head,
     ).toMatchObject({ saved_to: '/r/x', bytes: 3, sha256: 'ab', truncated: false });
   });
 });
@@ -106,9 +107,9 @@ describe('paging', () => {
         fc.integer({ min: 1, max: 7 }),
         async (text, maxLength) => {
           const rendered = await render(
-            answer('text/plain; charset=utf-8', { secrets: [] }),
+            answer('text/plain; charset=utf-8', {}),
             { bytes: Buffer.from(text), complete: true },
-            { format: 'raw', threads },
+            { format: 'raw', threads, concealer: createConcealer([]) },
           );
           const parts: string[] = [];
           for (let startIndex: number | null = 0; startIndex !== null; ) {
@@ -149,9 +150,12 @@ describe('paging', () => {
           Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`x-${at}`, '"'.repeat(900)])),
         ),
         { bytes: Buffer.from(`a${body}`), complete: true },
-        { format: 'raw', threads },
+        { format: 'raw', threads, concealer },
       );
-      const { blocks } = page({ ...rendered, content: { text: body } }, { maxLength: 1e9 });
+      const { blocks } = page(
+        { ...rendered, content: { text: concealer.text(body) } },
+        { maxLength: 1e9 },
+      );
       const wire = Buffer.byteLength(JSON.stringify({ content: blocks }));
       expect(wire).toBeLessThan(1024 * 1024);
       expect(wire).toBeGreaterThan(900_000);
@@ -161,7 +165,7 @@ describe('paging', () => {
     const rendered = await render(
       answer('text/plain'),
       { bytes: Buffer.from('abc'), complete: false, stopped: 'time' },
-      { format: 'auto', threads },
+      { format: 'auto', threads, concealer },
     );
     expect(page(rendered).head).toMatchObject({
       truncated: true,
@@ -183,7 +187,7 @@ test('no credential of ours is in anything that is shown', async () => {
     const rendered = await render(
       answer(type, { redirects }, { 'x-echo': secret }),
       { bytes: Buffer.from(body as string), complete: true },
-      { format: 'auto', threads },
+      { format: 'auto', threads, concealer },
     );
     const shown = JSON.stringify(page(rendered));
     expect(shown).toContain('[redacted]');

@@ -11,10 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { fileBody } from '../../src/http/body-file.ts';
+import { createConcealer } from '../../src/http/conceal.ts';
 import { isAtOrBelow, type Places } from '../../src/http/roots.ts';
-import { checkSavePath, saveTo } from '../../src/http/save.ts';
+import { checkSavePath, type SaveOptions, saveTo as saveConcealed } from '../../src/http/save.ts';
 import { temporaryFolder } from './folders.ts';
 
 const url = new URL('https://app.example.com/file');
@@ -42,6 +44,9 @@ function home({ made = true } = {}) {
   return { root, data, session, secret, places };
 }
 type Home = ReturnType<typeof home>;
+
+const saveTo = (body: AsyncIterable<Uint8Array>, options: SaveOptions) =>
+  saveConcealed(createConcealer([]).body(Readable.from(body)), options);
 
 async function* planted() {
   yield Buffer.from('planted');

@@ -11,15 +11,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { fileBody } from '../../src/http/body-file.ts';
-import { checkSavePath, saveTo } from '../../src/http/save.ts';
+import { createConcealer } from '../../src/http/conceal.ts';
+import { checkSavePath, type SaveOptions, saveTo as saveConcealed } from '../../src/http/save.ts';
 import { temporaryFolder } from './folders.ts';
 
 const url = new URL('https://app.example.com/file');
 const within = (...roots: string[]) => ({ roots, offLimits: [] });
+
+const saveTo = (body: AsyncIterable<Uint8Array>, options: SaveOptions) =>
+  saveConcealed(createConcealer([]).body(Readable.from(body)), options);
 
 function folders() {
   const base = temporaryFolder();

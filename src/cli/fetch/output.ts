@@ -5,14 +5,17 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Concealed } from '../../http/conceal.ts';
 import { CurlFailure } from './exit-code.ts';
 
 export interface Output {
   /** Bytes of the body so far. */
   readonly size: () => number;
-  text(text: string): Promise<void>;
+  text(text: Concealed<string>): Promise<void>;
+  /** To stdout, wherever the body went. */
+  afterwards(text: Concealed<string>): void;
   /** Throws CurlFailure 23 when it cannot be written, and what reading throws. */
-  body(stages: readonly (Readable | Transform)[]): Promise<void>;
+  body(body: Concealed<Readable>): Promise<void>;
   /** Can be called again. Throws CurlFailure 23 when something could not be written. */
   close(): Promise<void>;
 }
@@ -41,7 +44,7 @@ export function openOutput(
     const where = file === undefined || file === '-' ? 'The output' : JSON.stringify(file);
     return new CurlFailure(23, `${where} cannot be written${code}.`, { cause: failure });
   };
-  const write = (text: string) =>
+  const write = (text: Concealed<string>) =>
     new Promise<void>((resolve, reject) => {
       target().write(text, (error) => (error ? reject(wrap(error)) : resolve()));
     });
@@ -49,7 +52,8 @@ export function openOutput(
   return {
     size: () => size,
     text: write,
-    async body(stages) {
+    afterwards: (text) => void process.stdout.write(text),
+    async body(body) {
       const counter = new Transform({
         transform(chunk: Buffer, _encoding, callback) {
           if (size === 0 && file === undefined && process.stdout.isTTY && chunk.includes(0)) {
@@ -62,7 +66,7 @@ export function openOutput(
         },
       });
       try {
-        await pipeline([...stages, counter, target()], { end: false });
+        await pipeline([body, counter, target()], { end: false });
       } catch (error) {
         throw wrap(error);
       }

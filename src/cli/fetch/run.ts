@@ -1,7 +1,7 @@
 /** One fetch, from the command line's words to curl's exit code. */
 import { isAccessError } from '../../errors.ts';
 import { decodedBody } from '../../http/body.ts';
-import { createConcealer } from '../../http/conceal.ts';
+import { type Concealed, type Concealer, createConcealer } from '../../http/conceal.ts';
 import { createCookieStore } from '../../http/cookies.ts';
 import { networkFailure } from '../../http/failures.ts';
 import { firstOf } from '../../http/first-of.ts';
@@ -58,8 +58,11 @@ async function fetchOne(
   try {
     if (options.signIn) await showOpenSignIn(shell, rooms, request.url);
     const heads: HopAnswer[] = [];
+    const say = (line: Concealed<string>) => {
+      if (options.verbose) shell.err.line(line);
+    };
     const send = async (hop: HopRequest): Promise<HopAnswer> => {
-      if (options.verbose) shell.err.line(`> ${hop.method} ${hop.url.href}`);
+      say(concealerOf(heads).text(`> ${hop.method} ${hop.url.href}`));
       const answer = await rooms.access.sendHop(hop, {
         signIn: options.signIn,
         waitMs: options.wait * 1000,
@@ -68,11 +71,10 @@ async function fetchOne(
         onWaiting: prompt.onWaiting,
       });
       prompt.done();
-      if (options.verbose) {
-        shell.err.line(`* credential: ${answer.auth.replace(/_/g, ' ')}`);
-        for (const line of headLines(answer)) shell.err.line(`< ${line}`);
-      }
       heads.push(answer);
+      const concealer = concealerOf(heads);
+      say(concealer.text(`* credential: ${answer.auth.replace(/_/g, ' ')}`));
+      for (const line of headLines(answer)) say(concealer.text(`< ${line}`));
       return options.location ? answer : { ...answer, final: true };
     };
     const result = await followRedirects({ ...request, signal: until }, send, {
@@ -104,19 +106,23 @@ async function give(
   },
 ): Promise<number> {
   const { shell, options, output, until } = parts;
+  const concealer = createConcealer(secrets);
   const failed = answer.status >= 400 && (options.fail || options.failWithBody);
   if ((options.include || options.head) && !(failed && options.fail)) {
-    for (const head of heads) await output.text(`${headLines(head).join('\r\n')}\r\n\r\n`);
+    for (const head of heads) {
+      await output.text(concealer.text(`${headLines(head).join('\r\n')}\r\n\r\n`));
+    }
   }
   let failure: unknown;
   if (request.method === 'HEAD' || (failed && options.fail)) discard(answer);
   else {
     try {
-      const page = options.markdown ? await markdownBody({ answer, secrets }, until) : undefined;
+      const page = options.markdown ? await markdownBody(answer, concealer, until) : undefined;
       if (page?.note && (!options.silent || options.showError)) shell.err.line(page.note);
-      const body = page?.body ?? (options.compressed ? decodedBody(answer) : answer.body);
-      const concealer = createConcealer(page ? [] : secrets);
-      await output.body(concealer.active ? [body, concealer.stream()] : [body]);
+      // Encoded although `identity` was asked for, a credential in it could not be seen.
+      const decodes = options.compressed || concealer.active;
+      const body = page?.body ?? concealer.body(decodes ? decodedBody(answer) : answer.body);
+      await output.body(body);
       // Only then is it known whether the file could be written.
       await output.close();
     } catch (error) {
@@ -126,12 +132,16 @@ async function give(
   if (failed) failure ??= new CurlFailure(22, `${answer.url.host} answered ${answer.status}.`);
   const exitCode = failure === undefined ? 0 : exitCodeFor(failure);
   if (options.writeOut !== undefined) {
-    const { text } = createConcealer(secrets);
     const transfer = { answer, redirects, size: output.size(), exitCode };
-    process.stdout.write(text(writeOut(options.writeOut, transfer)));
+    output.afterwards(concealer.text(writeOut(options.writeOut, transfer)));
   }
   if (failure !== undefined) throw failure;
   return exitCode;
+}
+
+/** For what is told while it goes on: with the credentials that were sent so far. */
+function concealerOf(answers: readonly HopAnswer[]): Concealer {
+  return createConcealer(answers.flatMap(({ secrets }) => secrets));
 }
 
 /** A body that ended before its end. */

@@ -17,7 +17,7 @@ const concealer = createConcealer(['oauth:a-token-that-is-not-in-the-file']);
 async function save(url: URL, name: string) {
   const answer = await send({ method: 'GET', url, headers: [] });
   const places = { roots: [folder], offLimits: [] };
-  return saveTo(decodedBody(answer).pipe(concealer.stream()), { path: name, ...places, url });
+  return saveTo(concealer.body(decodedBody(answer)), { path: name, ...places, url });
 }
 /** The kernel's own high-water mark. */
 const peak = () =>

@@ -1,0 +1,271 @@
+/**
+ * How encoders spell a character: percent (RFC 3986 §2.1, nested too), character references (HTML
+ * §13.5), backslash escapes (JSON, JavaScript, C), quoted-printable (RFC 2045 §6.7). Read at a place
+ * and for a wanted character, so that nothing is decoded that nobody looks for.
+ */
+
+/** A place in bytes, one unit a character: a byte, or two of UTF-16. */
+export class Units {
+  /** Set by reading at or beyond the end: with more input it might have been something else. */
+  ranOut = false;
+  readonly length: number;
+  readonly #input: Uint8Array;
+  readonly #order: Order;
+  readonly #base: number;
+
+  /** `at`: a byte that a unit begins with. */
+  constructor(input: Uint8Array, order: Order, at: number) {
+    this.#input = input;
+    this.#order = order;
+    this.#base = order === 'bytes' ? 0 : at % 2;
+    this.length = order === 'bytes' ? input.length : (input.length - this.#base) >> 1;
+  }
+
+  /** -1 where there is none, or none below 256. */
+  at(index: number): number {
+    if (index >= this.length) {
+      this.ranOut = true;
+      return -1;
+    }
+    if (index < 0) return -1;
+    if (this.#order === 'bytes') return this.#input[index] ?? -1;
+    const byte = this.#base + 2 * index;
+    const [low, high] = this.#order === 'le' ? [byte, byte + 1] : [byte + 1, byte];
+    return this.#input[high] === 0 ? (this.#input[low] ?? -1) : -1;
+  }
+
+  indexOf(byte: number): number {
+    return this.#order === 'bytes' ? byte : (byte - this.#base) >> 1;
+  }
+
+  byteOf(index: number): number {
+    return this.#order === 'bytes' ? index : this.#base + 2 * index;
+  }
+}
+
+export type Order = 'bytes' | 'le' | 'be';
+
+/** One spelling at most, in units; a soft line break before it included. */
+export const longestSpelling = 36;
+
+const code = (character: string): number => character.charCodeAt(0);
+const [percent, ampersand, backslash, equals] = ['%', '&', '\\', '='].map(code) as [
+  number,
+  number,
+  number,
+  number,
+];
+const [carriageReturn, lineFeed, tab, space] = [13, 10, 9, 32];
+
+/** What every spelling but the character itself begins with. */
+export const introducers: readonly number[] = [percent, ampersand, backslash, equals];
+
+export function isIntroducer(unit: number): boolean {
+  return unit === percent || unit === ampersand || unit === backslash || unit === equals;
+}
+
+/** The lengths of the spellings at `at` that mean `wanted`, or `other`; not the character itself. */
+export function spellingsAt(units: Units, at: number, wanted: number, other: number): number[] {
+  const lengths: number[] = [];
+  const found = (meant: number, end: number): void => {
+    if (meant >= 0 && (meant === wanted || meant === other)) lengths.push(end - at);
+  };
+  switch (units.at(at)) {
+    case percent:
+      readPercent(units, at + 1, found);
+      break;
+    case ampersand:
+      readReference(units, at + 1, found, wanted, other);
+      break;
+    case backslash:
+      readBackslash(units, at + 1, found);
+      break;
+    case equals:
+      found(readHex(units, at + 1, 2), at + 3);
+      break;
+  }
+  return lengths;
+}
+
+type Found = (meant: number, end: number) => void;
+
+function readPercent(units: Units, from: number, found: Found): void {
+  if ((units.at(from) | 0x20) === code('u')) found(readHex(units, from + 1, 4), from + 5);
+  // %3D, and %253D where it was encoded once more.
+  for (let at = from; at <= from + 6; at += 2) {
+    const meant = readHex(units, at, 2);
+    found(meant, at + 2);
+    if (meant !== percent) return;
+  }
+}
+
+const maxDigits = 8;
+
+function readReference(
+  units: Units,
+  from: number,
+  found: Found,
+  wanted: number,
+  other: number,
+): void {
+  let at = from;
+  const reference: Found = (meant, end) => {
+    found(meant, end);
+    if (units.at(end) === code(';')) found(meant, end + 1);
+  };
+  // &#61;, and &amp;#61; where it was encoded once more.
+  for (let level = 0; level < 4; level += 1) {
+    if (units.at(at) === code('#')) {
+      const isHex = (units.at(at + 1) | 0x20) === code('x');
+      const first = at + (isHex ? 2 : 1);
+      let meant = 0;
+      for (let digits = 0; digits < maxDigits; digits += 1) {
+        const digit = digitOf(units.at(first + digits), isHex ? 16 : 10);
+        if (digit < 0) break;
+        meant = meant * (isHex ? 16 : 10) + digit;
+        reference(meant, first + digits + 1);
+      }
+      return;
+    }
+    for (const one of [wanted, other]) {
+      for (const name of names.get(one) ?? []) {
+        if (reads(units, at, name)) reference(one, at + name.length);
+      }
+    }
+    if (!reads(units, at, 'amp;')) return;
+    at += 4;
+  }
+}
+
+const maxBackslashes = 8;
+
+function readBackslash(units: Units, from: number, found: Found): void {
+  // \u003d, and \\u003d where it was encoded once more.
+  for (let at = from; at < from + maxBackslashes; at += 1) {
+    const unit = units.at(at);
+    if (unit === code('u')) {
+      found(readHex(units, at + 1, 4), at + 5);
+      if (units.at(at + 1) === code('{')) readBraces(units, at + 2, found);
+    } else if (unit === code('x')) found(readHex(units, at + 1, 2), at + 3);
+    else if (digitOf(unit, 8) >= 0) {
+      const digits = [0, 1, 2].map((each) => digitOf(units.at(at + each), 8));
+      if (!digits.includes(-1)) {
+        found(
+          digits.reduce((sum, digit) => sum * 8 + digit, 0),
+          at + 3,
+        );
+      }
+    } else if (unit > space && !isAlphanumeric(unit)) found(unit, at + 1);
+    if (unit !== backslash) return;
+  }
+}
+
+function readBraces(units: Units, from: number, found: Found): void {
+  let meant = 0;
+  for (let at = from; at < from + 6; at += 1) {
+    const digit = digitOf(units.at(at), 16);
+    if (digit < 0) return;
+    meant = meant * 16 + digit;
+    if (units.at(at + 1) === code('}')) found(meant, at + 2);
+  }
+}
+
+function readHex(units: Units, from: number, digits: number): number {
+  let meant = 0;
+  for (let at = from; at < from + digits; at += 1) {
+    const digit = digitOf(units.at(at), 16);
+    if (digit < 0) return -1;
+    meant = meant * 16 + digit;
+  }
+  return meant;
+}
+
+function digitOf(unit: number, base: number): number {
+  const value =
+    unit >= 48 && unit <= 57 ? unit - 48 : unit >= 65 && unit <= 102 ? (unit | 0x20) - 87 : -1;
+  return value >= 0 && value < base && !(unit > 70 && unit < 97) ? value : -1;
+}
+
+function reads(units: Units, from: number, text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    if (units.at(from + index) !== text.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+export function isAlphanumeric(unit: number): boolean {
+  return (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90) || (unit >= 97 && unit <= 122);
+}
+
+/** The named character references of ASCII (HTML §13.5), without their semicolons. */
+const names: ReadonlyMap<number, readonly string[]> = new Map(
+  Object.entries({
+    '!': 'excl',
+    '"': 'quot QUOT',
+    '#': 'num',
+    $: 'dollar',
+    '%': 'percnt',
+    '&': 'amp AMP',
+    "'": 'apos',
+    '(': 'lpar',
+    ')': 'rpar',
+    '*': 'ast midast',
+    '+': 'plus',
+    ',': 'comma',
+    '.': 'period',
+    '/': 'sol',
+    ':': 'colon',
+    ';': 'semi',
+    '<': 'lt LT',
+    '=': 'equals',
+    '>': 'gt GT',
+    '?': 'quest',
+    '@': 'commat',
+    '[': 'lsqb lbrack',
+    '\\': 'bsol',
+    ']': 'rsqb rbrack',
+    '^': 'Hat',
+    _: 'lowbar UnderBar',
+    '`': 'grave DiacriticalGrave',
+    '{': 'lcub lbrace',
+    '|': 'verbar vert VerticalLine',
+    '}': 'rcub rbrace',
+  }).map(([character, all]) => [code(character), all.split(' ')]),
+);
+
+/** What may follow `introducer` in a spelling of `meant`. */
+export function secondBytes(introducer: number, meant: number): number[] {
+  const highDigit = (meant >> 4).toString(16);
+  const seconds: Readonly<Record<number, string>> = {
+    [percent]: `2uU${highDigit}${highDigit.toUpperCase()}`,
+    [ampersand]: `#a${(names.get(meant) ?? []).map((name) => name.charAt(0)).join('')}`,
+    [backslash]: `ux\\${meant >> 6}${isAlphanumeric(meant) ? '' : String.fromCharCode(meant)}`,
+    [equals]: `${highDigit}${highDigit.toUpperCase()}\r\n`,
+  };
+  return [...(seconds[introducer] ?? '')].map(code);
+}
+
+/** Where the text goes on after a line break at `at` that an encoder put in; -1 where there is none. */
+export function afterBreak(units: Units, at: number, bare: boolean): number {
+  const soft = units.at(at) === equals;
+  if (!soft && !bare) return -1;
+  let next = soft ? at + 1 : at;
+  if (units.at(next) === carriageReturn) next += 1;
+  if (units.at(next) !== lineFeed) return -1;
+  next += 1;
+  for (let blanks = 0; !soft && blanks < 8 && isBlank(units.at(next)); blanks += 1) next += 1;
+  return next;
+}
+
+/** The same the other way: where the text may have ended before a line break that ends at `at`. */
+export function beforeBreak(units: Units, at: number, bare: boolean): number[] {
+  let end = at;
+  for (let blanks = 0; blanks < 8 && isBlank(units.at(end - 1)); blanks += 1) end -= 1;
+  if (units.at(end - 1) !== lineFeed) return [];
+  end -= units.at(end - 2) === carriageReturn ? 2 : 1;
+  return [...(bare ? [end] : []), ...(units.at(end - 1) === equals ? [end - 1] : [])];
+}
+
+function isBlank(unit: number): boolean {
+  return unit === space || unit === tab;
+}

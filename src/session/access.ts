@@ -26,6 +26,7 @@ import type { Session } from './records.ts';
 import { createRegistrations } from './registrations.ts';
 import { createServiceTokens } from './service-tokens.ts';
 import { createSessions, type Sessions } from './sessions.ts';
+import { createSignInAllowance } from './sign-in-allowance.ts';
 import { createTeamProofs } from './team-proofs.ts';
 import { createTokenHosts } from './token-hosts.ts';
 import { createTransferSignIns } from './transfer-sign-in.ts';
@@ -101,11 +102,13 @@ export function createAccess(parts: AccessParts): Access {
     configured: settings.oauthClient,
     trust,
   });
+  const admit = createSignInAllowance({ store, lock, clock });
   const codeSignIns = createCodeSignIns({
     store,
     lock,
     clock,
     listener,
+    admit,
     fetch,
     log,
     discovery,
@@ -115,7 +118,7 @@ export function createAccess(parts: AccessParts): Access {
     callbackPorts,
     isTrustedIssuer: (issuer, resource) => trustsIssuer(new URL(issuer), new URL(resource), trust),
   });
-  const localSignIns = createLocalSignIns({ store, lock, clock, log, sessions });
+  const localSignIns = createLocalSignIns({ store, lock, clock, log, sessions, admit });
   const transferSignIns = createTransferSignIns({
     store,
     clock,

@@ -26,6 +26,7 @@ import { createRedemption, type Redemption } from './redemption.ts';
 import type { Registrations } from './registrations.ts';
 import type { Sessions } from './sessions.ts';
 import { failureOf, finishedSignIn, type SignIn, Superseded, signInLifetimeMs } from './sign-in.ts';
+import type { AdmitSignIn } from './sign-in-allowance.ts';
 import type { TokenHosts } from './token-hosts.ts';
 
 export interface CodeSignIns {
@@ -54,6 +55,7 @@ export interface CodeSignInParts {
   readonly lock: Lock;
   readonly clock: Clock;
   readonly listener: RedirectListener;
+  readonly admit: AdmitSignIn;
   readonly fetch: ProtocolFetch;
   readonly log: Log;
   readonly discovery: Discovery;
@@ -93,6 +95,7 @@ export function createCodeSignIns(parts: CodeSignInParts): CodeSignIns {
       const done = force || stepUp ? undefined : await sessions.usable(target.resource);
       if (done?.grant?.issuer === target.server.issuer)
         return finishedSignIn(done, new URL(target.server.issuer).host);
+      await parts.admit({ resource: target.resource, at: new URL(target.server.issuer).host });
       const claim = await listener.claim(parts.callbackPorts, (response) => onCallback(response));
       try {
         const { client, redirectUri } = await registrations.clientFor(target.server, {

@@ -17,6 +17,7 @@ import {
   signInLifetimeMs,
   unexpected,
 } from './sign-in.ts';
+import type { AdmitSignIn } from './sign-in-allowance.ts';
 
 export interface LocalPlan {
   readonly authorizationUrl?: ShownUrl;
@@ -48,8 +49,9 @@ export function createLocalSignIns(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly sessions: Sessions;
+  readonly admit: AdmitSignIn;
 }): LocalSignIns {
-  const { store, lock, clock, log, sessions } = parts;
+  const { store, lock, clock, log, sessions, admit } = parts;
 
   const isAlive = (pending: PendingSignIn | undefined): pending is PendingSignIn => {
     if (!pending || pending.code || pending.failure) return false;
@@ -64,6 +66,7 @@ export function createLocalSignIns(parts: {
       // Whoever had the lock before us may have begun and ended one.
       const done = force ? undefined : await sessions.usable(resource);
       if (done) return finishedSignIn(done, at);
+      await admit({ resource, at });
       const { run, ...shown } = await plan();
       const startedAt = clock.now();
       const marker: PendingSignIn = {

@@ -111,11 +111,19 @@ const orgToken = z.strictObject({
 });
 export type OrgToken = z.infer<typeof orgToken>;
 
+/** The sign-ins of the last ten minutes, whoever has begun them and however they ended. */
+const begunSignIns = z.strictObject({
+  format,
+  begun: z.array(z.strictObject({ at: instant, host: text, server: text })),
+});
+export type BegunSignIns = z.infer<typeof begunSignIns>;
+
 export interface Records {
   session: Session;
   registration: Registration;
   pending: PendingSignIn;
   org: OrgToken;
+  begun: BegunSignIns;
 }
 
 export const recordSchemas = {
@@ -123,4 +131,5 @@ export const recordSchemas = {
   registration,
   pending: pendingSignIn,
   org: orgToken,
+  begun: begunSignIns,
 } as const;

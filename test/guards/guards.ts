@@ -453,6 +453,15 @@ export const guards: readonly Guard[] = [
     test: 'test/host/one-shot-address.test.ts',
   },
   {
+    name: 'tabs-for-host',
+    keeps: '§4.7 a host with many resources opens a dozen tabs, not any number',
+    file: 'src/session/sign-in-allowance.ts',
+    guard: 'if (full) throw tooMany(full.where, full.these, now);',
+    without: 'if (full) void tooMany(full.where, full.these, now);',
+    test: 'test/end-to-end/many-tabs.test.ts',
+    built: true,
+  },
+  {
     name: 'address-for-shells',
     keeps: '§4.7 no address that is shown holds a command for a shell',
     file: 'src/shown-url.ts',

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { endianness } from 'node:os';
+import { endianness, release } from 'node:os';
 import { ownUserId } from './private-folder.ts';
 
 /** `unknown` where the system does not tell. */
@@ -21,11 +21,17 @@ const established = '01';
 
 export async function connectionOwner(
   socket: ConnectionEnds,
-  { tables = '/proc/net', userId = ownUserId() }: { tables?: string; userId?: number } = {},
+  {
+    tables = '/proc/net',
+    userId = ownUserId(),
+    kernel = release(),
+  }: { tables?: string; userId?: number; kernel?: string } = {},
 ): Promise<ConnectionOwner> {
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
   const table = await readTables(tables);
   if (table === undefined || userId === undefined) return 'unknown';
+  // A browser of Windows comes through a relay of root's, or without an entry here.
+  const isWsl = /microsoft/i.test(kernel);
   // Theirs is the entry whose local end is our remote one.
   const theirs = ends(remoteAddress, remotePort);
   const ours = ends(localAddress, localPort);
@@ -34,10 +40,11 @@ export async function connectionOwner(
     if (!theirs.includes(local) || !ours.includes(remote)) continue;
     // One that nobody has open any more has no owner, and is shown as root's.
     if (state !== established || inode === '0') return 'other';
-    return Number(user) === userId ? 'own' : 'other';
+    if (Number(user) === userId) return 'own';
+    return isWsl && user === '0' ? 'unknown' : 'other';
   }
   // It has come and gone meanwhile: nobody is left to be answered.
-  return 'other';
+  return isWsl ? 'unknown' : 'other';
 }
 
 async function readTables(folder: string): Promise<string[] | undefined> {

@@ -69,7 +69,7 @@ exec '${process.execPath}' -e 'fetch("http://${devTools}/json/new?" + process.ar
           CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin,
         },
       });
-    });
+    }, 90_000);
     afterEach(async () => {
       watching?.stop();
       await server?.close();
@@ -109,6 +109,7 @@ exec '${process.execPath}' -e 'fetch("http://${devTools}/json/new?" + process.ar
         ...as(stranger),
         process.execPath,
         join(place, 'stranger.mjs'),
+        join(place, 'browser'),
       ];
       const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       children.push(child);

@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
+/** In the command lines that are meant: other tests open browsers too. */
+const [, , meant = ''] = process.argv;
 const asked = new Set();
 
 function ask(address, { host = '127.0.0.1', hangsUp = false } = {}) {
@@ -35,6 +37,7 @@ async function look() {
     try {
       words = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
     } catch {} // gone
+    if (!words.includes(meant)) continue;
     for (const [address] of words.matchAll(
       /http:\/\/(?:127\.0\.0\.1|localhost):\d+\/open\/[\w-]+/g,
     )) {

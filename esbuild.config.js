@@ -72,7 +72,7 @@ try {
   const { metafile } = await build({
     ...options,
     metafile: true,
-    entryPoints: ['src/main.ts', 'src/host/open-browser.ts', 'src/http/page-worker.ts'],
+    entryPoints: ['src/main.ts', 'src/host/browser/open-browser.ts', 'src/answer/page-worker.ts'],
     outdir: fresh,
     entryNames: '[name]',
     chunkNames: 'chunks/[name]-[hash]',
@@ -89,7 +89,7 @@ try {
   await writeFile(join(fresh, 'THIRD-PARTY-LICENSES.txt'), await licences(metafile));
 
   const recorder = join(fresh, 'record-handshake.js');
-  await build({ ...options, entryPoints: ['src/tools/record-handshake.ts'], outfile: recorder });
+  await build({ ...options, entryPoints: ['src/mcp/record-handshake.ts'], outfile: recorder });
   await writeFile(join(fresh, 'handshake.json'), execFileSync(process.execPath, [recorder]));
   await rm(recorder);
 

@@ -5,9 +5,9 @@
  * At start the server binds nothing, opens nothing and reads no token: hosts start it in pairs.
  */
 import { isAbsolute } from 'node:path';
-import { homeFolder, readConfig } from './config.ts';
+import { homeFolder, readConfig } from './config/config.ts';
 import { isAccessError } from './errors.ts';
-import { serve } from './tools/serve.ts';
+import { serve } from './mcp/serve.ts';
 
 /** package.json's, put in by the bundler. */
 declare const VERSION: string;

@@ -70,7 +70,7 @@ const mayKnow: Record<string, readonly string[]> = {
   http: ['page'],
   session: ['oauth', 'cloudflare', 'http'],
   host: ['session'],
-  tools: ['session', 'http', 'config.ts', 'rooms.ts'],
+  tools: ['session', 'http', 'config/config.ts', 'rooms.ts'],
   cli: [
     'session',
     'http',
@@ -79,7 +79,7 @@ const mayKnow: Record<string, readonly string[]> = {
     'oauth',
     'cloudflare',
     'host',
-    'config.ts',
+    'config/config.ts',
     'rooms.ts',
   ],
   sandbox: [],
@@ -125,7 +125,7 @@ describe('the whole', () => {
   it('reads process.env in its two programs alone', () => {
     const strange = files.filter(
       ({ name, text }) =>
-        !['main.ts', 'host/open-browser.ts'].includes(name) && /process\.env\b/.test(text),
+        !['main.ts', 'host/browser/open-browser.ts'].includes(name) && /process\.env\b/.test(text),
     );
     expect(strange.map(({ name }) => name)).toEqual([]);
   });
@@ -134,7 +134,7 @@ describe('the whole', () => {
     const strange = files.filter(
       ({ name, room, text }) =>
         room !== 'cli' &&
-        name !== 'tools/record-handshake.ts' &&
+        name !== 'mcp/record-handshake.ts' &&
         /console\.log|process\.stdout\.write/.test(text),
     );
     expect(strange.map(({ name }) => name)).toEqual([]);
@@ -142,10 +142,10 @@ describe('the whole', () => {
 
   it('shows nothing of an answer but through the concealer, which alone says what is clean', () => {
     const minting = files.filter(({ text }) => /\bas\b[^;]*\bConcealed</.test(text));
-    expect(minting.map(({ name }) => name)).toEqual(['http/conceal.ts']);
+    expect(minting.map(({ name }) => name)).toEqual(['secrets/concealer.ts']);
     const sinks: Record<string, RegExp> = {
-      'http/save.ts': /saveTo\(\s*body: Concealed</,
-      'http/present.ts': /text: Concealed<string>/,
+      'files/save.ts': /saveTo\(\s*body: Concealed</,
+      'answer/present.ts': /text: Concealed<string>/,
       'http/response-headers.ts': /headers: Readonly<Record<string, Concealed<string>>>/,
       'cli/fetch/output.ts': /body\(body: Concealed<Readable>\)/,
     };
@@ -190,7 +190,7 @@ describe('the whole', () => {
 
   it('names another path of an origin by atPath, and resolves a reference where the result is judged', () => {
     // Sandbox: shares no code with the client. It plays the browser, and the service that is asked.
-    const sandbox = ['sandbox/login.ts', 'sandbox/person.ts'];
+    const sandbox = ['sandbox/team/login.ts', 'sandbox/team/person.ts'];
     const bases = files
       .filter(({ name }) => name !== 'secure-url.ts' && !sandbox.includes(name))
       .flatMap(({ name, text }) =>

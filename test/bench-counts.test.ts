@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import expected from '../bench/expected-counts.json' with { type: 'json' };
-import { signInAs } from '../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
+import { signInAs } from '../src/sandbox/team/person.ts';
 import { eventually, startServer, type TestServer } from './support/mcp-server.ts';
 
 let sandbox: Sandbox;

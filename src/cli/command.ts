@@ -3,16 +3,16 @@
  * 1 (failed), 2 (misused); `fetch` ends as curl would.
  */
 import { Command, CommanderError } from 'commander';
-import type { Environment } from '../config.ts';
-import { addDemo } from './demo.ts';
-import { addDoctor } from './doctor.ts';
-import { addFetch } from './fetch.ts';
+import type { Environment } from '../config/config.ts';
+import { addDemo } from './demo/demo.ts';
+import { addDoctor } from './doctor/doctor.ts';
+import { addFetch } from './fetch/fetch.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
-import { addSandbox } from './sandbox.ts';
+import { addSandbox } from './sandbox/sandbox.ts';
 import { addServe } from './serve.ts';
-import { openShell, type Shell } from './shell.ts';
 import { addStatus } from './status.ts';
+import { openShell, type Shell } from './terminal/shell.ts';
 import { addToken } from './token.ts';
 
 /** Does not return while there is output to be taken; then the process ends, whatever is still open. */

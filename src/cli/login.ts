@@ -1,14 +1,14 @@
 /** `login <url>`: as the tool authenticate, for the person themselves. */
 import { type Command, Option } from 'commander';
-import type { AuthenticateOptions } from '../session/authenticate.ts';
+import type { AuthenticateOptions } from '../access/authenticate.ts';
 import { callbackResponse } from '../tools/callback-address.ts';
-import { address } from './address.ts';
-import { conclude, tellFailure } from './failure.ts';
-import { seconds } from './numbers.ts';
-import { readPasted } from './pasted-callback.ts';
-import type { Shell } from './shell.ts';
-import { createSignInPrompt, showOpenSignIn } from './sign-in-prompt.ts';
-import { reportSignIn } from './sign-in-report.ts';
+import { address } from './terminal/address.ts';
+import { conclude, tellFailure } from './terminal/failure.ts';
+import { seconds } from './terminal/numbers.ts';
+import { readPasted } from './terminal/pasted-callback.ts';
+import type { Shell } from './terminal/shell.ts';
+import { createSignInPrompt, showOpenSignIn } from './terminal/sign-in-prompt.ts';
+import { reportSignIn } from './terminal/sign-in-report.ts';
 import { type OpenRooms, withRooms } from './with-rooms.ts';
 
 interface Options {

@@ -4,9 +4,9 @@ import { isAccessError } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/records.ts';
 import { keysCovering } from '../session/resource-key.ts';
-import { address } from './address.ts';
-import { conclude } from './failure.ts';
-import type { Shell } from './shell.ts';
+import { address } from './terminal/address.ts';
+import { conclude } from './terminal/failure.ts';
+import type { Shell } from './terminal/shell.ts';
 import { withRooms } from './with-rooms.ts';
 
 interface Ended {

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import type { Rooms } from '../rooms.ts';
 import type { PendingSignIn, Session } from '../session/records.ts';
 import { instant } from '../tools/tool.ts';
-import { whenFrom } from './durations.ts';
-import { conclude } from './failure.ts';
-import type { Shell } from './shell.ts';
-import { table } from './table.ts';
+import { whenFrom } from './terminal/durations.ts';
+import { conclude } from './terminal/failure.ts';
+import type { Shell } from './terminal/shell.ts';
+import { table } from './terminal/table.ts';
 import { withRooms } from './with-rooms.ts';
 
 type State = 'active' | 'refreshable' | 'expired';

@@ -1,10 +1,10 @@
 /** `token <url>`: the access token, for `$(…)` and for curl. Refreshes; never starts a sign-in. */
 import { type Command, Option } from 'commander';
 import { instant } from '../tools/tool.ts';
-import { address } from './address.ts';
-import { conclude } from './failure.ts';
-import { seconds } from './numbers.ts';
-import type { Shell } from './shell.ts';
+import { address } from './terminal/address.ts';
+import { conclude } from './terminal/failure.ts';
+import { seconds } from './terminal/numbers.ts';
+import type { Shell } from './terminal/shell.ts';
 import { withRooms } from './with-rooms.ts';
 
 interface Options {

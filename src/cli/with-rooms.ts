@@ -1,9 +1,9 @@
 /** The rooms for one command: opened for its work, closed whatever comes of it. */
-import { type Config, readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config/config.ts';
 import { createLog } from '../log.ts';
 import type { Rooms } from '../rooms.ts';
-import { type Cancellation, cancellable } from './cancellation.ts';
-import type { Shell } from './shell.ts';
+import { type Cancellation, cancellable } from './terminal/cancellation.ts';
+import type { Shell } from './terminal/shell.ts';
 
 export interface OpenRooms extends Cancellation {
   readonly rooms: Rooms;

@@ -3,8 +3,8 @@
  * Cloudflare Access, to proxies or to the connection. Refused before the network, all offenders at once.
  */
 import { AccessError } from '../errors.ts';
+import { isAccessCookie } from '../secrets/access-cookies.ts';
 import { quoteServerText } from '../server-text.ts';
-import { isAccessCookie } from './access-cookies.ts';
 import { decodableCodings } from './content-coding.ts';
 import type { Field } from './next-hop.ts';
 

@@ -1,9 +1,9 @@
 /** Reads an answer's body within bounds of size, counted after decoding, and of time. */
 import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
+import { release } from '../receive-buffers.ts';
 import { decoderFor, isDecodable } from './content-coding.ts';
 import { networkFailure } from './failures.ts';
-import { release } from './receive-buffers.ts';
 import type { Incoming } from './send.ts';
 
 /** More layers than any server has a reason for; each costs memory. */

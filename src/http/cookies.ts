@@ -6,7 +6,7 @@
  * nor sent: they are credentials, and credentials are the session room's.
  */
 import { Cookie, CookieJar } from 'tough-cookie';
-import { isAccessCookie } from './access-cookies.ts';
+import { isAccessCookie } from '../secrets/access-cookies.ts';
 import { hidesDotSegment } from './hidden-dot-segment.ts';
 import { fieldText } from './response-headers.ts';
 

@@ -1,8 +1,8 @@
 /** Connections: pooled and kept alive, through the environment's proxies, with bounds on everything. */
 import { Agent, Dispatcher, ProxyAgent } from 'undici';
+import { receiveBuffers } from '../receive-buffers.ts';
 import { lookup } from './lookup.ts';
 import { createProxyRules, type ProxySettings } from './proxy-rules.ts';
-import { receiveBuffers } from './receive-buffers.ts';
 
 const bounds = {
   maxHeaderSize: 64 * 1024,

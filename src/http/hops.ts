@@ -2,11 +2,12 @@
  * Redirects by hand (RFC 9110 §15.4): one hop at a time, so that each request carries the credential
  * of its own resource, attached by the `SendHop` that is handed in, and nothing of another's.
  */
+
+import { type Concealer, concealFailure, createConcealer } from '../secrets/concealer.ts';
+import type { CredentialKind } from '../secrets/credential.ts';
 import { resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
-import { type Concealer, concealFailure, createConcealer } from './conceal.ts';
 import type { CookieStore } from './cookies.ts';
-import type { CredentialKind } from './credential.ts';
 import { abortFailure } from './failures.ts';
 import { firstOf } from './first-of.ts';
 import { type HopRequest, isRedirect, leftAtBorder, nextHop, redirectRefused } from './next-hop.ts';

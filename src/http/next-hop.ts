@@ -3,9 +3,9 @@
  * refused. Asks nobody.
  */
 import { AccessError } from '../errors.ts';
+import type { Concealer } from '../secrets/concealer.ts';
 import { isLoopback, resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
-import type { Concealer } from './conceal.ts';
 import type { CookieStore } from './cookies.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { fieldText } from './response-headers.ts';

@@ -2,7 +2,7 @@
  * What an agent may see of an answer's header fields: no cookies, nothing of Access's own, and no more
  * than a model can use. A field's bytes arrive as Latin-1 (WHATWG Fetch); most that are not ASCII are UTF-8.
  */
-import type { Concealed, Concealer } from './conceal.ts';
+import type { Concealed, Concealer } from '../secrets/concealer.ts';
 
 export interface VisibleHeaders {
   readonly headers: Readonly<Record<string, Concealed<string>>>;

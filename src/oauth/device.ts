@@ -11,7 +11,8 @@ import { isLoopback, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { type ShownUrl, shownUrl } from '../shown-url.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
-import { deviceResponse } from './device-response.ts';
+import { deviceResponse } from './documents/device-response.ts';
+import { tokenResponse } from './documents/token-response.ts';
 import {
   isPassing,
   isUnsupported,
@@ -21,7 +22,6 @@ import {
 } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 import { readTokens, type Tokens } from './token.ts';
-import { tokenResponse } from './token-response.ts';
 
 export interface DeviceAuthorization {
   /** Shown to nobody. */

@@ -9,7 +9,7 @@ import {
 } from 'oauth4webapi';
 import { AccessError, type ErrorCode } from '../errors.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
-import { AnswerFault } from './answer-fault.ts';
+import { AnswerFault } from './documents/answer-fault.ts';
 
 /** The `error` of an OAuth error response (RFC 6749 §5.2), when that is what was thrown. */
 export function oauthErrorOf(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 /** Why a registration came to nothing (RFC 7591 §3.2.2), and what can be done about that. */
 import { ResponseBodyError } from 'oauth4webapi';
-import { AnswerFault } from './answer-fault.ts';
+import { AnswerFault } from './documents/answer-fault.ts';
 
 export interface RegistrationRefusal {
   /** Goes on from the server's name. */

@@ -7,7 +7,7 @@ import { AccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { quoteServerText } from '../server-text.ts';
 import { type OAuthClient, requestOptions } from './client.ts';
-import { clientInformation } from './client-information.ts';
+import { clientInformation } from './documents/client-information.ts';
 import { protocolFailure } from './failures.ts';
 import { refusedFor } from './registration-refusal.ts';
 import type { ServerMetadata } from './server-metadata.ts';

@@ -8,9 +8,9 @@ import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { atPath, isSecure, resolveReference } from '../secure-url.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
-import { holdsDocument, type Took } from './answer.ts';
+import { holdsDocument, type Took } from './documents/json-answer.ts';
+import { resourceDocument } from './documents/resource-document.ts';
 import { protocolFailure } from './failures.ts';
-import { resourceDocument } from './resource-document.ts';
 import { coversUrl, unclearPath } from './resource-scope.ts';
 
 export interface ResourceMetadata {

@@ -7,9 +7,9 @@ import { AccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { atPath, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
-import { holdsDocument } from './answer.ts';
+import { holdsDocument } from './documents/json-answer.ts';
+import { serverDocument } from './documents/server-document.ts';
 import { protocolFailure } from './failures.ts';
-import { serverDocument } from './server-document.ts';
 
 export type ServerMetadata = AuthorizationServer;
 

@@ -14,6 +14,7 @@ import {
 import { AccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
+import { revocationResponse, tokenResponse } from './documents/token-response.ts';
 import {
   isPassing,
   isUnsupported,
@@ -23,7 +24,6 @@ import {
 } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 import { confirmsResource } from './token-audience.ts';
-import { revocationResponse, tokenResponse } from './token-response.ts';
 
 export interface Tokens {
   readonly accessToken: string;

@@ -2,12 +2,13 @@
  * `/cdn-cgi/access/cli`: a person who has signed in sends their tokens, sealed for a key that only the
  * program on their machine has, to the transfer service (access-on-the-wire.md §5.2 and §5.4).
  */
-import type { Answer } from './answer.ts';
+
 import type { Application } from './catalogue.ts';
-import type { Identity, Organisation } from './organisation.ts';
-import { notice } from './page.ts';
-import type { Received } from './received.ts';
-import { readPublicKey, type TransferService } from './transfer.ts';
+import type { Answer } from './server/answer.ts';
+import { notice } from './server/page.ts';
+import type { Received } from './server/received.ts';
+import type { Identity, Organisation } from './team/organisation.ts';
+import { readPublicKey, type TransferService } from './team/transfer.ts';
 
 export function transferTokens(
   { organisation, transfer }: { organisation: Organisation; transfer: TransferService },

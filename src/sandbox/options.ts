@@ -1,5 +1,5 @@
 /** What can be set when the sandbox starts, and the values otherwise. */
-import type { FaultHook } from './fault.ts';
+import type { FaultHook } from './server/fault.ts';
 
 export interface SandboxOptions {
   /** The team's port; 0 takes any. Applications and the transfer service get ports of their own. */

@@ -3,25 +3,25 @@
  * of access-on-the-wire.md. It shares no code with the client that it stands in for.
  */
 import { randomBytes } from 'node:crypto';
-import { visitApplication } from './application.ts';
-import type { AuthorizationServer } from './authorization.ts';
+import { visitApplication } from './application/application.ts';
 import {
   type Application,
   type ApplicationName,
   applicationNames,
   describeApplication,
 } from './catalogue.ts';
-import type { DeviceRequests } from './device.ts';
-import type { Fault } from './fault.ts';
-import { Grants } from './grants.ts';
-import { LoopbackServer, type Wiring } from './loopback-server.ts';
+import type { AuthorizationServer } from './oauth/authorization.ts';
+import type { DeviceRequests } from './oauth/device.ts';
+import { Grants } from './oauth/grants.ts';
 import { type SandboxOptions, settle } from './options.ts';
-import { Organisation, refusedPerson } from './organisation.ts';
-import { type RecordedRequest, RequestLog } from './request-log.ts';
-import type { ServiceToken } from './service-tokens.ts';
-import { SigningKeys } from './signing-keys.ts';
-import { visitTeam } from './team.ts';
-import { TransferService } from './transfer.ts';
+import type { Fault } from './server/fault.ts';
+import { LoopbackServer, type Wiring } from './server/loopback-server.ts';
+import { type RecordedRequest, RequestLog } from './server/request-log.ts';
+import { Organisation, refusedPerson } from './team/organisation.ts';
+import type { ServiceToken } from './team/service-tokens.ts';
+import { SigningKeys } from './team/signing-keys.ts';
+import { visitTeam } from './team/team.ts';
+import { TransferService } from './team/transfer.ts';
 
 export type SandboxApplication = Application;
 export type { ApplicationName, Fault, RecordedRequest, SandboxOptions };

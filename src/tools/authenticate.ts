@@ -1,7 +1,7 @@
 /** authenticate: gets a session for a URL, by what is there or by asking the person. */
 import * as z from 'zod';
-import type { Authenticated } from '../session/authenticate.ts';
-import { type SignIn, whereToEnter } from '../session/sign-in.ts';
+import type { Authenticated } from '../access/authenticate.ts';
+import { type SignIn, whereToEnter } from '../sign-in/sign-in.ts';
 import { callbackResponse } from './callback-address.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';

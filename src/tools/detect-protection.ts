@@ -1,6 +1,6 @@
 /** detect_protection: what guards a URL, and the one call that helps. */
 import * as z from 'zod';
-import type { Detection } from '../session/detect.ts';
+import type { Detection } from '../access/detect.ts';
 import { targetUrl } from './target-url.ts';
 import { defineTool, instant, structured } from './tool.ts';
 

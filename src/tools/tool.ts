@@ -4,17 +4,17 @@
  */
 import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
 import type * as z from 'zod';
+import type { Access } from '../access/access.ts';
+import type { Pages } from '../answer/kept-answers.ts';
+import type { PageThreads } from '../answer/page-threads.ts';
+import type { Rendered } from '../answer/present.ts';
 import { AccessError, isAccessError } from '../errors.ts';
-import type { Concealers } from '../http/conceal.ts';
+import type { Places } from '../files/roots.ts';
 import type { CookieStore } from '../http/cookies.ts';
 import type { AskedAs } from '../http/hops.ts';
-import type { PageThreads } from '../http/page-threads.ts';
-import type { Pages } from '../http/pages.ts';
-import type { Rendered } from '../http/present.ts';
-import type { Places } from '../http/roots.ts';
+import type { Concealers } from '../secrets/concealer.ts';
 import { cleanServerText } from '../server-text.ts';
-import type { Access } from '../session/access.ts';
-import type { AskPerson } from '../session/waiting.ts';
+import type { AskPerson } from '../sign-in/waiting.ts';
 
 /** What a call can reach; made for each call by the server, or by the command line. */
 export interface ToolContext {

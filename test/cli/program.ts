@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type SignInOptions, signInAs } from '../../src/sandbox/person.ts';
+import { type SignInOptions, signInAs } from '../../src/sandbox/team/person.ts';
 import { writeBrowserProgram } from '../support/browser-program.ts';
 import { callbackPort } from '../support/callback-port.ts';
 import { builtServer, eventually, loopbackHosts } from '../support/mcp-server.ts';

@@ -2,8 +2,8 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decline, signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { decline, signInAs } from '../../src/sandbox/team/person.ts';
 import { eventually } from '../support/mcp-server.ts';
 import { createProgram, type Program } from './program.ts';
 

@@ -1,8 +1,8 @@
 /** What is different on a terminal: colours, progress, and an address that is pasted. */
 import { execFileSync, spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { signInAs } from '../../src/sandbox/team/person.ts';
 import { builtServer, eventually } from '../support/mcp-server.ts';
 import { createProgram, type Program } from './program.ts';
 

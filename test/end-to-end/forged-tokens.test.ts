@@ -6,10 +6,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ApplicationName } from '../../src/sandbox/catalogue.ts';
-import { exportPublicKey, seal } from '../../src/sandbox/nacl-box.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
-import { type Cookies, signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { exportPublicKey, seal } from '../../src/sandbox/team/nacl-box.ts';
+import { type Cookies, signInAs } from '../../src/sandbox/team/person.ts';
 import { createSigner } from '../cloudflare/signer.ts';
 import { credentialsIn, startEvilHost } from '../support/evil-host.ts';
 import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';

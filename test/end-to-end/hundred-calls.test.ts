@@ -1,7 +1,7 @@
 /** A hundred calls at once to five hosts: every answer is the right one, no credential goes astray. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { signInAs } from '../../src/sandbox/team/person.ts';
 import { credentialsIn, startEvilHost } from '../support/evil-host.ts';
 import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';
 

@@ -1,7 +1,7 @@
 /** The main job on real parts: the built server over stdio, the sandbox, a person, a page. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { signInAs } from '../../src/sandbox/team/person.ts';
 import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';
 
 let sandbox: Sandbox;

@@ -5,10 +5,10 @@ import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClock } from '../../src/host/clock.ts';
-import { createLock } from '../../src/host/lock.ts';
-import { lockPath, newHolder } from '../../src/host/lock-file.ts';
-import { ownIdentity } from '../../src/host/process-identity.ts';
-import { openRecordStore } from '../../src/host/session-files.ts';
+import { openRecordStore } from '../../src/host/files/session-files.ts';
+import { createLock } from '../../src/host/lock/lock.ts';
+import { lockPath, newHolder } from '../../src/host/lock/lock-file.ts';
+import { ownIdentity } from '../../src/host/lock/process-identity.ts';
 import {
   type Fault,
   type RecordedRequest,

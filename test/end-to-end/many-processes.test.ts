@@ -1,7 +1,7 @@
 /** One session among several built servers: refreshed once, signed in once, left once (contract §5). */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Fault, FaultHook } from '../../src/sandbox/fault.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Fault, FaultHook } from '../../src/sandbox/server/fault.ts';
 import { complaints, counts, type Fleet, personSignsIn, startFleet } from '../support/fleet.ts';
 import { openSessionRoom } from '../support/session-room.ts';
 

@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApplicationName } from '../../src/sandbox/catalogue.ts';
-import { signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { signInAs } from '../../src/sandbox/team/person.ts';
 import { createSigner } from '../cloudflare/signer.ts';
 import { type Answerer, type EvilHost, startEvilHost } from '../support/evil-host.ts';
 import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';

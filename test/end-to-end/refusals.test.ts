@@ -1,8 +1,8 @@
 /** Refusals in words: what the person can do, and never a login that cannot help. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ApplicationName } from '../../src/sandbox/catalogue.ts';
-import { type Cookies, signInAs } from '../../src/sandbox/person.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type Cookies, signInAs } from '../../src/sandbox/team/person.ts';
 import { startEvilHost } from '../support/evil-host.ts';
 import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';
 

@@ -6,7 +6,7 @@
 import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createClock } from '../../src/host/clock.ts';
-import { createLock } from '../../src/host/lock.ts';
+import { createLock } from '../../src/host/lock/lock.ts';
 
 const [folder = '', witness = '', leaseMs = '45000'] = process.argv.slice(2);
 const clock = createClock();

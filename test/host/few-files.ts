@@ -1,7 +1,7 @@
 /** Run by session-files.test.ts with few file descriptors: reads with none left, and then again. */
 import { closeSync, openSync } from 'node:fs';
 import { createClock } from '../../src/host/clock.ts';
-import { openRecordStore } from '../../src/host/session-files.ts';
+import { openRecordStore } from '../../src/host/files/session-files.ts';
 
 const dataDir = process.argv[2] ?? '';
 const key = 'https://app.example.com';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClock } from '../../src/host/clock.ts';
-import { openRecordStore } from '../../src/host/session-files.ts';
+import { openRecordStore } from '../../src/host/files/session-files.ts';
 import { sampleSession } from './sample-records.ts';
 
 const dataDir = process.argv[2] ?? '';

@@ -2,8 +2,8 @@
  * Run by the listener tests: `holder <data folder> <port>` claims the port, says `held` or `waiting`
  * and the port's number, and answers callbacks with its process id until it is ended.
  */
-import { createIdentityKey } from '../../src/host/identity-key.ts';
-import { createRedirectListener } from '../../src/host/redirect-listener.ts';
+import { createIdentityKey } from '../../src/host/files/identity-key.ts';
+import { createRedirectListener } from '../../src/host/loopback/redirect-listener.ts';
 
 const [dataDir = '', port = '0'] = process.argv.slice(2);
 const log = (): void => {};

@@ -4,7 +4,7 @@
  * before and after.
  */
 import { createClock } from '../../src/host/clock.ts';
-import { openRecordStore } from '../../src/host/session-files.ts';
+import { openRecordStore } from '../../src/host/files/session-files.ts';
 import { sampleSession } from './sample-records.ts';
 
 const [dataDir = '', number = '0', point = ''] = process.argv.slice(2);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { isAccessError } from '../../src/errors.ts';
-import { createConcealer } from '../../src/http/conceal.ts';
 import { createCookieStore } from '../../src/http/cookies.ts';
 import { followRedirects, type HopAnswer } from '../../src/http/hops.ts';
 import { type HopRequest, nextHop as nextHopOf } from '../../src/http/next-hop.ts';
 import { bytesBody } from '../../src/http/request-body.ts';
+import { createConcealer } from '../../src/secrets/concealer.ts';
 import { answerOf } from './origin.ts';
 
 const start = new URL('https://a.example.com/start#part');

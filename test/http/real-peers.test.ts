@@ -11,7 +11,7 @@ import { readBody } from '../../src/http/body.ts';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { createSend } from '../../src/http/send.ts';
 import { htmlToMarkdown } from '../../src/page/markdown.ts';
-import { certificateFor, temporaryFolder } from './folders.ts';
+import { certificateFor, temporaryFolder } from '../files/folders.ts';
 import { origin } from './origin.ts';
 
 const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx'].find(existsSync);

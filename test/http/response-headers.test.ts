@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createConcealer } from '../../src/http/conceal.ts';
 import {
   hideAccessQuery,
   responseHeaders as shownHeaders,
 } from '../../src/http/response-headers.ts';
+import { createConcealer } from '../../src/secrets/concealer.ts';
 
 const responseHeaders = (headers: Headers, secrets: readonly string[] = []) =>
   shownHeaders(headers, createConcealer(secrets));

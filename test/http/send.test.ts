@@ -6,12 +6,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { fileBody } from '../../src/files/body-file.ts';
 import { readBody } from '../../src/http/body.ts';
-import { fileBody } from '../../src/http/body-file.ts';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { bytesBody } from '../../src/http/request-body.ts';
 import { createSend, type Send } from '../../src/http/send.ts';
-import { certificateFor, temporaryFolder } from './folders.ts';
+import { certificateFor, temporaryFolder } from '../files/folders.ts';
 import { origin, rawOrigin } from './origin.ts';
 
 function ownSend(): Send {

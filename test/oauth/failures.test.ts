@@ -5,7 +5,7 @@ import {
 } from 'oauth4webapi';
 import { expect, it } from 'vitest';
 import { AccessError } from '../../src/errors.ts';
-import { AnswerFault } from '../../src/oauth/answer-fault.ts';
+import { AnswerFault } from '../../src/oauth/documents/answer-fault.ts';
 import {
   isPassing,
   isUnsupported,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { decodeText } from '../../src/http/text.ts';
+import { decodeText } from '../../src/answer/charset.ts';
 import { createAllowance, OutOfTime } from '../../src/page/allowance.ts';
 import { isElement, parseHtml } from '../../src/page/html-tree.ts';
 import { htmlToMarkdown } from '../../src/page/markdown.ts';

@@ -1,7 +1,7 @@
 /** Whatever a hostile address holds, another path of its origin stays on that origin (SECURITY.md, promise 1). */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { transferUrl } from '../../src/cloudflare/transfer-url.ts';
+import { transferUrl } from '../../src/cloudflare/transfer/transfer-url.ts';
 import { fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
 import { fetchServerMetadata } from '../../src/oauth/server-metadata.ts';
 import { atPath } from '../../src/secure-url.ts';

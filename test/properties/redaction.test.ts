@@ -1,8 +1,8 @@
 /** No secret in a log line or a shown answer, wherever it stands (contract §4.9). */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createConcealer } from '../../src/http/conceal.ts';
 import { createLog, redact } from '../../src/log.ts';
+import { createConcealer } from '../../src/secrets/concealer.ts';
 
 const url64 = fc.constantFrom(...'ABCXYZabcxyz0189-_');
 const letters = fc.constantFrom(...'ABCXYZabcxyz0189');

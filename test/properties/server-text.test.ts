@@ -1,7 +1,7 @@
 /** Words from the network stay words: short, on one line, in their order (contract §4.8). */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { renderCallbackPage } from '../../src/host/callback-page.ts';
+import { renderCallbackPage } from '../../src/host/loopback/callback-page.ts';
 import { cleanServerText, quoteServerText } from '../../src/server-text.ts';
 
 const nasty = fc.constantFrom(

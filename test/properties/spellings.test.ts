@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createConcealer } from '../../src/http/conceal.ts';
+import { createConcealer } from '../../src/secrets/concealer.ts';
 
 /** As in a header field. */
 const withoutBlanks = (text: string) => text.replaceAll(' ', '_');

@@ -6,7 +6,7 @@ import {
   encodeRecord,
   recordFileName,
   recordKinds,
-} from '../../src/host/record-file.ts';
+} from '../../src/host/files/record-file.ts';
 import { recordSchemas, type Session } from '../../src/session/records.ts';
 
 const key = 'https://app.example.com/';

@@ -1,7 +1,7 @@
 /** The least OAuth client there can be, on plain fetch, so that the sandbox is tested by strangers' code. */
 import { createHash, randomBytes } from 'node:crypto';
-import { signInAs, type Visited } from '../../src/sandbox/person.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { signInAs, type Visited } from '../../src/sandbox/team/person.ts';
 
 export const redirectUri = 'http://localhost:8400/callback';
 

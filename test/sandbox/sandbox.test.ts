@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { Fault, FaultHook } from '../../src/sandbox/fault.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Fault, FaultHook } from '../../src/sandbox/server/fault.ts';
 import { obtainTokens, refresh, statusWith, type TokenAnswer } from './oauth-client.ts';
 import { rawRequest, readJson } from './raw-request.ts';
 

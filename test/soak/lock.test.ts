@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { lockPath, newHolder } from '../../src/host/lock-file.ts';
-import { ownIdentity } from '../../src/host/process-identity.ts';
+import { lockPath, newHolder } from '../../src/host/lock/lock-file.ts';
+import { ownIdentity } from '../../src/host/lock/process-identity.ts';
 import { bundleProgram, start } from '../host/processes.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'lock-soak-'));

@@ -8,13 +8,13 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { errorCodes } from '../../src/errors.ts';
-import { signInAs } from '../../src/sandbox/person.ts';
 import {
   type Fault,
   type RecordedRequest,
   type Sandbox,
   startSandbox,
 } from '../../src/sandbox/sandbox.ts';
+import { signInAs } from '../../src/sandbox/team/person.ts';
 import { freePort } from '../support/callback-port.ts';
 import { type HostileOrigin, startHostileOrigin } from '../support/hostile-origin.ts';
 import { startServer, type TestServer, temporaryFolder } from '../support/mcp-server.ts';

@@ -2,8 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { signInAs, type Visited } from '../../src/sandbox/person.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { signInAs, type Visited } from '../../src/sandbox/team/person.ts';
 import { freePort } from './callback-port.ts';
 import { eventually, startServer, type TestServer, temporaryFolder } from './mcp-server.ts';
 

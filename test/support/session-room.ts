@@ -3,20 +3,20 @@
  * to a built server, such as another clock, a slow disk, or a browser that is the scripted person.
  */
 import { join } from 'node:path';
+import { type Access, createAccess } from '../../src/access/access.ts';
 import { createClock } from '../../src/host/clock.ts';
-import { createIdentityKey } from '../../src/host/identity-key.ts';
-import { createLock } from '../../src/host/lock.ts';
-import type { Checkpoint } from '../../src/host/private-file.ts';
-import { createRedirectListener } from '../../src/host/redirect-listener.ts';
-import { openRecordStore } from '../../src/host/session-files.ts';
+import { createIdentityKey } from '../../src/host/files/identity-key.ts';
+import type { Checkpoint } from '../../src/host/files/private-file.ts';
+import { openRecordStore } from '../../src/host/files/session-files.ts';
+import { createLock } from '../../src/host/lock/lock.ts';
+import { createRedirectListener } from '../../src/host/loopback/redirect-listener.ts';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { createProtocolFetch, type ProtocolFetch } from '../../src/http/protocol-fetch.ts';
 import { createSend } from '../../src/http/send.ts';
 import type { Log } from '../../src/log.ts';
-import { signInAs } from '../../src/sandbox/person.ts';
-import { type Access, createAccess } from '../../src/session/access.ts';
+import { signInAs } from '../../src/sandbox/team/person.ts';
 import type { Clock, RecordStore } from '../../src/session/ports.ts';
-import type { AskPerson } from '../../src/session/waiting.ts';
+import type { AskPerson } from '../../src/sign-in/waiting.ts';
 
 export interface SessionRoomOptions {
   readonly dataDir: string;

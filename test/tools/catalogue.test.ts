@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { variables } from '../../src/config.ts';
+import { variables } from '../../src/config/config.ts';
 import { errorCodes } from '../../src/errors.ts';
 import { instructions, tools } from '../../src/tools/catalogue.ts';
 import { builtServer, startServer } from '../support/mcp-server.ts';

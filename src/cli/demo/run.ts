@@ -2,16 +2,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from '../../config.ts';
+import type { Environment } from '../../config/config.ts';
 import { firstOf } from '../../http/first-of.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
-import type { Cancellation } from '../cancellation.ts';
-import { hostsOf } from '../sandbox-guide.ts';
-import type { Shell } from '../shell.ts';
+import { hostsOf } from '../sandbox/guide.ts';
+import type { Cancellation } from '../terminal/cancellation.ts';
+import type { Shell } from '../terminal/shell.ts';
 import { freePort } from './free-port.ts';
 import { type Host, startHost } from './host.ts';
 import { play } from './scenes.ts';
-import { createStage, DemoFailure, type Stage } from './stage.ts';
+import { createStage, DemoFailure, type Stage } from './steps.ts';
 import { watch } from './wire.ts';
 
 export interface DemoOptions {

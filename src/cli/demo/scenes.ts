@@ -1,11 +1,11 @@
 /** The demo's plot: from a challenge to a page, through an expiry, and the ways without Managed OAuth. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signInAs } from '../../sandbox/person.ts';
-import type { RecordedRequest } from '../../sandbox/request-log.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
+import type { RecordedRequest } from '../../sandbox/server/request-log.ts';
+import { signInAs } from '../../sandbox/team/person.ts';
 import { atPath } from '../../secure-url.ts';
 import type { Host, ToolResult } from './host.ts';
-import { DemoFailure, type Stage } from './stage.ts';
+import { DemoFailure, type Stage } from './steps.ts';
 import { count, watch } from './wire.ts';
 
 export interface Scene {

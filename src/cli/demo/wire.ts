@@ -1,6 +1,7 @@
 /** What reached the sandbox since a moment: the program's requests apart from the person's browser's. */
-import type { RecordedRequest } from '../../sandbox/request-log.ts';
+
 import type { Sandbox } from '../../sandbox/sandbox.ts';
+import type { RecordedRequest } from '../../sandbox/server/request-log.ts';
 
 export interface Traffic {
   /** The server's own requests, in order. */

@@ -1,14 +1,15 @@
 /** From a challenge to the authorization server and the client we are there: metadata, trust, registration. */
+
+import type { Asked } from '../../access/guarded-request.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { type AccessError, isAccessError } from '../../errors.ts';
 import { fetchResourceMetadata } from '../../oauth/resource-metadata.ts';
 import { fetchServerMetadata, type ServerMetadata } from '../../oauth/server-metadata.ts';
 import type { Rooms } from '../../rooms.ts';
 import { quoteServerText } from '../../server-text.ts';
-import type { Asked } from '../../session/gate.ts';
-import { createTokenHosts, entryBinding } from '../../session/token-hosts.ts';
-import { whenFrom } from '../durations.ts';
+import { createTokenHosts, entryBinding } from '../../sign-in/token-hosts.ts';
+import { whenFrom } from '../terminal/durations.ts';
 import { type Finding, fail, failure, ok, skip } from './finding.ts';
 
 export interface Walk {

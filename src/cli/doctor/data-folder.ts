@@ -2,8 +2,8 @@
 import { constants } from 'node:fs';
 import { access, lstat, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FolderTrouble, systemCode, usePrivateFolder } from '../../host/private-folder.ts';
-import { asideSuffixes } from '../../host/set-aside.ts';
+import { asideSuffixes } from '../../host/files/damaged-files.ts';
+import { FolderTrouble, systemCode, usePrivateFolder } from '../../host/files/private-folder.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 const name = 'Data folder';

@@ -1,6 +1,6 @@
 /** What the doctor found out about one thing. */
 import type { AccessError } from '../../errors.ts';
-import { inCommands } from '../failure.ts';
+import { inCommands } from '../terminal/failure.ts';
 
 export interface Finding {
   readonly name: string;

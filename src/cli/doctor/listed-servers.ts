@@ -1,9 +1,9 @@
 /** The authorization servers of CF_ACCESS_AUTHORIZATION_SERVERS: what each is trusted with. */
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { isAccessError } from '../../errors.ts';
 import { fetchServerMetadata, namesItself } from '../../oauth/server-metadata.ts';
 import type { Rooms } from '../../rooms.ts';
-import { inCommands } from '../failure.ts';
+import { inCommands } from '../terminal/failure.ts';
 import { type Finding, ok, warn } from './finding.ts';
 
 const name = 'Listed server';

@@ -6,9 +6,9 @@ import { access, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Config, Environment } from '../../config.ts';
-import { displayPlaces, findDisplay } from '../../host/display.ts';
-import { namedBrowsers } from '../../host/named-browsers.ts';
+import type { Config, Environment } from '../../config/config.ts';
+import { displayPlaces, findDisplay } from '../../host/browser/display.ts';
+import { namedBrowsers } from '../../host/browser/named-browsers.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
 const oldestNode = [20, 18, 1] as const;

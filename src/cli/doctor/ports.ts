@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { isAccessError } from '../../errors.ts';
-import { createIdentityKey } from '../../host/identity-key.ts';
-import { createRedirectListener } from '../../host/redirect-listener.ts';
+import { createIdentityKey } from '../../host/files/identity-key.ts';
+import { createRedirectListener } from '../../host/loopback/redirect-listener.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 const name = 'Callback port';

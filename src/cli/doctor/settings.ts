@@ -1,6 +1,6 @@
 /** What the environment configures beyond the defaults. */
 import type { HostPattern } from '../../cloudflare/host-pattern.ts';
-import { type Config, type Environment, variables } from '../../config.ts';
+import { type Config, type Environment, variables } from '../../config/config.ts';
 import { type Finding, ok, skip, warn } from './finding.ts';
 
 export function checkSettings({ warnings }: Config, environment: Environment): Finding[] {

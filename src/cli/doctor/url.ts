@@ -2,14 +2,15 @@
  * One URL, step by step up to the token, as a fetch would go: without a credential, and without
  * signing anybody in. What a step stands on and lacks ends the walk.
  */
+
+import type { Detection } from '../../access/detect.ts';
+import { type Asked, createGate, probe } from '../../access/guarded-request.ts';
 import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';
 import { quoteServerText } from '../../server-text.ts';
-import type { Detection } from '../../session/detect.ts';
-import { type Asked, createGate, probe } from '../../session/gate.ts';
 import type { Session } from '../../session/records.ts';
-import { whenFrom } from '../durations.ts';
-import { shellWord } from '../failure.ts';
+import { whenFrom } from '../terminal/durations.ts';
+import { shellWord } from '../terminal/failure.ts';
 import { checkAuthorization, type Walk } from './authorization.ts';
 import { type Finding, fail, failure, ok, skip, warn } from './finding.ts';
 

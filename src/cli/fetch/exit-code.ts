@@ -1,6 +1,6 @@
 /** How `fetch` ends: curl's exit code for what went wrong (curl(1), EXIT CODES). */
 import { AccessError, type ErrorCode, isAccessError } from '../../errors.ts';
-import { Interrupted } from '../cancellation.ts';
+import { Interrupted } from '../terminal/cancellation.ts';
 
 /** A failure that has no code of its own in the closed set, because only this command knows it. */
 export class CurlFailure extends Error {

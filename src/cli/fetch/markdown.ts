@@ -1,11 +1,11 @@
 /** `--markdown`: a page as an agent reads it. What is not HTML stays as it is. */
 import { Readable } from 'node:stream';
+import { contentKind, decodeText, parseMediaType } from '../../answer/charset.ts';
+import { createPageThreads } from '../../answer/page-threads.ts';
+import { shownBodyLimit } from '../../answer/present.ts';
 import { readBody } from '../../http/body.ts';
-import type { Concealed, Concealer } from '../../http/conceal.ts';
 import type { HopAnswer } from '../../http/hops.ts';
-import { createPageThreads } from '../../http/page-threads.ts';
-import { shownBodyLimit } from '../../http/present.ts';
-import { contentKind, decodeText, parseMediaType } from '../../http/text.ts';
+import type { Concealed, Concealer } from '../../secrets/concealer.ts';
 
 export interface MarkdownBody {
   readonly body: Concealed<Readable>;

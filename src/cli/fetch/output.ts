@@ -5,7 +5,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Concealed } from '../../http/conceal.ts';
+import type { Concealed } from '../../secrets/concealer.ts';
 import { CurlFailure } from './exit-code.ts';
 
 export interface Output {

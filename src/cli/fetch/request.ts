@@ -1,12 +1,13 @@
 /** From the command line to the request that is sent. */
+
+import { acceptMarkdown } from '../../answer/readable.ts';
 import { AccessError } from '../../errors.ts';
 import { checkAgentHeaders } from '../../http/agent-headers.ts';
 import { acceptEncoding } from '../../http/content-coding.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
-import { acceptMarkdown } from '../../http/readable.ts';
 import { bytesBody } from '../../http/request-body.ts';
 import { targetUrl } from '../../tools/target-url.ts';
-import { withScheme } from '../address.ts';
+import { withScheme } from '../terminal/address.ts';
 import { requestData } from './body.ts';
 import { CurlFailure } from './exit-code.ts';
 import type { FetchOptions } from './options.ts';

@@ -1,19 +1,19 @@
 /** One fetch, from the command line's words to curl's exit code. */
 import { isAccessError } from '../../errors.ts';
 import { decodedBody } from '../../http/body.ts';
-import { type Concealed, type Concealer, createConcealer } from '../../http/conceal.ts';
 import { createCookieStore } from '../../http/cookies.ts';
 import { networkFailure } from '../../http/failures.ts';
 import { firstOf } from '../../http/first-of.ts';
 import { followRedirects, type HopAnswer, type HopResult } from '../../http/hops.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
 import { discard } from '../../http/peek.ts';
-import { tellFailure } from '../failure.ts';
-import type { Shell } from '../shell.ts';
-import { createSignInPrompt, showOpenSignIn } from '../sign-in-prompt.ts';
+import { type Concealed, type Concealer, createConcealer } from '../../secrets/concealer.ts';
+import { tellFailure } from '../terminal/failure.ts';
+import type { Shell } from '../terminal/shell.ts';
+import { createSignInPrompt, showOpenSignIn } from '../terminal/sign-in-prompt.ts';
 import { type OpenRooms, withRooms } from '../with-rooms.ts';
 import { CurlFailure, exitCodeFor, systemCodeOf } from './exit-code.ts';
-import { headLines } from './heads.ts';
+import { headLines } from './head-lines.ts';
 import { markdownBody } from './markdown.ts';
 import type { FetchOptions } from './options.ts';
 import { openOutput } from './output.ts';

@@ -4,11 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { saveTo } from '../../../src/files/save.ts';
 import { decodedBody, readBody } from '../../../src/http/body.ts';
-import { createConcealer } from '../../../src/http/conceal.ts';
 import { createDispatcher } from '../../../src/http/dispatcher.ts';
-import { saveTo } from '../../../src/http/save.ts';
 import { createSend } from '../../../src/http/send.ts';
+import { createConcealer } from '../../../src/secrets/concealer.ts';
 
 const [, , address = '', warmUp = '', folder = ''] = process.argv;
 const dispatcher = createDispatcher({});

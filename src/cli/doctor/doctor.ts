@@ -1,0 +1,103 @@
+/** `doctor [<url>]`: what works here and what does not, each line with what to do. */
+import type { Command } from 'commander';
+import { EnvironmentError, readConfig } from '../../config/config.ts';
+import { address } from '../terminal/address.ts';
+import { conclude, mendEnvironment } from '../terminal/failure.ts';
+import type { Shell, Style } from '../terminal/shell.ts';
+import { withRooms } from '../with-rooms.ts';
+import type { Finding } from './finding.ts';
+
+const looks: Readonly<Record<Finding['state'], { mark: string; style: Style }>> = {
+  ok: { mark: '✓', style: 'green' },
+  warn: { mark: '!', style: 'yellow' },
+  fail: { mark: '✗', style: 'red' },
+  skip: { mark: '·', style: 'dim' },
+};
+
+export function addDoctor(program: Command, shell: Shell, end: (exitCode: number) => void): void {
+  program
+    .command('doctor')
+    .argument('[url]', 'a URL to check step by step, up to the token')
+    .summary('check this machine, and what stands between it and a URL')
+    .description(
+      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It sends no credential and signs nobody in. A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
+    )
+    .option(
+      '--json',
+      'print one JSON object: {"ok", "findings": [{"name", "state", "text", "advice"}]}',
+    )
+    .action(async (text: string | undefined, { json }: { json?: true }) => {
+      const work = () => run(shell, text === undefined ? undefined : address(text), json === true);
+      end(await conclude(shell, { json }, work));
+    });
+}
+
+async function run(shell: Shell, url: URL | undefined, json: boolean): Promise<number> {
+  const findings: Finding[] = [];
+  const add = (...found: readonly Finding[]): void => {
+    findings.push(...found);
+    if (!json) for (const finding of found) print(shell, finding);
+  };
+  await examine(shell, url, add);
+  const failed = findings.filter(({ state }) => state === 'fail').length;
+  const warned = findings.filter(({ state }) => state === 'warn').length;
+  const { out } = shell;
+  if (json) out.line(JSON.stringify({ ok: failed === 0, findings }));
+  else {
+    const summary = [
+      ...(failed > 0 ? [out.paint('red', `${failed} failed`)] : []),
+      ...(warned > 0 ? [out.paint('yellow', `${warned} to look at`)] : []),
+    ];
+    out.line(`\n${summary.length > 0 ? summary.join(', ') : out.paint('green', 'All is well.')}`);
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+async function examine(
+  shell: Shell,
+  url: URL | undefined,
+  add: (...found: readonly Finding[]) => void,
+): Promise<void> {
+  const { environment, version } = shell;
+  const [machine, settings, folder, ports, servers, finding] = await Promise.all([
+    import('./machine.ts'),
+    import('./settings.ts'),
+    import('./data-folder.ts'),
+    import('./ports.ts'),
+    import('./listed-servers.ts'),
+    import('./finding.ts'),
+  ]);
+  add(finding.ok('Version', version), machine.checkNode(process.version));
+  add(await machine.checkCertificates(environment));
+  try {
+    await readConfig(environment);
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    add(...error.problems.map((each) => finding.fail('Environment', each, mendEnvironment)));
+    add(finding.skip('The rest', 'is checked when the environment is usable'));
+    return;
+  }
+  // Its notes are findings here.
+  const quiet = { ...shell, err: { ...shell.err, line: () => {} } };
+  await withRooms(quiet, async ({ rooms, config, signal }) => {
+    add(...settings.checkSettings(config, environment), ...settings.checkLimits(config));
+    add(await folder.checkDataFolder(rooms.dataDir));
+    add(await ports.checkPorts(config.callbackPorts, rooms.dataDir));
+    add(await machine.checkBrowser(environment, config));
+    add(...(await machine.checkProxies(config)));
+    add(...(await servers.checkListedServers(rooms, config)));
+    if (url === undefined) {
+      add(settings.checkServiceTokens(config));
+      return;
+    }
+    const { checkUrl } = await import('./url.ts');
+    add(...(await checkUrl({ url, rooms, config, signal })));
+  });
+}
+
+function print({ out }: Shell, { name, state, text, advice }: Finding): void {
+  const { mark, style } = looks[state];
+  const shown = state === 'skip' ? out.paint('dim', text) : text;
+  out.line(`${out.paint(style, mark)} ${out.paint('bold', name.padEnd(20))} ${shown}`);
+  if (advice !== undefined) out.line(out.paint(style, `  → ${advice}`));
+}

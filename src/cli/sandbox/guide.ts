@@ -1,0 +1,29 @@
+/** What each of the sandbox's applications shows, and the setting that names them, for those who try it. */
+import type { ApplicationName } from '../../sandbox/catalogue.ts';
+import type { Sandbox } from '../../sandbox/sandbox.ts';
+
+export const shows: Readonly<Record<ApplicationName, string>> = {
+  'managed-oauth': 'Managed OAuth on: 401, Bearer challenge with resource metadata',
+  'managed-oauth-path': 'Managed OAuth on /admin alone; the rest of the host is open',
+  'browser-login': 'Managed OAuth off, an Allow policy: 302 to the login page',
+  'browser-login-second': 'another one of the same team: no second sign-in is needed',
+  'browser-login-path-relative': 'the same, its login redirect relative to the host',
+  'browser-login-wildcard': 'the same on /wiki/* alone; the rest of the host is open',
+  'browser-login-partial-wildcard': 'the same on /wiki* alone, which /wiki-archive belongs to',
+  'service-auth': 'Service Auth policies only: 403 without a service token',
+  'service-auth-401': 'the same, set to answer 401',
+  'service-auth-or-login': 'a service token or a person',
+  denied: 'identity known, policy says no: 403 with Cf-Access-Error',
+  bypass: 'a Bypass policy: nothing to do',
+  'no-application': 'no application, protection required: error 1043',
+  'tunnel-down': 'the tunnel is down: 530, error 1033',
+  'strict-service-auth': 'a strict organisation: service tokens, no cookie comes back',
+  'strict-service-auth-or-login': 'a strict organisation: a service token or a person',
+};
+
+/** For CF_ACCESS_HOSTS: each with its port, since the other ports of this machine are not the sandbox's. */
+export function hostsOf({ applications }: Sandbox): string {
+  return Object.values(applications)
+    .map(({ url }) => url.host)
+    .join(',');
+}

@@ -1,0 +1,40 @@
+/** The person's Ctrl-C, or a signal from whoever started us, as an AbortSignal. */
+import { AccessError } from '../../errors.ts';
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** A signal has ended the command; `exitCode` is what a shell expects then. */
+export class Interrupted extends AccessError {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('cancelled', 'Interrupted.', '');
+    this.exitCode = exitCode;
+  }
+}
+
+export interface Cancellation {
+  readonly signal: AbortSignal;
+}
+
+/** Runs `work`; the first signal aborts it, a second one ends the process. Throws `Interrupted`. */
+export async function cancellable<T>(work: (cancellation: Cancellation) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let interrupted: Interrupted | undefined;
+  const removals = Object.entries(exitCodes).map(([name, exitCode]) => {
+    const listener = () => {
+      interrupted = new Interrupted(exitCode);
+      controller.abort(interrupted);
+    };
+    process.once(name, listener);
+    return () => process.off(name, listener);
+  });
+  try {
+    return await work({ signal: controller.signal });
+  } catch (error) {
+    // Whatever it failed with then, it failed because of the signal.
+    throw interrupted ?? error;
+  } finally {
+    for (const remove of removals) remove();
+  }
+}

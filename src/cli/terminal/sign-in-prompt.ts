@@ -1,0 +1,69 @@
+/** Showing a sign-in to the person at the terminal: its address, and how long it waits. */
+import type { Rooms } from '../../rooms.ts';
+import { keysCovering } from '../../session/resource-key.ts';
+import { shownUrl } from '../../shown-url.ts';
+import type { AskPerson } from '../../sign-in/waiting.ts';
+import type { Shell } from './shell.ts';
+
+export interface SignInPrompt {
+  readonly askPerson: AskPerson;
+  readonly onWaiting: (message: string) => void;
+  /** Clears the line of progress. */
+  done(): void;
+}
+
+/**
+ * On stderr as well as in the browser: one of the two will reach the person. Without `browser`, for
+ * those who only want the address, on stderr alone. `pastes`: what the browser ended at is read here.
+ */
+export function createSignInPrompt(
+  { err }: Shell,
+  rooms: Rooms,
+  { browser = true, pastes = false }: { browser?: boolean; pastes?: boolean } = {},
+): SignInPrompt {
+  let waiting = false;
+  const done = (): void => {
+    if (waiting) err.write('\r\u001b[K');
+    waiting = false;
+  };
+  return {
+    done,
+    async askPerson({ url, message }) {
+      done();
+      err.line(message);
+      if (url === undefined) return 'shown';
+      err.line(`  ${err.paint('cyan', shownUrl(url))}`);
+      if (!browser) return 'shown';
+      const opened = await rooms.browser.open(url);
+      done();
+      err.line(
+        opened
+          ? err.paint('dim', 'It is open in your browser.')
+          : err.paint('yellow', 'No browser could be opened here: open that address yourself.'),
+      );
+      if (pastes) {
+        const hint =
+          'In a browser on another machine it ends at an http://localhost address that does not load: paste that address here, then Enter.';
+        err.line(err.paint('dim', hint));
+      }
+      return 'shown';
+    },
+    onWaiting(message) {
+      if (!err.isTerminal) return;
+      waiting = true;
+      err.write(`\r\u001b[K${err.paint('dim', message.slice(0, err.width - 1))}`);
+    },
+  };
+}
+
+/** A sign-in that another process has begun: its address is the same for whoever waits for it. */
+export async function showOpenSignIn({ err }: Shell, rooms: Rooms, url: URL): Promise<void> {
+  for (const key of keysCovering(url)) {
+    const pending = await rooms.store.read('pending', key);
+    if (pending?.code && !pending.failure && pending.expiresAt > rooms.clock.now()) {
+      err.line(`A sign-in for ${url.host} is open already:`);
+      err.line(`  ${err.paint('cyan', shownUrl(new URL(pending.code.authorizationUrl)))}`);
+      return;
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** Why a service token was not sent, or did not help: in words, with the line to add or whom to ask. */
+import { randomBytes } from 'node:crypto';
+import { AccessError } from '../../errors.ts';
+import { readJwt } from '../jwt.ts';
+import {
+  type Guard,
+  tellGuard,
+  type UnauthenticatedAnswer,
+  type UnsignedClaims,
+} from '../protection.ts';
+import { refusalFor } from '../refusal.ts';
+import type { ServiceTokenChoice } from './service-token.ts';
+
+/** Why no service token goes to `url`; `undefined` when one is ready. */
+export function serviceTokenMissing(
+  url: URL,
+  { state }: ServiceTokenChoice,
+  claims: UnsignedClaims,
+): AccessError | undefined {
+  const host = patternFor(url);
+  switch (state) {
+    case 'ready':
+      return undefined;
+    case 'not_configured':
+      return new AccessError(
+        'service_token_not_configured',
+        `${url.host} wants a service token, and none is configured.`,
+        `Ask the person for a service token that the application's Service Auth policy allows, set as CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS=${host} in this server's environment, and restart it.`,
+      );
+    case 'host_not_allowed':
+      return new AccessError(
+        'service_token_host_not_allowed',
+        `A service token is configured, but not for ${url.host}${claimed(claims)}.`,
+        `If the person trusts this host with the secret, they add CF_ACCESS_HOSTS=${host} to this server's environment (hosts are separated by commas)${teamLine(claims)}, and restart it.`,
+      );
+  }
+}
+
+/**
+ * What an answer to a request that carried the pair means. Strict organisations say 401 for a token
+ * that cannot authenticate and 403 for one that is not allowed. Classic ones repeat the answer to a
+ * stranger for both: the login redirect, or 403 without `Cf-Access-Error`.
+ */
+export type ServiceTokenVerdict =
+  | 'accepted'
+  | 'rejected'
+  | 'not_allowed'
+  /** All that a classic organisation says. */
+  | 'rejected_or_not_allowed'
+  /** Not told yet: ask with a made-up pair. */
+  | 'unknown';
+
+/**
+ * Where the verdict is `unknown`, ask once more with a `madeUpPair` and pass that answer as `decoy`:
+ * it shows what this organisation says to a token that does not exist.
+ */
+export function tellServiceTokenVerdict(
+  answer: UnauthenticatedAnswer,
+  decoy?: UnauthenticatedAnswer,
+): ServiceTokenVerdict {
+  const guard = tellGuard(answer);
+  switch (guard.protection) {
+    case 'none':
+    case 'oauth':
+      return 'accepted';
+    case 'denied':
+      return guard.reason === 'policy' ? 'not_allowed' : 'unknown';
+    case 'browser_login':
+      return knowsServiceToken(guard.loginUrl) ? 'not_allowed' : 'rejected_or_not_allowed';
+    case 'managed_oauth':
+      return 'rejected_or_not_allowed';
+    case 'service_auth':
+      if (answer.status === 401) return 'rejected';
+      if (!decoy) return 'unknown';
+      // Only a strict organisation says 401 here, and it did not say it to the true pair.
+      return decoy.status === 401 ? 'not_allowed' : 'rejected_or_not_allowed';
+    case 'other':
+      // A bare 401 may be a strict organisation's, or the origin's own answer behind Access.
+      if (answer.status !== 401 || guard.how !== 'status') return 'accepted';
+      if (!decoy) return 'unknown';
+      return isAlike(answer, decoy) ? 'rejected' : 'accepted';
+  }
+}
+
+/**
+ * Whether the login's `meta` says that the pair was a valid one. Nobody has verified it: it only
+ * chooses between two refusals.
+ */
+function knowsServiceToken(loginUrl: URL | undefined): boolean {
+  const meta = readJwt(loginUrl?.searchParams.get('meta') ?? '');
+  return meta?.claims.service_token_status === true;
+}
+
+/** A pair of today's shape that no organisation has issued. */
+export function madeUpPair(): { clientId: string; clientSecret: string } {
+  return {
+    clientId: `${randomBytes(16).toString('hex')}.access`,
+    clientSecret: `cfast_${randomBytes(24).toString('hex')}`,
+  };
+}
+
+/** The same page but for the ray number and the time that such pages carry. */
+function isAlike(one: UnauthenticatedAnswer, other: UnauthenticatedAnswer): boolean {
+  return (
+    one.status === other.status &&
+    one.headers.get('content-type') === other.headers.get('content-type') &&
+    Math.abs(one.bodyStart.length - other.bodyStart.length) <= 16
+  );
+}
+
+/** The error for a verdict other than `accepted`. */
+export function serviceTokenRefused(
+  url: URL,
+  guard: Guard,
+  verdict: Exclude<ServiceTokenVerdict, 'accepted'>,
+): AccessError {
+  if (verdict === 'rejected' || verdict === 'rejected_or_not_allowed') {
+    return new AccessError(
+      'service_token_rejected',
+      `${url.host} does not accept the service token: it is wrong, expired or disabled${verdict === 'rejected' ? '' : ', or no policy of the application names it (its organisation answers alike to all of these)'}.`,
+      'Do not retry. Ask the person to check CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET (or the service tokens file) against the Zero Trust dashboard, renew the token there if it has expired, have it named in a Service Auth policy of this application if it is not, and restart this server.',
+    );
+  }
+  const refusal = refusalFor(guard, url);
+  if (refusal && guard.protection === 'denied' && guard.reason === 'no_application') return refusal;
+  return new AccessError(
+    'access_denied',
+    verdict === 'not_allowed'
+      ? `${url.host} knows the service token but does not allow it: no policy of the application names it.`
+      : `${url.host} refuses the service token: no policy of the application names it, or it is wrong or expired (the answer does not say which).`,
+    `Do not retry. Ask the person to have an administrator add the service token to a Service Auth policy of this application${verdict === 'unknown' ? ', and to check that it is still valid' : ''}.`,
+  );
+}
+
+function claimed({ teamDomain }: UnsignedClaims): string {
+  return teamDomain ? `, which claims (unverified) to be of the team ${teamDomain}` : '';
+}
+
+function teamLine({ teamDomain }: UnsignedClaims): string {
+  return teamDomain
+    ? `, or CF_ACCESS_TEAM_DOMAIN=${teamDomain} if that is their team and the host can prove it`
+    : '';
+}
+
+/** How the host is written in CF_ACCESS_HOSTS. */
+function patternFor(url: URL): string {
+  return url.host.replace(/\.(?=:|$)/, '');
+}

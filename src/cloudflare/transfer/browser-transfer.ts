@@ -1,0 +1,145 @@
+/**
+ * Browser transfer: how a person's login at an application without Managed OAuth reaches this
+ * machine (what `cloudflared access login` does; access-on-the-wire.md §5). First a plan, a value
+ * whose URL the person opens; then `receiveTransfer` waits for the delivery. Nothing is stored here.
+ */
+import { AccessError, isAccessError } from '../../errors.ts';
+import type { ProtocolFetch } from '../../http/protocol-fetch.ts';
+import { atPath } from '../../secure-url.ts';
+import type { SigningKeys } from '../signing-keys.ts';
+import { createTransferKeys, type TransferKeys } from './box.ts';
+import { openDelivery, type TransferredTokens } from './delivery.ts';
+import { transferUrl } from './transfer-url.ts';
+
+export interface ClockLike {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Rejects with the signal's reason when aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface BrowserTransfer {
+  readonly application: URL;
+  readonly audience: string;
+  /** What the person opens. Secret: it holds the public key, by which the delivery can be fetched. */
+  readonly url: URL;
+  readonly keys: TransferKeys;
+}
+
+export interface TransferOptions {
+  readonly fetch: ProtocolFetch;
+  readonly clock: ClockLike;
+  /** The teams' own, by which a token that is delivered is verified. */
+  readonly teamKeys: SigningKeys;
+  /** `https://login.cloudflareaccess.org`, or FedRAMP's, or the sandbox's. */
+  readonly service: URL;
+  /** Where known: the only team whose tokens are accepted. */
+  readonly teamDomain?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** In all, in milliseconds; ten minutes. */
+  readonly patienceMs?: number;
+}
+
+const pollTimeoutMs = 65_000; // the service holds each poll for 60 s
+const atOnceMs = 1_000;
+const pauseMs = 1_500;
+const pauseWhenLimitedMs = 5_000;
+const maxFailures = 3;
+
+/**
+ * Fresh keys and the URL to open. `application` is where the person's browser ends up afterwards, so
+ * it should be the protected resource and not a URL that an agent chose.
+ */
+export function planBrowserTransfer(application: URL, audience: string): BrowserTransfer {
+  const keys = createTransferKeys();
+  return { application, audience, url: transferUrl(application, audience, keys.publicKey), keys };
+}
+
+/**
+ * Waits until the person has signed in, and opens what the transfer service delivers. Throws
+ * `sign_in_expired` after `patienceMs`; `temporarily_unavailable` or what `fetch` threw when the
+ * service failed three times in a row; `token_rejected` when the delivery cannot be opened or holds
+ * a token that is not this application's; what the team's keys throw; the signal's reason when cancelled.
+ */
+export async function receiveTransfer(
+  { application, audience, keys }: BrowserTransfer,
+  { fetch, clock, teamKeys, service, teamDomain, signal, patienceMs = 600_000 }: TransferOptions,
+): Promise<TransferredTokens> {
+  const poll = atPath(service, `/transfer/${keys.publicKey}`);
+  const deadline = clock.now() + patienceMs;
+  let failures = 0;
+  for (;;) {
+    signal?.throwIfAborted();
+    const startedAt = clock.now();
+    if (startedAt >= deadline) throw expired(application);
+    const timeoutMs = Math.min(pollTimeoutMs, deadline - startedAt);
+    let answer: Response | AccessError;
+    try {
+      answer = await fetch(poll, { signal, timeoutMs });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isAccessError(error, 'network_error', 'timeout')) throw withoutKey(error, keys);
+      answer = withoutKey(error, keys);
+    }
+    signal?.throwIfAborted();
+    const tookMs = clock.now() - startedAt;
+    const failure = failureOf(answer, tookMs >= timeoutMs - atOnceMs, service);
+    if (failure) {
+      failures += 1;
+      if (failures >= maxFailures) throw failure;
+      await clock.sleep(Math.min(failures * 1_000, Math.max(0, deadline - clock.now())), signal);
+      continue;
+    }
+    failures = 0;
+    if (answer instanceof Response && answer.status === 200) {
+      const body = await answer.text();
+      if (body.trim() !== '') {
+        const senderKey = answer.headers.get('service-public-key') ?? '';
+        const expected = { application, audience, teamDomain, now: clock.now() };
+        return openDelivery(keys, body, senderKey, expected, teamKeys);
+      }
+    }
+    const limited = answer instanceof Response && answer.status === 429;
+    if (limited || tookMs < atOnceMs) {
+      const pause = limited ? pauseWhenLimitedMs : pauseMs;
+      await clock.sleep(Math.min(pause, Math.max(0, deadline - clock.now())), signal);
+    }
+  }
+}
+
+/** Why this poll counts as failed. One that was held until its time was up means “not yet”. */
+function failureOf(
+  answer: Response | AccessError,
+  heldToTheEnd: boolean,
+  service: URL,
+): AccessError | undefined {
+  if (answer instanceof AccessError)
+    return answer.code === 'timeout' && heldToTheEnd ? undefined : answer;
+  if (answer.status < 500) return undefined;
+  return new AccessError(
+    'temporarily_unavailable',
+    `The transfer service ${service.host} fails (status ${answer.status}): the sign-in cannot arrive.`,
+    'Call authenticate again in a few minutes: it starts a new sign-in.',
+  );
+}
+
+/** The poll's address holds the key; no error that may be shown or logged should drag it along. */
+function withoutKey(error: unknown, keys: TransferKeys): AccessError {
+  const clean = (text: string): string =>
+    text
+      .replaceAll(keys.publicKey, '[removed]')
+      .replaceAll(encodeURIComponent(keys.publicKey), '[removed]');
+  if (isAccessError(error))
+    return new AccessError(error.code, clean(error.message), clean(error.nextStep), {
+      details: error.details,
+    });
+  throw error;
+}
+
+function expired({ host }: URL): AccessError {
+  return new AccessError(
+    'sign_in_expired',
+    `Nobody finished signing in to ${host} within the time that the transfer allows.`,
+    'If the person is there now, call authenticate again: it opens a new sign-in.',
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * What the transfer service delivers: a sealed `{"app_token":"<jwt>","org_token":"<jwt>"}`. Whoever
+ * knew the key's public half could have put it there, so nothing in it is taken on trust.
+ */
+import { AccessError } from '../../errors.ts';
+import { type AccessToken, verifyAccessToken } from '../application-token.ts';
+import type { SigningKeys } from '../signing-keys.ts';
+import { BoxError, type TransferKeys } from './box.ts';
+
+export interface TransferredTokens {
+  readonly application: AccessToken;
+  /** Absent when none came, or none that this team would take. */
+  readonly organisation?: AccessToken;
+}
+
+export interface ExpectedDelivery {
+  readonly application: URL;
+  readonly audience: string;
+  readonly teamDomain: string | undefined;
+  readonly now: number;
+}
+
+/**
+ * `body`: as it came; `senderKey`: the `service-public-key` field. Throws `token_rejected` when it
+ * cannot be opened, or holds a token that is not this application's; and what `teamKeys.find` throws.
+ */
+export async function openDelivery(
+  keys: TransferKeys,
+  body: string,
+  senderKey: string,
+  expected: ExpectedDelivery,
+  teamKeys: SigningKeys,
+): Promise<TransferredTokens> {
+  try {
+    return await readDelivery(keys.open(body, senderKey), expected, teamKeys);
+  } catch (error) {
+    if (!(error instanceof BoxError)) throw error;
+    throw rejected(expected.application, `what the transfer service delivered ${error.message}`);
+  }
+}
+
+async function readDelivery(
+  plain: Uint8Array,
+  expected: ExpectedDelivery,
+  teamKeys: SigningKeys,
+): Promise<TransferredTokens> {
+  let delivery: unknown;
+  try {
+    delivery = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain));
+  } catch {
+    delivery = undefined;
+  }
+  const { app_token: appToken, org_token: orgToken } = (delivery ?? {}) as Record<string, unknown>;
+  if (typeof appToken !== 'string')
+    throw rejected(expected.application, 'the delivery holds no token');
+  const application = await verifyAccessToken(appToken, expected, teamKeys);
+  if (typeof application === 'string')
+    throw rejected(expected.application, `the token delivered ${application}`);
+  if (typeof orgToken !== 'string' || orgToken === '') return { application };
+  const { audience: _, ...team } = { ...expected, teamDomain: application.teamDomain };
+  const organisation = await verifyAccessToken(orgToken, team, teamKeys);
+  // Without it the person signs in once more at the next application; this one is not worse off.
+  return typeof organisation === 'string' ? { application } : { application, organisation };
+}
+
+function rejected({ host }: URL, why: string): AccessError {
+  return new AccessError(
+    'token_rejected',
+    `The sign-in to ${host} came back, but ${why}; nothing was kept.`,
+    'Call authenticate with force for a new sign-in; if it happens again, ask the person whether the URL is the right one.',
+  );
+}

@@ -1,0 +1,265 @@
+/**
+ * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages
+ * name variables, never values. Reads the two files that variables may point to, and nothing else.
+ */
+import { homedir, userInfo } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Limits } from '../access/limits.ts';
+import { type HostPattern, parseHostPatterns } from '../cloudflare/host-pattern.ts';
+import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
+import { type IssuerTrust, normaliseTeamDomain } from '../cloudflare/team.ts';
+import { AccessError } from '../errors.ts';
+import type { ProxySettings } from '../http/proxy-rules.ts';
+import { type LogLevel, logLevels } from '../log.ts';
+import type { OAuthClient } from '../oauth/client.ts';
+import { parseSecureUrl } from '../secure-url.ts';
+import { readAuthorizationServers } from './authorization-servers.ts';
+import { readLimits } from './limits.ts';
+import { unexpandedProblem } from './placeholders.ts';
+import { type Reader, readServiceTokens } from './service-tokens.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config {
+  readonly serviceTokens: readonly ServiceToken[];
+  /** The hosts that the person vouches for: they may receive the environment's service token. */
+  readonly hosts: readonly HostPattern[];
+  /** What may sign people in: the pinned team, and further authorization servers. */
+  readonly trust: IssuerTrust;
+  readonly oauthClient?: OAuthClient;
+  /** In the order in which they are tried. */
+  readonly callbackPorts: readonly number[];
+  /** What may be asked for the agent. */
+  readonly limits: Limits;
+  /** Never sign a person in. */
+  readonly headless: boolean;
+  /** Absent: env-paths' data folder, which is asked for when it is needed. */
+  readonly dataDir?: string;
+  readonly cloudflaredDir: string;
+  /** The files of secrets that variables name; absolute. */
+  readonly secretFiles: readonly string[];
+  readonly transferUrl: URL;
+  readonly logLevel: LogLevel;
+  /** The proxies as whole URLs, or empty. */
+  readonly proxy: ProxySettings;
+  /** Odd but usable settings, for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** Every variable that is read, for the README and `doctor`. */
+export const variables = [
+  'CF_ACCESS_CLIENT_ID',
+  'CF_ACCESS_CLIENT_SECRET',
+  'CF_ACCESS_CLIENT_SECRET_FILE',
+  'CF_ACCESS_SERVICE_TOKENS_FILE',
+  'CF_ACCESS_HOSTS',
+  'CF_ACCESS_TEAM_DOMAIN',
+  'CF_ACCESS_AUTHORIZATION_SERVERS',
+  'CF_ACCESS_OAUTH_CLIENT_ID',
+  'CF_ACCESS_OAUTH_CLIENT_SECRET',
+  'CF_ACCESS_CALLBACK_PORT',
+  'CF_ACCESS_READ_ONLY',
+  'CF_ACCESS_ALLOWED_HOSTS',
+  'CF_ACCESS_HEADLESS',
+  'CF_ACCESS_DATA_DIR',
+  'CF_ACCESS_TRANSFER_URL',
+  'CF_ACCESS_LOG',
+] as const;
+
+const aliases = ['CLOUDFLARE_ACCESS_CLIENT_ID', 'CLOUDFLARE_ACCESS_CLIENT_SECRET'];
+const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
+
+const defaultPorts = [8400, 8401, 8402, 8403, 8404, 8405, 8406, 8407, 8408, 8409];
+
+/** Every problem on its own as well, for those who show one a line. */
+export class EnvironmentError extends AccessError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      'config_invalid',
+      `The environment is not usable: ${problems.join(' ')}`,
+      'Mend these variables where this server is registered, and restart it.',
+    );
+    this.problems = problems;
+  }
+}
+
+/** Throws EnvironmentError (`config_invalid`). An empty variable counts as unset. */
+export async function readConfig(environment: Environment): Promise<Config> {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const get = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const reader: Reader = { get, problems, warnings };
+
+  const hosts = await readHosts(reader);
+  const serviceTokens = await readServiceTokens(reader, hosts);
+  if (hosts.length > 0 && serviceTokens.length === 0) {
+    warnings.push(
+      'CF_ACCESS_HOSTS is set, but there is no service token to send: these hosts may only take a browser login without proof of their team.',
+    );
+  }
+  const trust = { team: readTeam(reader), ...(await readAuthorizationServers(reader)) };
+  const oauthClient = readOAuthClient(reader);
+  if (oauthClient?.clientSecret && !trust.team && trust.authorizationServers.length === 0) {
+    warnings.push(
+      'CF_ACCESS_OAUTH_CLIENT_SECRET is set, but is sent nowhere until CF_ACCESS_AUTHORIZATION_SERVERS lists the issuer that it is for, or CF_ACCESS_TEAM_DOMAIN pins the team.',
+    );
+  }
+  const callbackPorts = readPorts(reader);
+  const limits = await readLimits(reader);
+  const headless = readHeadless(reader);
+  const dataDir = readDataDir(reader);
+  const transferUrl = readTransferUrl(reader);
+  const logLevel = readLogLevel(reader);
+  const proxy = {
+    http: await readProxy('HTTP_PROXY', reader),
+    https: await readProxy('HTTPS_PROXY', reader),
+    no: get('no_proxy') ?? get('NO_PROXY') ?? '',
+  };
+  const unexpanded = unexpandedVariables(environment);
+  if (problems.length + unexpanded.size > 0) {
+    // What else is said of such a variable is about the placeholder, not about the value.
+    const isMoot = (problem: string) =>
+      [...unexpanded.keys()].some((name) => problem.includes(name));
+    throw new EnvironmentError([
+      ...[...unexpanded].map(([name, problem]) => `${name} ${problem}.`),
+      ...problems.filter((problem) => !isMoot(problem)),
+    ]);
+  }
+  if (get('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
+    warnings.push(
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 is not obeyed: certificates are always verified here. For a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
+    );
+  }
+  return {
+    serviceTokens,
+    hosts,
+    trust,
+    ...(oauthClient ? { oauthClient } : {}),
+    callbackPorts,
+    limits,
+    headless,
+    ...(dataDir ? { dataDir: resolve(dataDir) } : {}),
+    cloudflaredDir: join(homeFolder(environment), '.cloudflared'),
+    secretFiles: ['CF_ACCESS_CLIENT_SECRET_FILE', 'CF_ACCESS_SERVICE_TOKENS_FILE'].flatMap(
+      (name) => get(name) ?? [],
+    ),
+    transferUrl,
+    logLevel,
+    proxy,
+    warnings,
+  };
+}
+
+/** By name: what an MCP host left as it stood in its configuration. */
+function unexpandedVariables(environment: Environment): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of [...variables, ...aliases, ...proxyVariables]) {
+    const problem = unexpandedProblem(environment[name] ?? '');
+    if (problem !== undefined) found.set(name, problem);
+  }
+  return found;
+}
+
+async function readHosts({ get, problems }: Reader): Promise<readonly HostPattern[]> {
+  const hosts = await parseHostPatterns(get('CF_ACCESS_HOSTS') ?? '');
+  problems.push(...hosts.problems.map((problem) => `CF_ACCESS_HOSTS: ${problem}.`));
+  return hosts.patterns;
+}
+
+function readTeam({ get, problems }: Reader): string | undefined {
+  const text = get('CF_ACCESS_TEAM_DOMAIN');
+  if (text === undefined) return undefined;
+  const team = normaliseTeamDomain(text);
+  if (team === undefined) {
+    problems.push('CF_ACCESS_TEAM_DOMAIN is not a team: write acme or acme.cloudflareaccess.com.');
+  }
+  return team;
+}
+
+function readOAuthClient({ get, problems }: Reader): OAuthClient | undefined {
+  const clientId = get('CF_ACCESS_OAUTH_CLIENT_ID');
+  const clientSecret = get('CF_ACCESS_OAUTH_CLIENT_SECRET');
+  if (clientId === undefined) {
+    if (clientSecret !== undefined) {
+      problems.push('CF_ACCESS_OAUTH_CLIENT_SECRET is set, but CF_ACCESS_OAUTH_CLIENT_ID is not.');
+    }
+    return undefined;
+  }
+  if (!/^[\x21-\x7e]+$/.test(clientId)) {
+    problems.push('CF_ACCESS_OAUTH_CLIENT_ID contains a character that a client ID cannot have.');
+  }
+  return clientSecret === undefined
+    ? { clientId, tokenEndpointAuthMethod: 'none' }
+    : { clientId, clientSecret, tokenEndpointAuthMethod: 'client_secret_basic' };
+}
+
+function readPorts({ get, problems }: Reader): readonly number[] {
+  const text = get('CF_ACCESS_CALLBACK_PORT');
+  if (text === undefined) return defaultPorts;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) {
+    problems.push('CF_ACCESS_CALLBACK_PORT is not a port: a number from 1 to 65535.');
+  }
+  return [port];
+}
+
+function readHeadless({ get, problems }: Reader): boolean {
+  const text = get('CF_ACCESS_HEADLESS')?.toLowerCase();
+  if (text !== undefined && !['1', '0', 'true', 'false'].includes(text)) {
+    problems.push('CF_ACCESS_HEADLESS is neither 1 nor 0.');
+  }
+  if (text !== undefined) return text === '1' || text === 'true';
+  return get('CI')?.toLowerCase() === 'true';
+}
+
+/** What is relative would be another folder for every place that a host starts us in. */
+function readDataDir({ get, problems }: Reader): string | undefined {
+  const path = get('CF_ACCESS_DATA_DIR');
+  if (path !== undefined && !isAbsolute(path)) {
+    problems.push('CF_ACCESS_DATA_DIR is not an absolute path; ~ is not expanded here.');
+  }
+  return path;
+}
+
+/** HOME, unless it is empty or relative: then what the system knows; never the working directory. */
+export function homeFolder({ HOME = '' }: Environment): string {
+  if (isAbsolute(HOME)) return HOME;
+  try {
+    return process.platform === 'win32' ? homedir() : userInfo().homedir;
+  } catch {
+    return '/'; // as in a container whose user is in no list
+  }
+}
+
+function readTransferUrl({ get, problems }: Reader): URL {
+  const text = get('CF_ACCESS_TRANSFER_URL') ?? 'https://login.cloudflareaccess.org';
+  const url = parseSecureUrl(text);
+  if (url === undefined || url.search || url.hash || url.pathname !== '/') {
+    problems.push('CF_ACCESS_TRANSFER_URL is not an https origin.');
+  }
+  return url ?? new URL('https://login.cloudflareaccess.org');
+}
+
+/** Lower case goes first, as everywhere. */
+async function readProxy(variable: string, { get, problems }: Reader): Promise<string> {
+  const name = [variable.toLowerCase(), variable].find((each) => get(each) !== undefined);
+  if (name === undefined) return '';
+  // Loaded only where there is a proxy: the start needs nothing else of that room.
+  const { normaliseProxyUrl } = await import('../http/proxy-rules.ts');
+  const url = normaliseProxyUrl(get(name) ?? '');
+  if (url === undefined) {
+    problems.push(
+      `${name} is not the URL of an http or https proxy, such as http://proxy.example.com:3128.`,
+    );
+  }
+  return url ?? '';
+}
+
+function readLogLevel({ get, problems }: Reader): LogLevel {
+  const text = get('CF_ACCESS_LOG')?.toLowerCase() ?? 'warn';
+  const level = logLevels.find((known) => known === text);
+  if (level === undefined) problems.push(`CF_ACCESS_LOG is none of ${logLevels.join(', ')}.`);
+  return level ?? 'warn';
+}

@@ -1,0 +1,87 @@
+/** A request's body from a file inside the working directory or the host's roots, streamed. */
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { AccessError } from '../errors.ts';
+import type { RepeatableBody } from '../http/request-body.ts';
+import { absolutePath, identity, identityOf, type Places, placeProblem } from './roots.ts';
+
+/** Throws `invalid_input` when the path is not a regular file inside one of the roots, or is off limits. */
+export async function fileBody(name: string, places: Places): Promise<RepeatableBody> {
+  const file = absolutePath(name, places);
+  if (typeof file !== 'string') throw unreadable(name, file.problem);
+  const judge = async (path: string) => {
+    const problem = await placeProblem(path, places);
+    if (problem !== undefined) throw unreadable(name, problem);
+  };
+  // First of all, so that nobody learns what exists where nothing may be read.
+  await judge(file);
+  const real = await realpath(file).catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(
+      name,
+      error.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${error.code})`,
+    );
+  });
+  const openFile = async () => {
+    const opened = await openRegularFile(real, name);
+    try {
+      // A folder on the way may have become a link since: what was opened is what is judged.
+      await judge(real);
+      if ((await identity(real)) !== identityOf(opened.stats)) throw unreadable(name, changed);
+      return opened;
+    } catch (error) {
+      await opened.handle.close();
+      throw error;
+    }
+  };
+  const { handle, stats: first } = await openFile();
+  await handle.close();
+  const bytes = Number(first.size);
+  return {
+    bytes,
+    async open() {
+      const { handle: again, stats } = await openFile();
+      if (
+        stats.size !== first.size ||
+        stats.ino !== first.ino ||
+        stats.dev !== first.dev ||
+        stats.mtimeNs !== first.mtimeNs
+      ) {
+        await again.close();
+        throw unreadable(name, changed);
+      }
+      return read(again, bytes);
+    },
+  };
+}
+
+const changed = 'it changed while it was to be sent';
+
+async function openRegularFile(
+  real: string,
+  name: string,
+): Promise<{ handle: FileHandle; stats: BigIntStats }> {
+  // Not blocking: a pipe or a device in the file's place would otherwise hold the call for ever.
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const handle = await open(real, flags).catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(name, `it cannot be read (${error.code})`);
+  });
+  const stats = await handle.stat({ bigint: true });
+  if (stats.isFile()) return { handle, stats };
+  await handle.close();
+  throw unreadable(name, 'it is not a regular file');
+}
+
+function read(handle: FileHandle, size: number): Readable | Promise<Uint8Array> {
+  // `end` is inclusive, so there is no way to ask for nothing.
+  if (size === 0) return handle.close().then(() => new Uint8Array());
+  return handle.createReadStream({ start: 0, end: size - 1, highWaterMark: 512 * 1024 });
+}
+
+function unreadable(name: string, problem: string): AccessError {
+  return new AccessError(
+    'invalid_input',
+    `The body cannot be taken from ${JSON.stringify(name)}: ${problem}.`,
+    'Give the path of a file inside the working directory or one of the host’s roots, and not where credentials are kept.',
+  );
+}

@@ -1,0 +1,69 @@
+/** A body to an open file, as it comes: one batch is written while the next one arrives and is hashed. */
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { release } from '../receive-buffers.ts';
+import { onFile } from './file-failure.ts';
+
+export interface WrittenBody {
+  readonly bytes: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Of what comes while a batch is written, and is the next one. */
+const waitingBytes = 2 * 1024 ** 2;
+
+/**
+ * `handle` stays open, and nothing uses it any more when this is done. The body's memory is used again
+ * (`release`): nobody else may keep its chunks.
+ * `name` is the file's in messages; `onBytes` hears how many have come, and may throw to end it. Throws
+ * `save_refused`, and what `body` throws.
+ */
+export async function writeBody(
+  body: AsyncIterable<Uint8Array>,
+  handle: FileHandle,
+  { name, onBytes }: { name: string; onBytes: (bytes: number) => void },
+): Promise<WrittenBody> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async (batch: readonly Uint8Array[]) => {
+    for (const chunk of batch) bytes += chunk.length;
+    onBytes(bytes);
+    const written = onFile(() => writeAll(handle, batch), name);
+    for (const chunk of batch) hash.update(chunk);
+    await written;
+    for (const chunk of batch) release(chunk);
+  };
+  const file = new Writable({
+    highWaterMark: waitingBytes,
+    // Done when the batch before is written, so that more comes and is hashed while this one is.
+    writev(waiting, done) {
+      const before = writing;
+      writing = before.then(() => write(waiting.map(({ chunk }) => chunk)));
+      writing.catch(() => {});
+      before.then(() => done(), done);
+    },
+    final(done) {
+      writing.then(() => done(), done);
+    },
+  });
+  try {
+    await pipeline(body, file);
+    return { bytes, sha256: hash.digest('hex') };
+  } finally {
+    await Promise.allSettled([writing]);
+  }
+}
+
+async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promise<void> {
+  const expected = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+  const { bytesWritten } = await handle.writev(batch);
+  if (bytesWritten === expected) return;
+  // A short write: a signal, or a disk that is nearly full, which the next write then says.
+  const rest = Buffer.concat(batch).subarray(bytesWritten);
+  for (let at = 0; at < rest.length; ) at += (await handle.write(rest, at)).bytesWritten;
+}

@@ -1,0 +1,120 @@
+/**
+ * The person's browser, started without a shell and without our secrets, in its environment or on its
+ * command line (contract §4.7, §4.9): the one that `BROWSER` names, else the system's through the
+ * `open` package.
+ */
+import { spawn } from 'node:child_process';
+import { release } from 'node:os';
+import { builtProgram } from '../../built-program.ts';
+import { AccessError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { isSecure } from '../../secure-url.ts';
+import type { Browser } from '../../session/ports.ts';
+import type { OneShotAddress, OneShotAddresses } from '../loopback/one-shot-address.ts';
+import { type DisplayPlaces, displayPlaces, type Environment, findDisplay } from './display.ts';
+import { browserEnvironment } from './environment.ts';
+import { namedBrowsers, type Opener } from './named-browsers.ts';
+
+/** An opener that still runs by then has found a browser, and is it. */
+const patienceMs = 2_500;
+
+export interface BrowserOptions {
+  /** The environment of this process, which the browser inherits but for what is secret in it. */
+  readonly environment: Environment;
+  /** What must not reach it under any variable's name. */
+  readonly secrets?: readonly string[];
+  readonly addresses: Pick<OneShotAddresses, 'leadTo'>;
+  readonly log: Log;
+  /** `process.platform` unless told. */
+  readonly platform?: NodeJS.Platform;
+  readonly display?: DisplayPlaces;
+}
+
+/** In WSL the browser is Windows', which needs no screen of Linux. */
+function isWsl(platform: NodeJS.Platform): boolean {
+  return platform === 'linux' && /microsoft/i.test(release());
+}
+
+export function createBrowser(options: BrowserOptions): Browser {
+  const { environment, addresses, log, platform = process.platform } = options;
+  const places = options.display ?? displayPlaces(environment);
+  const inherited = browserEnvironment(environment, options.secrets ?? []);
+  return {
+    async open(url) {
+      const target = openable(url);
+      const hasScreens = platform === 'darwin' || platform === 'win32' || isWsl(platform);
+      const display = hasScreens ? {} : await findDisplay(environment, places);
+      const named = environment.BROWSER;
+      // Who names a browser wants that one and no other, or, with `false` or `none`, no browser.
+      const openers = named ? namedBrowsers(named, platform) : [await systemBrowser()];
+      let address: OneShotAddress | undefined;
+      for (const opener of openers) {
+        if (opener.needsDisplay && display === undefined) {
+          log('info', 'no browser is opened: there is no screen here');
+          continue;
+        }
+        address ??= await addresses.leadTo(target);
+        if (address === undefined) {
+          log('warn', 'no browser is opened: no port can be had on 127.0.0.1');
+          return false;
+        }
+        const outcome = await run(opener, address, { ...inherited, ...display });
+        if (outcome === 'opened') return true;
+        log('info', 'a browser could not be opened', { with: opener.command, outcome });
+      }
+      address?.close();
+      return false;
+    },
+  };
+}
+
+/** Throws `invalid_input`. */
+function openable(url: URL): URL {
+  if (isSecure(url) && url.username === '' && url.password === '') return url;
+  throw new AccessError(
+    'invalid_input',
+    `The browser is not opened for ${url.protocol}//${url.host}: only https addresses without a user name are, and http on this machine.`,
+    'Check the address of the application, which should begin with https.',
+  );
+}
+
+/** `opened`, or why not. */
+function run(
+  opener: Opener,
+  { url, used }: OneShotAddress,
+  environment: Environment,
+): Promise<string> {
+  return new Promise((resolve) => {
+    const child = spawn(opener.command, opener.args(url.href), {
+      env: { ...environment },
+      stdio: 'ignore',
+      // A group of its own: a signal to ours must not end the person's browser. On Windows a
+      // detached process gets a console window.
+      detached: opener.detached,
+      windowsHide: true,
+      shell: false,
+    });
+    const settle = (outcome: string): void => {
+      clearTimeout(timer);
+      child.unref();
+      resolve(outcome);
+    };
+    const timer = setTimeout(() => settle('opened'), patienceMs);
+    void used.then(() => settle('opened'));
+    child.once('error', (error) => settle(error.message));
+    child.once('exit', (code, signal) => {
+      settle(code === 0 ? 'opened' : `it ended with ${code ?? signal}`);
+    });
+  });
+}
+
+/** Our program around `open`. */
+async function systemBrowser(): Promise<Opener> {
+  const program = await builtProgram('open-browser.js');
+  return {
+    command: process.execPath,
+    args: (url) => [program, url],
+    needsDisplay: true,
+    detached: true,
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * The secret that the processes of one person share, in the data folder: with it, a redirect listener
+ * proves to a sibling that it is one. Without a usable folder each process has its own, and knows no
+ * siblings.
+ */
+import { randomBytes } from 'node:crypto';
+import { link } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../../log.ts';
+import { readPrivateFile, removeFile, renameOver, writeTemporary } from './private-file.ts';
+import { FolderTrouble, isSystemFailure, systemCode, usePrivateFolder } from './private-folder.ts';
+
+const keyBytes = 32;
+const fileName = 'identity.key';
+
+/** Gives the key, made on first use and then the same for all processes. Touches nothing before. */
+export function createIdentityKey(options: {
+  readonly dataDir: string;
+  readonly log: Log;
+}): () => Promise<Uint8Array> {
+  const { dataDir, log } = options;
+  const alone = randomBytes(keyBytes);
+  return async () => {
+    try {
+      await usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
+      return await sharedKey(dataDir);
+    } catch (error) {
+      if (!(error instanceof FolderTrouble) && !isSystemFailure(error)) throw error;
+      log('debug', 'no identity is shared with other processes', { code: systemCode(error) });
+      return alone;
+    }
+  };
+}
+
+/** Read afresh each time, since another process may have replaced a damaged one. */
+async function sharedKey(dataDir: string): Promise<Uint8Array> {
+  const path = join(dataDir, fileName);
+  for (let attempt = 1; ; attempt += 1) {
+    // Two names for a moment, while it is being made.
+    const found = await readPrivateFile(path, { links: true });
+    if (found.state === 'read' && isKey(found.bytes)) return found.bytes;
+    if (attempt === 5) throw new FolderTrouble(`${path} cannot be used`);
+    // Not synced: what a power cut leaves of it is replaced, and nobody waits for the disk here.
+    const temporary = await writeTemporary(dataDir, fileName, randomBytes(keyBytes), {
+      sync: false,
+    });
+    try {
+      // Of those who make it at once, the first one's stays.
+      if (found.state === 'absent') await link(temporary, path);
+      else await renameOver(temporary, path);
+    } catch (error) {
+      const code = systemCode(error);
+      if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) {
+        await renameOver(temporary, path);
+      } else if (code !== 'EEXIST') throw error;
+    } finally {
+      await removeFile(temporary);
+    }
+  }
+}
+
+/** Some file systems leave zeros where a power cut came before the bytes: anybody would know such a key. */
+function isKey(bytes: Uint8Array): boolean {
+  return bytes.length === keyBytes && bytes.some((byte) => byte !== 0);
+}

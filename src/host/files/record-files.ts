@@ -1,0 +1,154 @@
+/**
+ * Records on disk: one private file each, `<data folder>/<kind>s/<hash of its key>.json`. What is in
+ * the way of one is set aside. Throws FolderTrouble and system errors: what to do when the disk fails
+ * is the store's decision.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../../log.ts';
+import type { Clock, RecordKind } from '../../session/ports.ts';
+import type { Records } from '../../session/records.ts';
+import { asideSuffixes, setAside, sweep } from './damaged-files.ts';
+import {
+  type Checkpoint,
+  readPrivateFile,
+  removeFile,
+  syncFolder,
+  writePrivateFile,
+} from './private-file.ts';
+import { isSystemFailure, systemCode, usePrivateFolder } from './private-folder.ts';
+import { decodeRecord, encodeRecord, recordFileName, recordSuffix } from './record-file.ts';
+
+/** A file as found; nothing in it when there is none that can be used. */
+export interface OnDisk<K extends RecordKind> {
+  readonly key?: string;
+  readonly record?: Records[K];
+  /** Names this version of the file; also there for a newer format's. */
+  readonly identity?: string;
+}
+
+export interface RecordFiles {
+  folder(kind: RecordKind): string;
+  read<K extends RecordKind>(kind: K, key: string): Promise<OnDisk<K>>;
+  write<K extends RecordKind>(kind: K, key: string, record: Records[K]): Promise<void>;
+  remove(kind: RecordKind, key: string): Promise<void>;
+  list<K extends RecordKind>(kind: K): Promise<OnDisk<K>[]>;
+}
+
+export function openRecordFiles(options: {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Logs what has not been logged yet. */
+  readonly warnOnce: (message: string, fields?: Record<string, string>) => void;
+  readonly checkpoint?: Checkpoint | undefined;
+}): RecordFiles {
+  const { dataDir, clock, log, warnOnce, checkpoint } = options;
+  /** Looked at in this process, and found good. */
+  const ready = new Set<RecordKind>();
+  const folder = (kind: RecordKind): string => join(dataDir, `${kind}s`);
+
+  async function use(kind: RecordKind, create: boolean): Promise<boolean> {
+    if (ready.has(kind)) return true;
+    const data = await usePrivateFolder(dataDir, { create, allowOwnLink: true });
+    if (data === 'absent') return false;
+    if ((await usePrivateFolder(folder(kind), { create })) === 'absent') return false;
+    ready.add(kind);
+    await sweep(folder(kind), clock.now(), log);
+    return true;
+  }
+
+  async function readNamed<K extends RecordKind>(
+    kind: K,
+    name: string,
+  ): Promise<OnDisk<K> & { newer?: true }> {
+    const found = await readPrivateFile(join(folder(kind), name));
+    if (found.state === 'absent') return {};
+    if (found.state === 'refused') return await refuse(kind, name, found.why, found.identity);
+    const { identity } = found;
+    const decoded = decodeRecord(kind, name, found.bytes);
+    switch (decoded.state) {
+      case 'record':
+        return { key: decoded.key, record: decoded.record, identity };
+      case 'newer':
+        // Its writer may run beside us, so it stays until we have something to put in its place.
+        warnOnce('a record was written by a newer version and is not used', { kind, file: name });
+        return { identity, newer: true };
+      case 'damaged':
+        return await refuse(kind, name, decoded.why, identity);
+    }
+  }
+
+  async function refuse(
+    kind: RecordKind,
+    name: string,
+    why: string,
+    identity: string | undefined,
+  ): Promise<Record<never, never>> {
+    try {
+      const aside = await setAside(folder(kind), name, 'damaged', identity);
+      log('warn', `a record was set aside: ${why}`, { kind, file: name, aside });
+    } catch (error) {
+      // It cannot be moved, as on a read-only disk, and is as good as none all the same.
+      if (!isSystemFailure(error)) throw error;
+      warnOnce(`a record is not used: ${why}`, { kind, file: name, code: systemCode(error) });
+    }
+    return {};
+  }
+
+  return {
+    folder,
+
+    async read(kind, key) {
+      return (await use(kind, false)) ? await readNamed(kind, recordFileName(key)) : {};
+    },
+
+    async write(kind, key, record) {
+      const name = recordFileName(key);
+      const write = async (): Promise<void> => {
+        await use(kind, true);
+        // A damaged or foreign one is set aside by this reading, a newer one here.
+        const before = await readNamed(kind, name);
+        if (before.newer) {
+          const aside = await setAside(folder(kind), name, 'newer', before.identity);
+          log('warn', 'a newer version’s record was set aside and replaced', { kind, aside });
+        }
+        await writePrivateFile(folder(kind), name, encodeRecord(kind, key, record), checkpoint);
+      };
+      try {
+        await write();
+      } catch (error) {
+        ready.delete(kind); // to be looked at afresh
+        // The folder, or our temporary file in it, was removed under our feet.
+        if (systemCode(error) !== 'ENOENT') throw error;
+        await write();
+      }
+    },
+
+    async remove(kind, key) {
+      if (!(await use(kind, false))) return;
+      const path = join(folder(kind), recordFileName(key));
+      try {
+        for (const suffix of ['', ...asideSuffixes]) await removeFile(path + suffix);
+        await syncFolder(folder(kind));
+      } catch (error) {
+        ready.delete(kind);
+        if (systemCode(error) !== 'ENOENT') throw error;
+      }
+    },
+
+    async list(kind) {
+      if (!(await use(kind, false))) return [];
+      const names = await readdir(folder(kind)).catch((error: unknown): string[] => {
+        if (systemCode(error) !== 'ENOENT') throw error;
+        ready.delete(kind);
+        return [];
+      });
+      const found = [];
+      for (const name of names) {
+        if (name.endsWith(recordSuffix)) found.push(await readNamed(kind, name));
+      }
+      return found;
+    },
+  };
+}

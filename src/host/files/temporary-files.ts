@@ -1,0 +1,80 @@
+/**
+ * Files that hold a secret for as long as this process lives, such as a curl configuration: mode
+ * 0600, in a folder 0700 of this process's own below the data folder, removed at the end. What a
+ * killed process has left is removed by the next one that writes here from the same place (machine
+ * and PID namespace) since the same boot. Other folders are left alone: a container may share the
+ * data folder, and its processes cannot be seen from here.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AccessError } from '../../errors.ts';
+import { liveness, ownIdentity, type ProcessIdentity } from '../lock/process-identity.ts';
+import { FolderTrouble, systemCode, usePrivateFolder } from './private-folder.ts';
+
+export interface OwnTemporaryFiles {
+  /** Returns the path. Throws `store_unavailable` when the data folder is not a private one. */
+  write(name: string, content: string): Promise<string>;
+  removeAll(): void;
+}
+
+export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTemporaryFiles {
+  const all = join(dataDir, 'temporary');
+  const own = ownIdentity();
+  const folder = join(all, `${processName(own)}-${randomBytes(8).toString('hex')}`);
+  let made = false;
+
+  const make = async (): Promise<void> => {
+    await usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
+    await usePrivateFolder(all, { create: true });
+    for (const name of await readdir(all)) {
+      if (isOfTheDead(name, own)) await rm(join(all, name), { recursive: true, force: true });
+    }
+    await usePrivateFolder(folder, { create: true });
+    made = true;
+  };
+
+  return {
+    async write(name, content) {
+      try {
+        if (!made) await make();
+        const path = join(folder, `${randomBytes(8).toString('hex')}-${name}`);
+        const file = await open(path, 'wx', 0o600);
+        try {
+          await file.writeFile(content);
+        } finally {
+          await file.close();
+        }
+        return path;
+      } catch (error) {
+        const why = error instanceof FolderTrouble ? error.message : systemCode(error);
+        throw new AccessError(
+          'store_unavailable',
+          `The file could not be written to the data folder (${why}).`,
+          'Have the person set CF_ACCESS_DATA_DIR to a folder of their own that can be written to; or call get_token with "as": "value".',
+          { cause: error },
+        );
+      }
+    },
+    removeAll() {
+      if (made) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Place and boot as a short hash, since file names are no place for them; process id; start time. */
+function processName({ place, boot, pid, startTime }: ProcessIdentity): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([place, boot]))
+    .digest('hex');
+  return `${hash.slice(0, 16)}-${pid}-${startTime}`;
+}
+
+/** A folder is named after its process; of one that cannot be judged from here it is left alone. */
+function isOfTheDead(name: string, own: ProcessIdentity): boolean {
+  const parts = /^[0-9a-f]{16}-([1-9]\d{0,9})-(\d*)-[0-9a-f]{16}$/.exec(name);
+  if (!parts) return false;
+  const other = { ...own, pid: Number(parts[1]), startTime: parts[2] ?? '' };
+  return name.startsWith(`${processName(other)}-`) && liveness(other, own) === 'dead';
+}

@@ -1,0 +1,202 @@
+/**
+ * Exclusive files. A lock file appears with its content in one step (`link`), and says whose it is.
+ * It is removed only by who holds the right to remove that very one: a second exclusive file, named
+ * after the first one's token. So a slow process can never remove the lock that came after the one
+ * it found stale, which is how "unlink it, create mine" ends with two holders.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { lstat, readdir, rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import {
+  fileIdentity,
+  readPrivateFile,
+  removeFile,
+  temporarySuffix,
+} from '../files/private-file.ts';
+import { systemCode } from '../files/private-folder.ts';
+import { liveness, type ProcessIdentity, processIdentity } from './process-identity.ts';
+
+const noFollow = constants.O_NOFOLLOW ?? 0; // Windows has none
+
+const holder = z.object({
+  token: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+  owner: processIdentity,
+});
+export type Holder = z.infer<typeof holder>;
+
+/** A lock file as found. `token` names this one for good; `holder` is absent when it is no lock. */
+export interface FoundLock {
+  readonly token: string;
+  readonly holder?: Holder;
+  readonly writtenAt: number;
+}
+
+export function newHolder(owner: ProcessIdentity): Holder {
+  return { token: randomBytes(16).toString('hex'), owner };
+}
+
+export function lockPath(folder: string, name: string): string {
+  return join(folder, `${createHash('sha256').update(name).digest('hex').slice(0, 32)}.lock`);
+}
+
+/** The right to remove the lock at `path` whose token this is. */
+export function removalPath(path: string, token: string): string {
+  return `${path}.${token}`;
+}
+
+/**
+ * Creates `path` with its content, or gives false when something has that name. Not asynchronous, so
+ * that a process which leaves has either made a lock, and knows it, or never will.
+ */
+export function createLockFile(folder: string, path: string, content: Holder): boolean {
+  const bytes = Buffer.from(JSON.stringify(content));
+  const name = `lock.${randomBytes(12).toString('hex')}${temporarySuffix}`;
+  const temporary = join(folder, name);
+  writeNewFile(temporary, bytes);
+  try {
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    switch (systemCode(error)) {
+      case 'EEXIST':
+        return false;
+      case 'EPERM':
+      case 'ENOSYS':
+      case 'ENOTSUP':
+      case 'EOPNOTSUPP':
+        return createInPlace(path, bytes);
+      default:
+        throw error;
+    }
+  } finally {
+    removeNow(temporary);
+  }
+}
+
+/** For file systems without links: exclusive too, but seen empty for a moment. */
+function createInPlace(path: string, bytes: Uint8Array): boolean {
+  try {
+    writeNewFile(path, bytes);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function writeNewFile(path: string, bytes: Uint8Array): void {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow;
+  const file = openSync(path, flags, 0o600);
+  try {
+    if (process.platform !== 'win32') fchmodSync(file, 0o600); // whatever the umask
+    writeFileSync(file, bytes);
+  } catch (error) {
+    removeNow(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Gives up the lock at `path` in one go. False when somebody else has the right to remove it: a
+ * crash may have left that right behind, or its owner is about to remove the lock.
+ */
+export function giveUpLockFile(folder: string, path: string, content: Holder): boolean {
+  const right = removalPath(path, content.token);
+  if (!createLockFile(folder, right, newHolder(content.owner))) return false;
+  try {
+    if (readNow(path).includes(content.token)) removeNow(path);
+  } catch (error) {
+    if (!['ENOENT', 'EISDIR', 'ELOOP'].includes(systemCode(error))) throw error; // ours no more
+  } finally {
+    removeNow(right);
+  }
+  return true;
+}
+
+function readNow(path: string): Buffer {
+  const file = openSync(path, constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0));
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function removeNow(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** What is at `path`; undefined when nothing is. */
+export async function readLockFile(path: string): Promise<FoundLock | undefined> {
+  try {
+    const found = await lstat(path, { bigint: true });
+    const unknown: FoundLock = {
+      token: createHash('sha256').update(fileIdentity(found)).digest('hex').slice(0, 32),
+      writtenAt: Number(found.mtimeMs),
+    };
+    if (!found.isFile()) return unknown;
+    const reading = await readPrivateFile(path, { links: true });
+    if (reading.state === 'absent') return undefined;
+    if (reading.state === 'refused') return unknown;
+    const content = parseHolder(reading.bytes.toString('utf8'));
+    if (content === undefined) return unknown;
+    return { token: content.token, holder: content, writtenAt: unknown.writtenAt };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const parsed = holder.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes `path` if its token is `token` still. Only for who holds the right to remove that one. */
+export async function removeLockFile(path: string, token: string): Promise<void> {
+  if ((await readLockFile(path))?.token !== token) return;
+  try {
+    await removeFile(path);
+  } catch (error) {
+    // A directory. Somebody put it there: removed when empty, otherwise moved out of the way.
+    if (!['EISDIR', 'EPERM'].includes(systemCode(error))) throw error;
+    await rmdir(path).catch(() => rename(path, `${path}.${token}.damaged`));
+  }
+}
+
+/**
+ * Removes rights to remove that a crash has left behind after the removal. Their tokens never come
+ * again, so they mean nothing to anybody.
+ */
+export async function sweepRights(folder: string, own: ProcessIdentity): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const [, parent, token] =
+      /^([0-9a-f]{32}\.lock(?:\.[0-9a-f]{32})*)\.([0-9a-f]{32})$/.exec(name) ?? [];
+    if (parent === undefined) continue;
+    const right = await readLockFile(join(folder, name));
+    if (right?.holder === undefined || liveness(right.holder.owner, own) !== 'dead') continue;
+    if ((await readLockFile(join(folder, parent)))?.token === token) continue;
+    await removeFile(join(folder, name));
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Whose program is at the other end of a loopback connection. Linux's socket table names the user of
+ * each end (proc_net_tcp(5)); other systems do not tell it without being root.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { endianness, release } from 'node:os';
+import { ownUserId } from '../files/private-folder.ts';
+
+/** `unknown` where the system does not tell. */
+export type ConnectionOwner = 'own' | 'other' | 'unknown';
+
+/** A connected socket, or what it was connected to. */
+export type ConnectionEnds = {
+  readonly [End in 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort']?:
+    | Socket[End]
+    | undefined;
+};
+
+const established = '01';
+
+export async function connectionOwner(
+  socket: ConnectionEnds,
+  {
+    tables = '/proc/net',
+    userId = ownUserId(),
+    kernel = release(),
+  }: { tables?: string; userId?: number; kernel?: string } = {},
+): Promise<ConnectionOwner> {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  const table = await readTables(tables);
+  if (table === undefined || userId === undefined) return 'unknown';
+  // A browser of Windows comes through a relay of root's, or without an entry here.
+  const isWsl = /microsoft/i.test(kernel);
+  // Theirs is the entry whose local end is our remote one.
+  const theirs = ends(remoteAddress, remotePort);
+  const ours = ends(localAddress, localPort);
+  for (const line of table) {
+    const [, local = '', remote = '', state, , , , user, , inode] = line.trim().split(/\s+/);
+    if (!theirs.includes(local) || !ours.includes(remote)) continue;
+    // One that nobody has open any more has no owner, and is shown as root's.
+    if (state !== established || inode === '0') return 'other';
+    if (Number(user) === userId) return 'own';
+    return isWsl && user === '0' ? 'unknown' : 'other';
+  }
+  // It has come and gone meanwhile: nobody is left to be answered.
+  return isWsl ? 'unknown' : 'other';
+}
+
+async function readTables(folder: string): Promise<string[] | undefined> {
+  try {
+    const ipv4 = await readFile(`${folder}/tcp`, 'latin1');
+    // Not there on a machine without IPv6.
+    const ipv6 = await readFile(`${folder}/tcp6`, 'latin1').catch(() => '');
+    return `${ipv4}\n${ipv6}`.split('\n');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The ways in which the tables write an address and a port: words of 32 bits in the machine's order. */
+function ends(address = '', port = 0): string[] {
+  const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
+  if (address === '::1') return [`${'0'.repeat(24)}${word([0, 0, 0, 1])}:${hexPort}`];
+  const ipv4 = word(
+    address
+      .replace(/^::ffff:/i, '')
+      .split('.')
+      .map(Number),
+  );
+  const mapped = `${'0'.repeat(16)}${word([0, 0, 0xff, 0xff])}${ipv4}`;
+  return [`${ipv4}:${hexPort}`, `${mapped}:${hexPort}`];
+}
+
+function word(bytes: readonly number[]): string {
+  const ordered = endianness() === 'LE' ? [...bytes].reverse() : bytes;
+  return Buffer.from(ordered).toString('hex').toUpperCase();
+}

@@ -1,0 +1,122 @@
+/**
+ * What a browser's command line holds in the place of a sign-in's address: everybody on the machine
+ * can read a process list. It is an address of this process on loopback, of use once, for a minute and
+ * to programs of this user, and leads the browser on to the sign-in.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Log } from '../../log.ts';
+import { pageHeaders, strangerPage, usedPage } from './callback-page.ts';
+import { connectionOwner } from './connection-owner.ts';
+import { type Answer, bindLoopback, type LoopbackServer } from './loopback-server.ts';
+
+export interface OneShotAddress {
+  readonly url: URL;
+  /** Resolves when a browser was led on. */
+  readonly used: Promise<void>;
+  close(): void;
+}
+
+export interface OneShotAddresses {
+  /** `undefined` when no port can be had on loopback. */
+  leadTo(target: URL): Promise<OneShotAddress | undefined>;
+  /** Resolves when every browser that was started has been led on, and when `until` is aborted. */
+  settled(until: AbortSignal): Promise<void>;
+}
+
+/** For the answer that is on its way to the browser. */
+const answerGraceMs = 800;
+
+export function createOneShotAddresses({
+  callbackServer,
+  log,
+  owner = connectionOwner,
+  lifetimeMs = 60_000,
+}: {
+  /** The server of this process on a callback port: the one that people forward to other machines. */
+  readonly callbackServer: (port: number) => LoopbackServer | undefined;
+  readonly log: Log;
+  readonly owner?: typeof connectionOwner;
+  /** Milliseconds; a minute unless told. */
+  readonly lifetimeMs?: number;
+}): OneShotAddresses {
+  const waiting = new Set<Promise<void>>();
+
+  return {
+    async leadTo(target) {
+      const shared = callbackServer(callbackPortOf(target));
+      const server = shared ?? (await bindLoopback(0));
+      if (server === undefined) return undefined;
+      let state: 'open' | 'used' | 'closed' = 'open';
+      const used = signal();
+      const ended = signal();
+
+      const lead = async (request: IncomingMessage): Promise<Answer> => {
+        const objection = objectionTo(request.headers);
+        if (objection) return objection;
+        if ((await owner(request.socket)) === 'other') {
+          log('warn', 'another user of this machine asked for the address of a sign-in', {});
+          return { status: 403, headers: pageHeaders, body: strangerPage };
+        }
+        if (state !== 'open') return { status: 410, headers: pageHeaders, body: usedPage };
+        state = 'used';
+        used.give();
+        close();
+        return { status: 302, headers: { location: target.href }, body: '' };
+      };
+      const path = `/open/${randomBytes(32).toString('base64url')}`;
+      const remove = server.answerAt(path, lead);
+      const close = (): void => {
+        if (state === 'open') state = 'closed';
+        clearTimeout(timer);
+        // On a callback's server it stays for as long as that one does, to tell those who come later.
+        if (shared !== undefined) ended.give();
+        else void server.close(answerGraceMs).then(ended.give);
+        if (state === 'closed') remove();
+      };
+      const timer = setTimeout(close, lifetimeMs).unref();
+      waiting.add(ended.given);
+      void ended.given.then(() => waiting.delete(ended.given));
+      // Not `localhost`: browsers try ::1 first, where somebody else may listen, and keep HSTS by name.
+      const url = new URL(`http://127.0.0.1:${server.port}${path}`);
+      return { url, used: used.given, close };
+    },
+
+    async settled(until) {
+      const aborted = new Promise<void>((resolve) => {
+        if (until.aborted) resolve();
+        else until.addEventListener('abort', () => resolve(), { once: true });
+      });
+      await Promise.race([Promise.all(waiting), aborted]);
+    },
+  };
+}
+
+/** Where the browser comes back to, if that is a port of this machine. */
+function callbackPortOf(target: URL): number {
+  const redirectUri = target.searchParams.get('redirect_uri') ?? '';
+  return URL.canParse(redirectUri) ? Number(new URL(redirectUri).port) : 0;
+}
+
+/** What a browser that was told to open an address never sends; none of it uses the address up. */
+function objectionTo(headers: IncomingHttpHeaders): Answer | undefined {
+  const speculates = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((name) => headers[name]);
+  if (speculates) return { status: 503, body: 'This address is not fetched in advance.\n' };
+  const isExpected = (name: string, value: string): boolean =>
+    headers[name] === undefined || headers[name] === value;
+  const isNavigation =
+    headers.origin === undefined &&
+    isExpected('sec-fetch-site', 'none') &&
+    isExpected('sec-fetch-mode', 'navigate') &&
+    isExpected('sec-fetch-dest', 'document');
+  if (isNavigation) return undefined;
+  return { status: 403, body: 'This address is for the browser that was started with it.\n' };
+}
+
+function signal(): { readonly given: Promise<void>; give(): void } {
+  let give = (): void => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
+}

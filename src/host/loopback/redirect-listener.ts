@@ -1,0 +1,199 @@
+/**
+ * The loopback redirection endpoint (RFC 8252 §7.3, contract §4.6): one server a port, shared by all
+ * sign-ins of this process, while a port that a sibling holds counts as claimed and can be taken over.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AccessError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type {
+  CallbackPage,
+  ClaimedPort,
+  OnCallback,
+  RedirectListener,
+} from '../../session/ports.ts';
+import { brokenPage, pageHeaders, renderCallbackPage } from './callback-page.ts';
+import { type Answer, bindLoopback, type LoopbackServer } from './loopback-server.ts';
+import { identifyHolder, identifyParameter, proveIdentity } from './sibling.ts';
+
+/** How long a released port waits for the page that is on its way to the browser. */
+const pageGraceMs = 800;
+/** With growing pauses, half a second in all, where the holder answers or resets at once. */
+const bindAttempts = 10;
+/** For a holder that does not answer: a sibling may be busy with a long page. */
+const bindPatienceMs = 5_000;
+const pageStatus = { signed_in: 200, failed: 400, not_ours: 400 } as const;
+
+/** One port, and all that this process has to do with it. */
+interface Port {
+  server: LoopbackServer | undefined;
+  binding: Promise<boolean> | undefined;
+  readonly claims: Set<OnCallback>;
+}
+
+export interface LoopbackListener extends RedirectListener {
+  /** What this process has bound for `port`; `undefined` while it is nobody's or a sibling's. */
+  serverAt(port: number): LoopbackServer | undefined;
+  /** Closes everything at once, pages in flight included, for good. */
+  close(): Promise<void>;
+}
+
+export function createRedirectListener(options: {
+  readonly identityKey: () => Promise<Uint8Array>;
+  readonly log: Log;
+}): LoopbackListener {
+  const { identityKey, log } = options;
+  const ports = new Map<number, Port>();
+  let closed = false;
+
+  /** Asks the sign-ins in order; the first that knows the callback answers it. */
+  async function ask(
+    claims: ReadonlySet<OnCallback>,
+    parameters: URLSearchParams,
+  ): Promise<Answer> {
+    let broken = false;
+    let page: CallbackPage = { status: 'not_ours' };
+    for (const onCallback of [...claims]) {
+      try {
+        page = await onCallback(parameters);
+        if (page.status !== 'not_ours') break;
+      } catch (error) {
+        broken = true;
+        log('error', 'a callback could not be handled', { reason: String(error) });
+      }
+    }
+    if (broken && page.status === 'not_ours') {
+      return { status: 500, headers: pageHeaders, body: brokenPage };
+    }
+    return {
+      status: pageStatus[page.status],
+      headers: pageHeaders,
+      body: renderCallbackPage(page),
+    };
+  }
+
+  async function identify(port: number, nonce: string): Promise<Answer> {
+    try {
+      const proof = proveIdentity(await identityKey(), port, nonce);
+      if (proof !== undefined) return { status: 200, body: proof };
+      return { status: 400, body: 'That is not a nonce.\n' };
+    } catch (error) {
+      log('error', 'the identity key could not be read', { reason: String(error) });
+      return { status: 500, body: 'Something went wrong here.\n' };
+    }
+  }
+
+  async function bind(number: number, port: Port): Promise<boolean> {
+    const server = await bindLoopback(number, async (parameters) => {
+      const nonce = parameters.get(identifyParameter);
+      return nonce === null
+        ? await ask(port.claims, parameters)
+        : await identify(server?.port ?? number, nonce);
+    });
+    if (closed) await server?.close(0);
+    else port.server = server;
+    return port.server !== undefined;
+  }
+
+  /** True when the port is this process's afterwards. Calls at the same time share one attempt. */
+  async function makeOurs(number: number, port: Port): Promise<boolean> {
+    if (port.server !== undefined) return true;
+    port.binding ??= bind(number, port).finally(() => {
+      port.binding = undefined;
+    });
+    return await port.binding;
+  }
+
+  /** False when a stranger holds it. */
+  async function obtain(number: number, port: Port): Promise<boolean> {
+    const until = performance.now() + bindPatienceMs;
+    for (let attempt = 1; attempt <= bindAttempts && performance.now() < until; attempt += 1) {
+      if (await makeOurs(number, port)) return true;
+      const holder = await identifyHolder(number, await identityKey());
+      if (holder === 'sibling') return true;
+      if (holder === 'stranger') return false;
+      // Siblings that give it up and take it over one after the other, for a moment.
+      await sleep(10 * attempt);
+    }
+    return false; // it can be neither bound nor reached: not ours to use
+  }
+
+  async function release(number: number, port: Port, onCallback: OnCallback): Promise<void> {
+    port.claims.delete(onCallback);
+    if (port.claims.size > 0) return;
+    if (ports.get(number) === port) ports.delete(number);
+    await port.binding?.catch(() => false);
+    const { server } = port;
+    port.server = undefined;
+    await server?.close(pageGraceMs);
+  }
+
+  return {
+    async claim(wanted, onCallback) {
+      for (const number of wanted) {
+        // A function of its own for each claim, so that two with the same one stay two.
+        const handler: OnCallback = (parameters) => onCallback(parameters);
+        const port = ports.get(number) ?? newPort();
+        port.claims.add(handler);
+        ports.set(number, port);
+        let obtained = false;
+        try {
+          obtained = await obtain(number, port);
+        } finally {
+          if (!obtained) await release(number, port, handler);
+        }
+        if (!obtained) {
+          log('info', 'a callback port cannot be had', { port: number });
+          continue;
+        }
+        return claimed(port.server?.port ?? number, {
+          held: () => port.server !== undefined,
+          takeOver: () => makeOurs(number, port),
+          release: () => release(number, port, handler),
+        });
+      }
+      throw portUnavailable(wanted);
+    },
+
+    serverAt: (port) => ports.get(port)?.server,
+
+    async close() {
+      closed = true;
+      const servers = [...ports.values()].map(({ server }) => server);
+      for (const port of ports.values()) {
+        port.claims.clear();
+        port.server = undefined;
+      }
+      ports.clear();
+      await Promise.all(servers.map((server) => server?.close(0)));
+    },
+  };
+}
+
+function newPort(): Port {
+  return { server: undefined, binding: undefined, claims: new Set() };
+}
+
+function claimed(port: number, does: Omit<ClaimedPort, 'port'>): ClaimedPort {
+  let released = false;
+  return {
+    port,
+    held: () => !released && does.held(),
+    takeOver: async () => !released && (await does.takeOver()),
+    release: async () => {
+      if (released) return;
+      released = true;
+      await does.release();
+    },
+  };
+}
+
+function portUnavailable(ports: readonly number[]): AccessError {
+  const list = ports.join(', ');
+  return new AccessError(
+    'callback_port_unavailable',
+    ports.length === 1
+      ? `Port ${list} on this machine, where the browser brings the sign-in's answer, is used by another program.`
+      : `None of the ports ${list} on this machine, where the browser brings the sign-in's answer, can be used: other programs hold them.`,
+    'Set CF_ACCESS_CALLBACK_PORT to a free port, or end the program that holds the port, and sign in again.',
+  );
+}

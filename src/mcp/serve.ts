@@ -1,0 +1,87 @@
+/**
+ * Serving on stdio, and leaving: stdin's end, SIGINT, SIGTERM and a closed stdout all end the process
+ * within a second. The SDK's transport does not notice the first and dies of the last.
+ */
+import { readFileSync } from 'node:fs';
+import type { Config, Environment } from '../config/config.ts';
+import { createLog } from '../log.ts';
+import type { Rooms } from '../rooms.ts';
+import { startFront } from './front.ts';
+import type { Handshake } from './handshake.ts';
+import type { HostCapabilities } from './host-capabilities.ts';
+
+/** After this long the process ends, whatever has not been closed by then. */
+const closingMs = 500;
+
+export function serve({
+  config,
+  environment,
+  version,
+  handshake,
+}: {
+  config: Config;
+  environment: Environment;
+  version: string;
+  /** The file that the build recorded. */
+  handshake: URL;
+}): void {
+  const { stdin, stdout, stderr } = process;
+  const log = createLog(config.logLevel, (line) => stderr.write(line));
+  for (const warning of config.warnings) log('warn', warning);
+  let rooms: Promise<Rooms> | undefined;
+  const open = () => {
+    rooms ??= import('../rooms.ts').then(({ openRooms }) => openRooms(config, environment, log));
+    return rooms;
+  };
+
+  let leaving = false;
+  let endCalls: (() => Promise<void>) | undefined;
+  const leave = () => {
+    if (leaving) return;
+    leaving = true;
+    setTimeout(() => process.exit(0), closingMs);
+    // Calls are ended too, so that none leaves half a file behind; one that hangs is not waited for.
+    const patience = new Promise((resolve) => setTimeout(resolve, closingMs / 2));
+    const closed = Promise.resolve(rooms).then((opened) => opened?.close());
+    Promise.allSettled([Promise.race([endCalls?.(), patience]), closed]).finally(() =>
+      process.exit(0),
+    );
+  };
+  stdin.on('end', leave);
+  stdin.on('close', leave);
+  process.on('SIGINT', leave);
+  process.on('SIGTERM', leave);
+  process.on('SIGHUP', leave);
+  // The host is gone, or reads no more: nobody is left to serve.
+  stdout.on('error', leave);
+  // Answers of this turn of the event loop, which may be the last one.
+  process.on('exit', () => stdout.uncork());
+  stderr.on('error', () => {});
+  process.on('uncaughtException', (error) => log('error', 'unexpected', { error: error.name }));
+  process.on('unhandledRejection', (reason) =>
+    log('error', 'unexpected', { error: reason instanceof Error ? reason.name : typeof reason }),
+  );
+
+  const { readOnly } = config.limits;
+  const recorded = readHandshake(handshake, readOnly);
+  startFront({ input: stdin, output: stdout }, recorded, async (input, output) => {
+    const { connectServer } = await import('./server.ts');
+    const context = async (host: HostCapabilities) => (await open()).context(host);
+    endCalls = await connectServer(
+      { version, log, readOnly, open: context, onClose: leave },
+      input,
+      output,
+    );
+  });
+}
+
+/** Without it the SDK answers everything, which only takes longer. */
+function readHandshake(file: URL, readOnly: boolean): Handshake | undefined {
+  try {
+    const handshake: Handshake = JSON.parse(readFileSync(file, 'utf8'));
+    if (!readOnly) return handshake;
+    return { ...handshake, lists: { ...handshake.lists, ...handshake.readOnlyLists } };
+  } catch {
+    return undefined;
+  }
+}

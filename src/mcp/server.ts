@@ -1,0 +1,175 @@
+/** The MCP server: the four tools on a transport. Only tools/ and main know the SDK. */
+import type { Readable, Writable } from 'node:stream';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import {
+  CallToolRequestSchema,
+  ErrorCode,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  McpError,
+  ReadResourceRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import * as z from 'zod';
+import type { Log } from '../log.ts';
+import { instructions, tools } from '../tools/catalogue.ts';
+import { callTool, type ToolContext } from '../tools/tool.ts';
+import { isEnvelopeError, readEnvelope } from './envelope.ts';
+import { type Extra, type HostCapabilities, hostOf } from './host-capabilities.ts';
+import { icons } from './icon.ts';
+import { type ModernCall, modernCall } from './input-required.ts';
+import { retryKey, withModernRevision } from './modern-transport.ts';
+import { readSessions, sessionsResource } from './sessions-resource.ts';
+import { signInMessage, signInPrompt } from './sign-in-prompt.ts';
+
+/** What a call gets from the machine; everything about the host is added here. */
+export type OpenContext = (
+  host: HostCapabilities,
+) => Promise<Omit<ToolContext, 'signal' | 'onProgress' | 'resumed'>>;
+
+export interface ServerParts {
+  readonly version: string;
+  readonly log: Log;
+  /** The tools are annotated as they behave then. */
+  readonly readOnly: boolean;
+  readonly open: OpenContext;
+  /** The host cannot be spoken to any more. */
+  readonly onClose?: () => void;
+}
+
+/**
+ * Answers on these streams from now on. What it gives ends all calls under way, and resolves when they
+ * have tidied up after themselves.
+ */
+export async function connectServer(
+  parts: ServerParts,
+  input: Readable,
+  output: Writable,
+): Promise<() => Promise<void>> {
+  const running = new Set<Promise<unknown>>();
+  const server = createServer(parts, running);
+  // A message beyond its bound makes the SDK stop listening: nothing would be answered any more.
+  server.onclose = () => parts.onClose?.();
+  const transport = new StdioServerTransport(input, output);
+  await server.connect(withModernRevision(transport, introduction(parts.version)));
+  return async () => {
+    await server.close();
+    await Promise.allSettled(running);
+  };
+}
+
+/** What every revision is told of this server. */
+export function introduction(version: string) {
+  return {
+    serverInfo: { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version, icons },
+    capabilities: { tools: {}, prompts: {}, resources: {} },
+    instructions,
+  };
+}
+
+export function createServer(
+  { version, log, open, readOnly }: ServerParts,
+  running: Set<Promise<unknown>> = new Set(),
+): Server {
+  const { serverInfo, ...about } = introduction(version);
+  const server = new Server(serverInfo, about);
+  server.onerror = (error) => log('warn', 'a message could not be handled', { error: error.name });
+
+  server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: tools.map(({ name, title, description, input, output, ...tool }) => ({
+      name,
+      title,
+      description,
+      inputSchema: toJsonSchema(input, 'input'),
+      ...(output ? { outputSchema: toJsonSchema(output, 'output') } : {}),
+      annotations: {
+        title,
+        ...((readOnly && tool.readOnlyAnnotations) || tool.annotations),
+      },
+    })),
+  }));
+
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
+    const tool = tools.find(({ name }) => name === params.name);
+    if (tool === undefined) {
+      throw new McpError(ErrorCode.InvalidParams, `There is no tool called ${params.name}.`);
+    }
+    const startedAt = performance.now();
+    const modern = modernCallOf(params.name, extra);
+    const call = callTool(tool, params.arguments, async () => ({
+      ...(await open(modern?.host ?? hostOf(server, extra))),
+      signal: extra.signal,
+      ...(modern?.resumed ? { resumed: true } : {}),
+      ...progressOf(extra),
+    }));
+    running.add(call);
+    const result = await call.finally(() => running.delete(call));
+    log('info', 'a call ended', {
+      tool: tool.name,
+      failed: result.isError === true,
+      ms: Math.round(performance.now() - startedAt),
+    });
+    return modern?.inputRequired(result) ?? result;
+  });
+
+  server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [signInPrompt] }));
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => {
+    const url = params.arguments?.url;
+    if (params.name !== signInPrompt.name || url === undefined) {
+      throw new McpError(ErrorCode.InvalidParams, 'There is one prompt: sign_in, with a url.');
+    }
+    return {
+      description: signInPrompt.description,
+      messages: [{ role: 'user', content: { type: 'text', text: signInMessage(url) } }],
+    };
+  });
+
+  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: [sessionsResource] }));
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: [] }));
+  server.setRequestHandler(ReadResourceRequestSchema, async ({ params: { uri } }, extra) => {
+    if (uri !== sessionsResource.uri) {
+      throw new McpError(
+        ErrorCode.InvalidParams,
+        `There is one resource: ${sessionsResource.uri}.`,
+      );
+    }
+    const { access } = await open(hostOf(server, extra));
+    const { mimeType } = sessionsResource;
+    return { contents: [{ uri, mimeType, text: await readSessions(access) }] };
+  });
+  return server;
+}
+
+function toJsonSchema(schema: z.ZodObject, io: 'input' | 'output') {
+  const { $schema: _, ...shape } = z.toJSONSchema(schema, { io });
+  return { ...shape, type: 'object' as const };
+}
+
+/** `undefined`: a call of an older revision. */
+function modernCallOf(tool: string, { _meta }: Extra): ModernCall | undefined {
+  const envelope = readEnvelope('tools/call', { _meta });
+  if (envelope === undefined || isEnvelopeError(envelope)) return undefined;
+  try {
+    return modernCall(envelope, _meta?.[retryKey]);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new McpError(ErrorCode.InvalidParams, `${tool}: ${error.message}`);
+  }
+}
+
+/** Progress is sent only to a caller that gave a token for it. */
+function progressOf({ _meta, sendNotification }: Extra): Pick<ToolContext, 'onProgress'> {
+  const progressToken = _meta?.progressToken;
+  if (progressToken === undefined) return {};
+  return {
+    onProgress: (message, progress, total) => {
+      sendNotification({
+        method: 'notifications/progress',
+        params: { progressToken, message, progress, ...(total === undefined ? {} : { total }) },
+      }).catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/** Client information responses (RFC 7591 §3.2.1) as servers really send them. */
+
+import { errorResponse } from './error-response.ts';
+import { asResponse, openAnswer, type Took } from './json-answer.ts';
+import { allowText, leaveOut, readDigits, requireText } from './members.ts';
+
+const times = ['client_secret_expires_at', 'client_id_issued_at'];
+const read = ['client_id', 'client_secret', 'token_endpoint_auth_method', ...times, 'error'];
+
+/** `client_id` and the secret are never guessed. Throws `AnswerFault`. */
+export async function clientInformation(response: Response, took: Took): Promise<Response> {
+  const answer = await openAnswer(response, read, took);
+  const refusal = errorResponse(answer);
+  if (refusal) return refusal;
+  const { members } = answer;
+  requireText(answer, 'client_id');
+  allowText(answer, 'client_secret');
+  for (const name of times) {
+    readDigits(answer, name);
+    const held = members[name];
+    if (held !== undefined && !(typeof held === 'number' && held >= 0)) {
+      // When a secret is over, the token endpoint says so; nothing here goes by the time.
+      leaveOut(answer, name, 'no time');
+    }
+  }
+  if (members.client_secret !== undefined && members.client_secret_expires_at === undefined) {
+    members.client_secret_expires_at = 0;
+    took('client_secret_expires_at is missing, taken as 0');
+  }
+  return asResponse(answer, 201);
+}

@@ -1,0 +1,41 @@
+/** What the token and revocation endpoints answer (RFC 6749 §5.1, RFC 7009 §2.2) as servers really do. */
+
+import { errorResponse } from './error-response.ts';
+import { asResponse, openAnswer, type Took } from './json-answer.ts';
+import { allowText, joinWords, leaveOut, readDigits, requireText } from './members.ts';
+
+const read = ['access_token', 'token_type', 'expires_in', 'refresh_token', 'scope', 'error'];
+
+/** The access token itself is never guessed. Throws `AnswerFault`. */
+export async function tokenResponse(response: Response, took: Took): Promise<Response> {
+  const answer = await openAnswer(response, read, took);
+  const refusal = errorResponse(answer);
+  if (refusal) return refusal;
+  const { members } = answer;
+  requireText(answer, 'access_token');
+  allowText(answer, 'token_type');
+  if (members.token_type === undefined) {
+    // The only kind that is asked for, and the only one that is ever sent.
+    members.token_type = 'Bearer';
+    took('token_type is missing, taken as Bearer');
+  }
+  allowText(answer, 'refresh_token');
+  joinWords(answer, 'scope');
+  readDigits(answer, 'expires_in');
+  const { expires_in: lifetime } = members;
+  if (lifetime !== undefined && !(typeof lifetime === 'number' && lifetime > 0)) {
+    // Without a lifetime the token is used until it is refused, so nothing depends on this one.
+    leaveOut(answer, 'expires_in', 'no lifetime');
+  }
+  // It comes where the scope holds `openid` (OpenID Connect Core §3.1.3.3). Nothing here reads it, and
+  // the library's check of it needs metadata that a refresh does without: a good token would be thrown
+  // away for the signature of what nobody asked for.
+  delete members.id_token;
+  return asResponse(answer, 200);
+}
+
+/** Any status of success revokes; there is nothing else to be read. Throws `AnswerFault`. */
+export async function revocationResponse(response: Response): Promise<Response> {
+  if (response.ok) return new Response();
+  return errorResponse(await openAnswer(response, [], () => {})) ?? response;
+}

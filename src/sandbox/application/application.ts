@@ -1,0 +1,128 @@
+/**
+ * An application behind Access: Access's own paths on the application's host, then its guard, then the
+ * origin behind it.
+ */
+
+import { type Application, guards } from '../catalogue.ts';
+import { transferTokens } from '../cli.ts';
+import type { Grants } from '../oauth/grants.ts';
+import { resourceMetadata, serverMetadata } from '../oauth/metadata.ts';
+import { type Answer, json, methodNotAllowed, type Plan, redirect } from '../server/answer.ts';
+import type { Received } from '../server/received.ts';
+import { authorized, authorizedPath, loginPath } from '../team/login.ts';
+import type { Identity, Organisation } from '../team/organisation.ts';
+import type { TransferService } from '../team/transfer.ts';
+import { resourceMetadataPath } from './challenge.ts';
+import { passedOn } from './forwarded-fields.ts';
+import { guardOf, hasLogin, type Visit } from './guards.ts';
+import { origin } from './origin.ts';
+import { asksForMetadata, signedAnswer } from './signed-answer.ts';
+
+const synthesisedMetadataPath = '/.well-known/oauth-protected-resource';
+
+export interface Edge {
+  readonly organisation: Organisation;
+  readonly grants: Grants;
+  readonly transfer: TransferService;
+}
+
+export function visitApplication(edge: Edge, application: Application, request: Received): Plan {
+  const own = hasLogin(application.name) ? accessPath(edge, application, request) : undefined;
+  if (own !== undefined) return own;
+  if (!guards(application, request.url.pathname)) {
+    return { what: 'origin', work: () => origin(request, passedOn(request, undefined)) };
+  }
+  return guarded(edge, application, request);
+}
+
+function guarded(edge: Edge, application: Application, request: Received): Plan {
+  const visit: Visit = { ...edge, application, request };
+  const decision = guardOf[application.name](visit);
+  const asked = asksForMetadata(request) && isAccessApplication(application);
+  const withMetadata = (answer: Answer): Answer =>
+    asked
+      ? withHeader(
+          answer,
+          'cf-access-metadata',
+          signedAnswer(edge.organisation, application, request),
+        )
+      : answer;
+  if ('refuse' in decision) {
+    return {
+      what: asked ? 'signed_answer' : decision.what,
+      work: () => withMetadata(decision.refuse()),
+    };
+  }
+  return {
+    what: asked ? 'signed_answer' : 'origin',
+    work: async () => {
+      const { identity, setCookie } = decision.admit();
+      const answer = await origin(request, passedOn(request, identity));
+      return withMetadata(
+        setCookie === undefined ? answer : withHeader(answer, 'set-cookie', setCookie),
+      );
+    },
+  };
+}
+
+/** The paths that Access answers itself on the host of an application where people sign in. */
+function accessPath(edge: Edge, application: Application, request: Received): Plan | undefined {
+  const { organisation } = edge;
+  const { pathname, search } = request.url;
+  if (pathname === authorizedPath) {
+    return { what: 'callback', work: () => authorized(organisation, application, request) };
+  }
+  if (pathname.startsWith(loginPath)) {
+    const location = organisation.team.origin + pathname + search;
+    return { what: 'login_page', work: () => redirect(location) };
+  }
+  if (pathname === '/cdn-cgi/access/cli') return cli(edge, application, request);
+  const managed = application.name.startsWith('managed-oauth');
+  if (managed && pathname === '/.well-known/oauth-authorization-server') {
+    const document = () => json(200, serverMetadata(organisation.team, organisation.settings));
+    return readOnly('server_metadata', request, document);
+  }
+  const synthesised = under(synthesisedMetadataPath, pathname);
+  if (
+    under(resourceMetadataPath, pathname) !== undefined ||
+    (synthesised !== undefined && guards(application, synthesised))
+  ) {
+    const document = () => json(200, resourceMetadata(application, organisation.team));
+    return readOnly('resource_metadata', request, document);
+  }
+  return undefined;
+}
+
+/** `/cdn-cgi/access/cli` is guarded like the application, but always by a login. */
+function cli(edge: Edge, application: Application, request: Received): Plan {
+  const decision = guardOf['browser-login']({ ...edge, application, request });
+  if ('refuse' in decision) return { what: decision.what, work: decision.refuse };
+  return {
+    what: 'cli',
+    work: () => {
+      const { identity } = decision.admit();
+      return transferTokens(edge, application, identity as Identity, request);
+    },
+  };
+}
+
+function readOnly(what: string, request: Received, work: () => Answer): Plan {
+  const allowed = request.method === 'GET' || request.method === 'HEAD';
+  return { what, work: allowed ? work : () => methodNotAllowed('GET, HEAD') };
+}
+
+/** What follows a prefix, at a `/` boundary. */
+function under(prefix: string, pathname: string): string | undefined {
+  if (pathname === prefix) return '/';
+  return pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : undefined;
+}
+
+function isAccessApplication({ name }: Application): boolean {
+  return name !== 'no-application' && name !== 'tunnel-down';
+}
+
+function withHeader(answer: Answer, name: string, value: string): Answer {
+  const before = answer.headers?.[name];
+  const values = before === undefined ? value : [before, value].flat();
+  return { ...answer, headers: { ...answer.headers, [name]: values } };
+}

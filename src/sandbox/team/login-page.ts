@@ -1,0 +1,56 @@
+/**
+ * The login page: one button a person, and one to decline. Its form posts to the page's own address, so
+ * that opening the same address again is always a fresh start, and nothing is kept in between.
+ */
+import type { Answer } from '../server/answer.ts';
+import { escapeHtml, page } from '../server/page.ts';
+import type { Received } from '../server/received.ts';
+
+export interface LoginPrompt {
+  /** Where the person is going. */
+  readonly application: { readonly title: string; readonly url: URL };
+  /** What an OAuth client calls itself; absent when the person goes there in the browser. */
+  readonly client?: string;
+  readonly people: readonly string[];
+}
+
+export function loginPage({ application, client, people }: LoginPrompt): Answer {
+  const to = `<b>${escapeHtml(application.title)}</b> (${escapeHtml(application.url.host)})`;
+  const asks =
+    client === undefined
+      ? `To continue to ${to}.`
+      : `<b>${escapeHtml(client)}</b> asks to use ${to} as you.`;
+  const buttons = people.map((email) => {
+    const name = escapeHtml(email);
+    const initial = escapeHtml(email.slice(0, 1).toUpperCase());
+    return `<button name="person" value="${name}" data-person="${name}"><i aria-hidden="true">${initial}</i>${name}</button>`;
+  });
+  return page(
+    200,
+    'Sign in to Sandbox',
+    `<h1>Sign in to Sandbox</h1>
+<p>${asks}</p>
+<form method="post">
+${buttons.join('\n')}
+<button class="plain" name="decline" value="1">Decline</button>
+</form>`,
+  );
+}
+
+/** What the form says; undefined when no such button is on the page. */
+export function readLogin(
+  request: Received,
+  people: readonly string[],
+): { person: string } | 'declined' | undefined {
+  const form = new URLSearchParams(request.body.toString());
+  if (form.has('decline')) return 'declined';
+  const person = form.get('person');
+  return person !== null && people.includes(person) ? { person } : undefined;
+}
+
+/** A form of another site must not press the button (a browser says where a form came from). */
+export function fromElsewhere(request: Received): boolean {
+  const { origin } = request.headers;
+  const names = ['localhost', '127.0.0.1', '[::1]'].map((n) => `http://${n}:${request.url.port}`);
+  return origin !== undefined && !names.includes(String(origin));
+}

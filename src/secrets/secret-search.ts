@@ -1,0 +1,110 @@
+/**
+ * Where secrets are in bytes, in whatever spelling. Stretches of their letters and digits are searched
+ * for first, which costs little; only around one of those is anything read character by character.
+ */
+import { type Anchor, anchorsOf, reachOfStretches, stretchesOf } from './anchors.ts';
+import { beginningsOf } from './beginnings.ts';
+import { createNeedles } from './multi-search.ts';
+import { backwards, forwards, type SecretText } from './secret-text.ts';
+import { type Order, Units } from './spellings.ts';
+
+export interface Cut {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Found {
+  readonly cuts: readonly Cut[];
+  /** Where something begins that more input may turn into a secret; the input's length for nothing. */
+  readonly open: number;
+}
+
+export type Search = (input: Uint8Array, isLast: boolean) => Found;
+
+const orders: readonly Order[] = ['bytes', 'le', 'be'];
+
+/**
+ * A secret that repeats itself could be made to be read over and over. Beyond so much reading, all that
+ * agrees with it is cut at once, so that the time stays linear whatever a server chooses as its token.
+ */
+const readPerByte = 2;
+const readFreely = 20_000;
+
+export function createSearch(texts: readonly SecretText[]): Search {
+  const anchors = [...anchorsOf(texts)];
+  const needles = createNeedles(anchors.map(([needle]) => Buffer.from(needle, 'latin1')));
+  const starts = texts.flatMap((text) => text.parts.map((part) => ({ text, part })));
+  const mayBegin = beginningsOf(starts);
+  // What has no stretch is looked for everywhere.
+  const bare = starts.filter(({ text, part }) => stretchesOf(text, part).length === 0);
+  const tail = Math.max(0, ...starts.map(({ text, part }) => reachOfStretches(text, part)));
+
+  return (input, isLast) => {
+    const cuts: Cut[] = [];
+    let open = input.length;
+    let read = 0;
+
+    /** Reads on from where `anchor` stands. Gives the end of what is to be cut. */
+    const readAround = ({ text, start, end, order, units: length }: Anchor, at: number) => {
+      const units = new Units(input, order, at);
+      const index = units.indexOf(at);
+      const back = backwards(text, units, { at: index, index: start });
+      const reach = forwards(text, units, { at: index + length, index: end });
+      read += reach.index - back.index;
+      const begun = text.parts.filter((part) => back.index <= part.start && end <= part.end);
+      const [from, to] = [units.byteOf(back.at), units.byteOf(reach.at)];
+      if (units.ranOut && !isLast && begun.length > 0) open = Math.min(open, from);
+      else if (
+        text.parts.some((part) => back.index <= part.start && part.end <= reach.index) ||
+        read > readFreely + readPerByte * input.length
+      ) {
+        cuts.push({ from, to });
+        return to;
+      }
+      return 0;
+    };
+
+    for (let at = 0; open === input.length; ) {
+      const found = needles.find(input, at);
+      if (!found) break;
+      at = found.at + 1;
+      for (const number of found.needles) {
+        for (const anchor of anchors[number]?.[1] ?? []) {
+          // UTF-16 reads the same half a character later in the other order, and mostly is that.
+          if (anchor.order === 'be') {
+            const { text, start } = anchor;
+            const other: Anchor = { text, start, end: start, order: 'le', units: 0 };
+            at = Math.max(at, readAround(other, found.at + 1));
+          }
+          at = Math.max(at, readAround(anchor, found.at));
+        }
+      }
+    }
+    if (bare.length > 0) {
+      for (let at = 0; at < open; at += 1) {
+        if (!mayBegin(input, at)) continue;
+        for (const { text, part } of bare) {
+          for (const order of orders) {
+            readAround({ text, start: part.start, end: part.start, order, units: 0 }, at);
+          }
+        }
+      }
+    }
+    const done = Math.max(0, ...cuts.map(({ to }) => to));
+    for (let at = Math.max(done, input.length - tail); !isLast && at < open; at += 1) {
+      if (mayBegin(input, at) && isOpen(input, at)) open = at;
+    }
+    return { cuts, open };
+  };
+
+  /** Whether a secret may begin at `at` and go on beyond the end of `input`. */
+  function isOpen(input: Uint8Array, at: number): boolean {
+    return starts.some(({ text, part }) =>
+      orders.some((order) => {
+        const units = new Units(input, order, at);
+        forwards(text, units, { at: units.indexOf(at), index: part.start });
+        return units.ranOut;
+      }),
+    );
+  }
+}

@@ -1,0 +1,116 @@
+/** Signing a person in, from beginning to session: begins or joins, shows, waits, heals once. */
+
+import type { Ways } from '../access/ways.ts';
+import { AccessError, isAccessError } from '../errors.ts';
+import type { Clock } from '../session/ports.ts';
+import type { Session } from '../session/records.ts';
+import type { Registrations } from '../session/registrations.ts';
+import { type SignIn, Superseded, whereToEnter } from './sign-in.ts';
+import type { Target } from './target.ts';
+import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
+
+export interface SignInOptions extends WaitOptions {
+  readonly device: boolean;
+  readonly force: boolean;
+  readonly scope?: string;
+}
+
+/** `signIn`: the one that was waited for in the end. */
+export type Asking = Waited & { readonly signIn: SignIn };
+
+export interface Persons {
+  /** Throws `sign_in_pending` when the person is not done by `waitMs`. */
+  signIn(url: URL, target: Target, options: SignInOptions): Promise<Session>;
+  /** The same with the unfinished sign-in as an outcome. */
+  ask(target: Target, options: SignInOptions): Promise<Asking>;
+  /** Waits for a sign-in that is under way, and for another that is started in its place. */
+  wait(signIn: SignIn, options: WaitOptions): Promise<Asking>;
+}
+
+export function createPersons({
+  ways,
+  clock,
+  registrations,
+}: {
+  readonly ways: Ways;
+  readonly clock: Clock;
+  readonly registrations: Pick<Registrations, 'isConfigured'>;
+}): Persons {
+  const isConfigured = (target: Target): boolean =>
+    target.kind === 'oauth' && registrations.isConfigured(target.oauth.server.issuer);
+
+  const wait: Persons['wait'] = async (first, options) => {
+    const until = clock.now() + options.waitMs;
+    for (let signIn = first; ; ) {
+      const waitMs = Math.max(0, until - clock.now());
+      try {
+        return { ...(await waitForPerson(signIn, clock, { ...options, waitMs })), signIn };
+      } catch (error) {
+        const next =
+          error instanceof Superseded ? await ways.join(new URL(signIn.resource)) : undefined;
+        if (next === undefined) throw error;
+        signIn = next;
+      }
+    }
+  };
+
+  const ask: Persons['ask'] = async (target, options) => {
+    const begun = await ways.begin(target, options);
+    try {
+      const waited = await wait(begun, options);
+      if (waited.session || waited.shown || options.device) return waited;
+      // RFC 8628 is made for this: no browser here, and a server that offers device codes.
+      if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {
+        return waited;
+      }
+      const device = await ways
+        .begin(target, { ...options, device: true, force: true })
+        .catch((error: unknown) => {
+          if (!isAccessError(error) || error.code === 'cancelled') throw error;
+          return undefined;
+        });
+      // Without a code the address is still theirs to open.
+      return device ? { shown: false, signIn: device } : waited;
+    } catch (error) {
+      // The server no longer knows this client: one new registration heals it. Of all who waited,
+      // the first begins the sign-in that the others join.
+      if (!isAccessError(error, 'registration_rejected') || isConfigured(target)) throw error;
+      return wait(await ways.begin(target, options), options);
+    }
+  };
+
+  return {
+    ask,
+    wait,
+    async signIn(url, target, options) {
+      const { session, signIn } = await ask(target, options);
+      if (session) return session;
+      throw pending(url, signIn);
+    },
+  };
+}
+
+function pending(url: URL, signIn: SignIn): AccessError {
+  const { authorizationUrl, userCode, verificationUri } = signIn;
+  const how = userCode
+    ? `Ask the person to open ${whereToEnter(signIn)} and to enter the code ${userCode}.`
+    : authorizationUrl
+      ? `Show the person this address, in case no browser has opened: ${authorizationUrl}`
+      : 'The sign-in is open in a browser window of another process.';
+  const elsewhere =
+    signIn.method === 'authorization_code'
+      ? ' If their browser ends at an http://localhost address that does not load, pass that whole address to authenticate as callback_url.'
+      : '';
+  return new AccessError(
+    'sign_in_pending',
+    `${url.host} waits for a person to sign in at ${signIn.at}.`,
+    `${how}${elsewhere} When they have signed in, make the same call again.`,
+    {
+      details: {
+        authorization_url: authorizationUrl ?? null,
+        user_code: userCode ?? null,
+        verification_uri: verificationUri ?? null,
+      },
+    },
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * Signing in to an application without Managed OAuth: what cloudflared keeps for it, the team's org
+ * token exchanged, or a browser transfer.
+ */
+
+import { type AccessToken, isSamePerson } from '../cloudflare/application-token.ts';
+import { readCloudflaredOrgToken, readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
+import { exchangeOrgToken } from '../cloudflare/org-token.ts';
+import type { SigningKeys } from '../cloudflare/signing-keys.ts';
+import { planBrowserTransfer, receiveTransfer } from '../cloudflare/transfer/browser-transfer.ts';
+import { AccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { Log } from '../log.ts';
+import { isLoopback } from '../secure-url.ts';
+import type { Clock, RecordStore } from '../session/ports.ts';
+import type { Session } from '../session/records.ts';
+import type { Sessions } from '../session/sessions.ts';
+import { shownUrl } from '../shown-url.ts';
+import type { LocalSignIns } from './local-sign-in.ts';
+import type { SignIn } from './sign-in.ts';
+import type { TransferTarget } from './transfer-target.ts';
+
+/** A token that is kept elsewhere and only read by us. */
+export interface BorrowedToken {
+  readonly resource: string;
+  readonly jwt: string;
+  readonly expiresAt: number;
+}
+
+export interface TransferSignIns {
+  /** cloudflared's own token for the application, if it is usable. */
+  borrow(target: TransferTarget): Promise<BorrowedToken | undefined>;
+  /** A session by the team's org token, without the person. */
+  exchange(target: TransferTarget, signal?: AbortSignal): Promise<Session | undefined>;
+  begin(target: TransferTarget, options: { force: boolean }): Promise<SignIn>;
+}
+
+export function createTransferSignIns(parts: {
+  readonly store: RecordStore;
+  readonly clock: Clock;
+  readonly fetch: ProtocolFetch;
+  readonly log: Log;
+  readonly sessions: Sessions;
+  readonly keys: SigningKeys;
+  readonly localSignIns: LocalSignIns;
+  readonly transferUrl: URL;
+  readonly cloudflaredDir: string;
+}): TransferSignIns {
+  const { store, clock, fetch, log, sessions, keys, localSignIns } = parts;
+
+  const sessionOf = (
+    target: TransferTarget,
+    token: { jwt: string; expiresAt: number; teamDomain: string },
+  ): Session => ({
+    format: 1,
+    resource: target.resource,
+    method: 'browser_transfer',
+    accessToken: token.jwt,
+    obtainedAt: clock.now(),
+    signedInAt: clock.now(),
+    expiresAt: token.expiresAt,
+    teamDomain: token.teamDomain,
+    audience: target.audience,
+  });
+
+  const keptOrgToken = async (teamDomain: string): Promise<AccessToken | undefined> => {
+    const kept = await store.read('org', teamDomain);
+    return kept && kept.expiresAt > clock.now() ? kept : undefined;
+  };
+
+  const cloudflared = (target: TransferTarget) => ({
+    folder: parts.cloudflaredDir,
+    now: clock.now(),
+    userId: process.getuid?.(),
+    keys: keysFor(target),
+  });
+
+  const borrowedOrgToken = async (target: TransferTarget): Promise<AccessToken | undefined> => {
+    if (!target.proven || target.teamDomain === undefined) return undefined;
+    const found = await readCloudflaredOrgToken(target.teamDomain, target.url, cloudflared(target));
+    return found && 'token' in found ? found.token : undefined;
+  };
+
+  /**
+   * Nothing on this machine is a team's application but the sandbox's, whose team is here as well:
+   * the keys of another are not even asked for.
+   */
+  const keysFor = ({ proven, url }: TransferTarget): SigningKeys => ({
+    async find(team, keyId) {
+      if (!proven && isLoopback(url) && !isLoopback(team)) throw foreignToken(url, team.host);
+      return keys.find(team, keyId);
+    },
+  });
+
+  return {
+    async borrow(target) {
+      const { url, resource } = target;
+      const found = await readCloudflaredToken(target, cloudflared(target));
+      if (found === undefined) return undefined;
+      if ('ignored' in found) {
+        log('info', 'cloudflared’s token is left alone', { host: url.host, why: found.ignored });
+        return undefined;
+      }
+      return { resource, jwt: found.token.jwt, expiresAt: found.token.expiresAt };
+    },
+
+    async exchange(target, signal) {
+      const { url, teamDomain, audience } = target;
+      if (teamDomain === undefined) return undefined;
+      for (const organisation of [await keptOrgToken(teamDomain), await borrowedOrgToken(target)]) {
+        if (organisation === undefined) continue;
+        const options = { fetch, keys, now: () => clock.now(), audience, signal };
+        const token = await exchangeOrgToken(url, organisation, options);
+        if (token === undefined) continue;
+        const session = sessionOf(target, token);
+        await sessions.save(session);
+        return session;
+      }
+      return undefined;
+    },
+
+    begin: (target, { force }) =>
+      localSignIns.begin({
+        resource: target.resource,
+        method: 'browser_transfer',
+        at: target.teamDomain ?? target.url.host,
+        force,
+        plan: async () => {
+          // Not the whole URL, which an agent chose: the person's browser is sent there afterwards.
+          const transfer = planBrowserTransfer(target.landing, target.audience);
+          return {
+            authorizationUrl: shownUrl(transfer.url),
+            run: async (signal) => {
+              const { application, organisation } = await receiveTransfer(transfer, {
+                fetch,
+                clock,
+                teamKeys: keysFor(target),
+                service: parts.transferUrl,
+                teamDomain: target.teamDomain,
+                signal,
+              });
+              // Whoever runs the application knows the transfer's public key, and could deliver an org
+              // token of a team of their own: only the team that the host is proven to be of counts.
+              const isTheirs =
+                organisation !== undefined &&
+                target.proven &&
+                organisation.teamDomain === target.teamDomain &&
+                isSamePerson(organisation, application);
+              if (isTheirs) {
+                await store.write('org', organisation.teamDomain, {
+                  format: 1,
+                  teamDomain: organisation.teamDomain,
+                  jwt: organisation.jwt,
+                  expiresAt: organisation.expiresAt,
+                });
+              }
+              return sessionOf(target, application);
+            },
+          };
+        },
+      }),
+  };
+}
+
+function foreignToken({ host }: URL, teamDomain: string): AccessError {
+  return new AccessError(
+    'token_rejected',
+    `The sign-in to ${host} brought a token of the team ${teamDomain}, which has no application on this machine; nothing was kept.`,
+    'Do not sign in there again. Tell the person that a program on this machine asked for a token that is not meant for it.',
+  );
+}

@@ -1,0 +1,81 @@
+/** Signing in with a device code (RFC 8628): the person types a short code into any browser. */
+import { isAccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { OAuthClient } from '../oauth/client.ts';
+import { authorizeDevice, pollDeviceToken, requireDeviceCodes } from '../oauth/device.ts';
+import type { Clock } from '../session/ports.ts';
+import type { Registrations } from '../session/registrations.ts';
+import { sessionFrom } from '../session/session-from.ts';
+import type { OAuthTarget } from './discovery.ts';
+import type { LocalSignIns } from './local-sign-in.ts';
+import type { SignIn } from './sign-in.ts';
+import type { TokenHosts } from './token-hosts.ts';
+
+export type BeginDeviceSignIn = (
+  target: OAuthTarget,
+  options: { force: boolean; scope: string | undefined },
+) => Promise<SignIn>;
+
+export function createDeviceSignIn(parts: {
+  readonly fetch: ProtocolFetch;
+  readonly clock: Clock;
+  readonly localSignIns: LocalSignIns;
+  readonly registrations: Registrations;
+  readonly tokenHosts: TokenHosts;
+  /** Named in the registration, since a client has to have a redirection URI. */
+  readonly port: number;
+}): BeginDeviceSignIn {
+  const { fetch, clock, localSignIns, registrations, tokenHosts, port } = parts;
+  return (target, { force, scope }) => {
+    const { server, resource, resourceIndicator, teamDomain } = target;
+    return localSignIns.begin({
+      resource,
+      method: 'device_code',
+      at: new URL(server.issuer).host,
+      force,
+      plan: async () => {
+        // Before a registration, which at Access can never be deleted.
+        requireDeviceCodes(server);
+        const wanted = { port, resourceIndicator };
+        const ask = (client: OAuthClient) =>
+          authorizeDevice(server, client, { resource: resourceIndicator, scope }, fetch);
+        let { client } = await registrations.clientFor(server, { ...wanted, anew: false });
+        const device = await ask(client).catch(async (error: unknown) => {
+          if (!isAccessError(error, 'registration_rejected')) throw error;
+          // Forgotten at the server by now, or from before it had device codes.
+          ({ client } = await registrations.clientFor(server, { ...wanted, anew: true }));
+          return ask(client);
+        });
+        return {
+          userCode: device.userCode,
+          verificationUri: device.verificationUri,
+          ...(device.browserUri === undefined ? {} : { authorizationUrl: device.browserUri }),
+          run: async (signal) => {
+            const tokens = await pollDeviceToken(server, client, device, resourceIndicator, fetch, {
+              now: () => clock.now(),
+              sleep: (ms, until) => clock.sleep(ms, until),
+              signal,
+            });
+            tokenHosts.require(server.issuer, resource, tokens.confirmed === true);
+            const grant = {
+              issuer: server.issuer,
+              tokenEndpoint: server.token_endpoint ?? '',
+              ...(server.revocation_endpoint
+                ? { revocationEndpoint: server.revocation_endpoint }
+                : {}),
+              resourceIndicator,
+              client: { ...client },
+              ...(scope === undefined ? {} : { scope }),
+            };
+            return sessionFrom(
+              { resource, method: 'device_code', ...(teamDomain ? { teamDomain } : {}) },
+              grant,
+              tokens,
+              clock.now(),
+            );
+          },
+        };
+      },
+    });
+  };
+}

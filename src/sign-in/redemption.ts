@@ -1,0 +1,145 @@
+/**
+ * The end of a sign-in by authorization code, in whichever process the response reaches: found by its
+ * `state`, checked, redeemed and kept under the lock of its resource.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { AccessError } from '../errors.ts';
+import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import type { Log } from '../log.ts';
+import { readAuthorizationResponse } from '../oauth/authorization.ts';
+import { redeemCode } from '../oauth/token.ts';
+import type { CallbackPage, Clock, Lock, RecordStore } from '../session/ports.ts';
+import { sessionFrom } from '../session/session-from.ts';
+import type { Sessions } from '../session/sessions.ts';
+import type { Discovery } from './discovery.ts';
+import { type CodePending, expired, isOpenAt } from './pending-code.ts';
+import { failureOf, unexpected } from './sign-in.ts';
+import type { TokenHosts } from './token-hosts.ts';
+import type { Bell } from './wake-up.ts';
+
+export interface Redeemed {
+  readonly page: CallbackPage;
+  /** Why the page says that it failed. */
+  readonly reason?: AccessError;
+}
+
+export interface Redemption {
+  /**
+   * `undefined` when `response` belongs to no sign-in that waits, or to one for a resource that is
+   * not meant: then nothing is spent.
+   */
+  redeem(
+    response: URLSearchParams,
+    isMeant?: (resource: string) => boolean,
+  ): Promise<Redeemed | undefined>;
+  /** Keeps why a sign-in ended, for everyone who waits for it. Called under the resource's lock. */
+  fail(pending: CodePending, reason: AccessError): Promise<void>;
+}
+
+export function createRedemption(parts: {
+  readonly store: RecordStore;
+  readonly lock: Lock;
+  readonly clock: Clock;
+  readonly fetch: ProtocolFetch;
+  readonly log: Log;
+  readonly discovery: Discovery;
+  readonly sessions: Sessions;
+  readonly tokenHosts: TokenHosts;
+  readonly bell: Bell;
+  readonly isTrustedIssuer: (issuer: string, resource: string) => boolean;
+}): Redemption {
+  const { store, lock, clock, fetch, log, discovery, sessions, tokenHosts, bell, isTrustedIssuer } =
+    parts;
+
+  const fail: Redemption['fail'] = async (pending, { code, message, nextStep }) => {
+    await store.write('pending', pending.resource, {
+      ...pending,
+      failure: { code, message, nextStep },
+    });
+    bell.ring();
+  };
+
+  const redeem: Redemption['redeem'] = async (response, isMeant = () => true) => {
+    const [state, ...more] = response.getAll('state');
+    if (state === undefined || more.length > 0) return undefined;
+    const found = (await store.list('pending')).find(
+      (pending) => pending.code !== undefined && isSame(pending.code.state, state),
+    );
+    if (found === undefined || !isMeant(found.resource)) return undefined;
+    return lock.hold(`session ${found.resource}`, async () => {
+      const application = new URL(found.resource).host;
+      const signedIn: Redeemed = {
+        page: { status: 'signed_in', application, issuer: found.code?.issuer },
+      };
+      const failed = (reason: AccessError): Redeemed => ({
+        page: { status: 'failed', application, message: reason.message },
+        reason,
+      });
+      const pending = await store.read('pending', found.resource);
+      // Redeemed between the look and the lock: the same callback, sent twice.
+      if (pending?.code === undefined || !isSame(pending.code.state, state)) return signedIn;
+      if (pending.failure) return failed(failureOf(pending.failure));
+      try {
+        if (!isOpenAt(pending, clock.now())) throw expired(pending);
+        await finish(pending, response, state);
+        return signedIn;
+      } catch (error) {
+        const reason = error instanceof AccessError ? error : unexpected(error);
+        log('warn', 'a sign-in failed', { resource: pending.resource, code: reason.code });
+        await fail(pending as CodePending, reason);
+        return failed(reason);
+      }
+    });
+  };
+
+  const finish = async (pending: CodePending, response: URLSearchParams, state: string) => {
+    const { code, resource } = pending;
+    if (!isTrustedIssuer(code.issuer, resource)) {
+      throw new AccessError(
+        'untrusted_authorization_server',
+        `${new URL(code.issuer).host} is not trusted any more.`,
+        'Check CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUTHORIZATION_SERVERS, then call authenticate again.',
+      );
+    }
+    const server = await discovery.server(code.issuer);
+    const checked = readAuthorizationResponse(server, code.client, response, state);
+    const tokens = await redeemCode(
+      server,
+      code.client,
+      {
+        response: checked,
+        redirectUri: code.redirectUri,
+        codeVerifier: code.codeVerifier,
+        resource: code.resourceIndicator,
+      },
+      fetch,
+    );
+    tokenHosts.require(code.issuer, resource, tokens.confirmed === true);
+    const grant = {
+      issuer: code.issuer,
+      tokenEndpoint: server.token_endpoint ?? '',
+      ...(server.revocation_endpoint ? { revocationEndpoint: server.revocation_endpoint } : {}),
+      resourceIndicator: code.resourceIndicator,
+      client: code.client,
+      ...(code.scope === undefined ? {} : { scope: code.scope }),
+    };
+    const { teamDomain } = code;
+    await sessions.save(
+      sessionFrom(
+        { resource, method: 'authorization_code', ...(teamDomain ? { teamDomain } : {}) },
+        grant,
+        tokens,
+        clock.now(),
+      ),
+    );
+    await store.remove('pending', resource);
+    bell.ring();
+  };
+
+  return { redeem, fail };
+}
+
+function isSame(expected: string, given: string): boolean {
+  const [one, other] = [Buffer.from(expected), Buffer.from(given)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}

@@ -1,0 +1,113 @@
+/**
+ * Which application a browser transfer to a URL would be for: proven by the host's signed answer, or
+ * vouched for by the person.
+ */
+import { applicationPart } from '../cloudflare/application-domain.ts';
+import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
+import type { UnsignedClaims } from '../cloudflare/protection.ts';
+import { noUsableSignIn } from '../cloudflare/refusal.ts';
+import { isTrustedTeam } from '../cloudflare/team.ts';
+import { AccessError } from '../errors.ts';
+import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
+import { unclearPath } from '../oauth/resource-scope.ts';
+import { quoteServerText } from '../server-text.ts';
+import { resourceKey } from '../session/resource-key.ts';
+import type { TeamProofs } from './team-proofs.ts';
+
+/** An application that a browser transfer can be asked of. */
+export interface TransferTarget {
+  readonly url: URL;
+  /** The key of the session to be. */
+  readonly resource: string;
+  /** Where the person’s browser may be led afterwards. */
+  readonly landing: URL;
+  readonly audience: string;
+  /** The application's domain, perhaps with a wildcard or a path. */
+  readonly domain: string;
+  readonly teamDomain?: string;
+  /** True when the signed answer says so. */
+  readonly proven: boolean;
+}
+
+/** Throws `access_denied` and `untrusted_authorization_server`, and what the network throws. */
+export type FindTransferTarget = (
+  url: URL,
+  claims: UnsignedClaims,
+  signal?: AbortSignal,
+) => Promise<TransferTarget>;
+
+export function createFindTransferTarget({
+  proofs,
+  pinnedTeam,
+  hosts,
+}: {
+  readonly proofs: TeamProofs;
+  readonly pinnedTeam: string | undefined;
+  /** Hosts that the person vouches for: they may do without the proof. */
+  readonly hosts: readonly HostPattern[];
+}): FindTransferTarget {
+  return async (url, claims, signal) => {
+    const proof = await proofs.prove(url, signal);
+    if (proof && !proof.verified) {
+      throw new AccessError(
+        'untrusted_authorization_server',
+        `${url.host} claims to be of a team of Cloudflare Access, but its signed answer does not hold: ${proof.why}.`,
+        'Do not sign in there. Ask the person whether the address is right.',
+      );
+    }
+    if (pinnedTeam !== undefined && proof?.teamDomain !== pinnedTeam) {
+      throw new AccessError(
+        'untrusted_authorization_server',
+        proof
+          ? `${url.host} is of the team ${proof.teamDomain}, and only ${pinnedTeam} is trusted.`
+          : `${url.host} gives no signed proof of its team, and only ${pinnedTeam} is trusted.`,
+        'Do not sign in there. Ask the person whether the address is right; if another team is meant, they change CF_ACCESS_TEAM_DOMAIN and restart this server.',
+      );
+    }
+    // Without proof the application's name is only the host's word, and a host that names another
+    // application would be brought that one's token: cloudflared refuses here as well.
+    if (!proof && !hosts.some((host) => matchesHost(host, url))) {
+      throw unproven(url, claims);
+    }
+    const audience = proof?.audience ?? claims.audience;
+    if (audience === undefined) {
+      throw noUsableSignIn(url, claims, 'its answer does not name the application’s audience tag');
+    }
+    const domain = proof?.applicationDomain ?? claims.applicationDomain ?? url.host;
+    const part = applicationPart(url, domain);
+    if (part === undefined) {
+      throw hidesDotSegment(url) ? unclearPath(url) : elsewhere(url, domain);
+    }
+    const teamDomain =
+      proof?.teamDomain ??
+      (claims.teamDomain && isTrustedTeam(claims.teamDomain, pinnedTeam)
+        ? claims.teamDomain
+        : undefined);
+    return {
+      url,
+      resource: resourceKey(part.resource),
+      landing: part.landing,
+      audience,
+      domain,
+      proven: proof !== undefined,
+      ...(teamDomain === undefined ? {} : { teamDomain }),
+    };
+  };
+}
+
+function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
+  const claim = teamDomain ? ` It claims to be of the team ${teamDomain}, as any host could.` : '';
+  return new AccessError(
+    'untrusted_authorization_server',
+    `${host} gives no signed proof of the Access application that it is, and a login there could be meant for another one.${claim}`,
+    `Do not sign in there. Ask the person whether the address is right; if they vouch for it, they add CF_ACCESS_HOSTS=${host} to this server’s environment and restart it.`,
+  );
+}
+
+function elsewhere({ host }: URL, domain: string): AccessError {
+  return new AccessError(
+    'access_denied',
+    `The Access application that answers for ${host} is the one of ${quoteServerText(domain)}, where this URL does not lie.`,
+    'Call again with a URL of that application; nobody can be signed in for the whole host by it.',
+  );
+}

@@ -50,6 +50,21 @@ function argumentsAt(text: string, start: number): string[] {
   return given.map((each) => each.trim()).filter((each) => each !== '');
 }
 
+/** To be divided. */
+const tooLong = [
+  'config/config.ts',
+  'page/blocks.ts',
+  'secrets/spellings.ts',
+  'sign-in/authorization-code.ts',
+  'tools/fetching.ts',
+];
+
+/** Lines that hold more than blanks and comments. */
+function codeLines(text: string): number {
+  const code = text.replace(/^[ \t]*\/\*[\s\S]*?\*\/[ \t]*$/gm, '');
+  return code.split('\n').filter((line) => !/^\s*(?:\/\/.*)?$/.test(line)).length;
+}
+
 const roomOf = (source: string) => (source.includes('/') ? (source.split('/')[0] ?? '') : source);
 const own = (source: string) => source.endsWith('.ts');
 /** Files directly in src/ that any room may use: they know no room themselves. */
@@ -57,32 +72,44 @@ const common = [
   'built-program.ts',
   'errors.ts',
   'log.ts',
+  'receive-buffers.ts',
   'secure-url.ts',
   'server-text.ts',
   'shown-url.ts',
 ];
 
-/** Which other rooms a room may import from. */
+/** The rooms from the ground floor up, and which of those below each may import from. */
 const mayKnow: Record<string, readonly string[]> = {
+  sandbox: [],
+  secrets: [],
+  page: [],
+  http: ['secrets'],
+  files: ['http', 'secrets'],
+  answer: ['files', 'http', 'page', 'secrets'],
   oauth: ['http'],
   cloudflare: ['http', 'oauth'],
-  page: [],
-  http: ['page'],
-  session: ['oauth', 'cloudflare', 'http'],
+  session: ['cloudflare', 'http', 'oauth', 'secrets'],
   host: ['session'],
-  tools: ['session', 'http', 'config/config.ts', 'rooms.ts'],
+  'sign-in': ['cloudflare', 'http', 'oauth', 'session'],
+  access: ['cloudflare', 'http', 'oauth', 'secrets', 'session', 'sign-in'],
+  tools: ['access', 'answer', 'files', 'http', 'secrets', 'sign-in'],
+  config: ['access', 'cloudflare', 'http', 'oauth'],
+  mcp: ['access', 'config', 'rooms.ts', 'session', 'sign-in', 'tools'],
   cli: [
-    'session',
-    'http',
-    'tools',
-    'sandbox',
-    'oauth',
+    'access',
+    'answer',
     'cloudflare',
+    'config',
     'host',
-    'config/config.ts',
+    'http',
+    'oauth',
     'rooms.ts',
+    'sandbox',
+    'secrets',
+    'session',
+    'sign-in',
+    'tools',
   ],
-  sandbox: [],
 };
 
 describe('a room', () => {
@@ -113,12 +140,12 @@ describe('a room', () => {
 });
 
 describe('the whole', () => {
-  it('knows the MCP SDK only in tools/ and in the demo of cli/', () => {
+  it('knows the MCP SDK only in mcp/ and tools/, and in the demo of cli/', () => {
     const strange = files
       .filter(({ imports }) =>
         imports.some((source) => source.startsWith('@modelcontextprotocol/')),
       )
-      .filter(({ name, room }) => room !== 'tools' && !name.startsWith('cli/demo'));
+      .filter(({ name, room }) => !['mcp', 'tools'].includes(room) && !name.startsWith('cli/demo'));
     expect(strange.map(({ name }) => name)).toEqual([]);
   });
 
@@ -228,6 +255,31 @@ describe('the whole', () => {
     ]);
   });
 
+  it('knows every room', () => {
+    const rooms = new Set(files.filter(({ name }) => name.includes('/')).map(({ room }) => room));
+    expect([...rooms].sort()).toEqual(Object.keys(mayKnow).sort());
+  });
+
+  it('lets no room know one that stands above it', () => {
+    const floors = Object.keys(mayKnow);
+    const upward = floors.flatMap((room, floor) =>
+      (mayKnow[room] ?? [])
+        .filter((known) => floors.indexOf(known) >= floor)
+        .map((known) => `${room} knows ${known}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  it('has at most 20 files in a folder and 200 lines of code in a file', () => {
+    const folders = new Map<string, number>();
+    for (const { name } of files) folders.set(dirname(name), (folders.get(dirname(name)) ?? 0) + 1);
+    expect([...folders].filter(([, count]) => count > 20)).toEqual([]);
+    const long = files
+      .map(({ name, text }) => ({ name, lines: codeLines(text) }))
+      .filter(({ name, lines }) => lines > 200 && !tooLong.includes(name));
+    expect(long).toEqual([]);
+  });
+
   it('has no barrels and no rooms for odds and ends', () => {
     const odd = files.filter(({ name }) =>
       /(?:^|\/)(?:index|utils?|helpers?|manager|common|misc)\.ts$/.test(name),
@@ -250,7 +302,7 @@ describe('the whole', () => {
     };
     reach('main.ts');
     const heavy = [...seen].filter((name) =>
-      /^(?:page|http|oauth|host|session|cli|sandbox)\//.test(name),
+      /^(?:access|answer|cli|files|host|http|oauth|page|sandbox|session|sign-in)\//.test(name),
     );
     expect(heavy).toEqual([]);
   });

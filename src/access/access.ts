@@ -148,7 +148,7 @@ export function createAccess(parts: AccessParts): Access {
     transferSignIns,
     beginDevice,
   });
-  const persons = createPersons({ ways, clock, registrations });
+  const persons = createPersons({ signIns: ways, clock, registrations });
   const shared = { gate, credentials, sessions, serviceTokens, ways, persons, headless };
 
   const detect = createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless });

@@ -10,18 +10,18 @@ import type { Credential } from '../secrets/credential.ts';
 import { type Held, heldLoan, heldSession } from '../session/held-credential.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Sessions } from '../session/sessions.ts';
+import type { SignIns } from '../sign-in/ask-person.ts';
 import type { CodeSignIns } from '../sign-in/authorization-code.ts';
 import type { TransferSignIns } from '../sign-in/browser-transfer.ts';
 import type { BeginDeviceSignIn } from '../sign-in/device-code.ts';
 import type { Discovery } from '../sign-in/discovery.ts';
 import type { LocalSignIns } from '../sign-in/local-sign-in.ts';
 import { createRunningSignIns } from '../sign-in/open-sign-ins.ts';
-import type { SignIn } from '../sign-in/sign-in.ts';
 import { isBareBearer, resourceOf, type Target } from '../sign-in/target.ts';
 import type { FindTransferTarget } from '../sign-in/transfer-target.ts';
 import type { Asked } from './guarded-request.ts';
 
-export interface Ways {
+export interface Ways extends SignIns {
   /**
    * Whom a person would sign in to; `undefined` where the guard is nobody's that we know. Throws
    * `access_denied` where no person can sign in, and what discovery throws.
@@ -35,16 +35,6 @@ export interface Ways {
   ): Promise<Held | undefined>;
   /** cloudflared's own token for the target, if it is usable. */
   borrowed(target: Target): Promise<Held | undefined>;
-  /**
-   * `scope`: what a session that is there lacks. It is asked for together with the target's own, and
-   * a sign-in under way is joined, `force` or not, when it asks for as much.
-   */
-  begin(
-    target: Target,
-    options: { device: boolean; force: boolean; scope?: string | undefined },
-  ): Promise<SignIn>;
-  /** A sign-in under way that covers `url`, in this process or another; asks the network nothing. */
-  join(url: URL): Promise<SignIn | undefined>;
 }
 
 const withoutMetadataMs = 10 * 60_000;

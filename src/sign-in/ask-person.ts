@@ -1,6 +1,5 @@
 /** Signing a person in, from beginning to session: begins or joins, shows, waits, heals once. */
 
-import type { Ways } from '../access/ways.ts';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
@@ -18,6 +17,20 @@ export interface SignInOptions extends WaitOptions {
 /** `signIn`: the one that was waited for in the end. */
 export type Asking = Waited & { readonly signIn: SignIn };
 
+/** Beginning sign-ins, and finding the ones that are under way. */
+export interface SignIns {
+  /**
+   * `scope`: what a session that is there lacks. It is asked for together with the target's own, and
+   * a sign-in under way is joined, `force` or not, when it asks for as much.
+   */
+  begin(
+    target: Target,
+    options: { device: boolean; force: boolean; scope?: string | undefined },
+  ): Promise<SignIn>;
+  /** A sign-in under way that covers `url`, in this process or another; asks the network nothing. */
+  join(url: URL): Promise<SignIn | undefined>;
+}
+
 export interface Persons {
   /** Throws `sign_in_pending` when the person is not done by `waitMs`. */
   signIn(url: URL, target: Target, options: SignInOptions): Promise<Session>;
@@ -28,11 +41,11 @@ export interface Persons {
 }
 
 export function createPersons({
-  ways,
+  signIns,
   clock,
   registrations,
 }: {
-  readonly ways: Ways;
+  readonly signIns: SignIns;
   readonly clock: Clock;
   readonly registrations: Pick<Registrations, 'isConfigured'>;
 }): Persons {
@@ -47,7 +60,7 @@ export function createPersons({
         return { ...(await waitForPerson(signIn, clock, { ...options, waitMs })), signIn };
       } catch (error) {
         const next =
-          error instanceof Superseded ? await ways.join(new URL(signIn.resource)) : undefined;
+          error instanceof Superseded ? await signIns.join(new URL(signIn.resource)) : undefined;
         if (next === undefined) throw error;
         signIn = next;
       }
@@ -55,7 +68,7 @@ export function createPersons({
   };
 
   const ask: Persons['ask'] = async (target, options) => {
-    const begun = await ways.begin(target, options);
+    const begun = await signIns.begin(target, options);
     try {
       const waited = await wait(begun, options);
       if (waited.session || waited.shown || options.device) return waited;
@@ -63,7 +76,7 @@ export function createPersons({
       if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {
         return waited;
       }
-      const device = await ways
+      const device = await signIns
         .begin(target, { ...options, device: true, force: true })
         .catch((error: unknown) => {
           if (!isAccessError(error) || error.code === 'cancelled') throw error;
@@ -75,7 +88,7 @@ export function createPersons({
       // The server no longer knows this client: one new registration heals it. Of all who waited,
       // the first begins the sign-in that the others join.
       if (!isAccessError(error, 'registration_rejected') || isConfigured(target)) throw error;
-      return wait(await ways.begin(target, options), options);
+      return wait(await signIns.begin(target, options), options);
     }
   };
 

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ElicitRequestSchema, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'vitest';
 import { freePort } from '../support/callback-port.ts';
@@ -367,7 +368,11 @@ const rows: Row[] = [
   ),
   host(
     'a person who declines in the host: nobody is asked again',
-    elicits(() => ({ action: 'decline' })),
+    // As long as a person takes to read: what comes within 500 ms is the host's own answer.
+    elicits(async () => {
+      await sleep(1_000);
+      return { action: 'decline' };
+    }),
     async (server, world) => {
       const app = await world.app();
       return server.call('authenticate', { url: app.at('/'), wait_seconds: 20 });

@@ -17,34 +17,59 @@ const {
   MCP_CONFORMANCE_PROTOCOL_VERSION: revision = '2025-11-25',
   MCP_CONFORMANCE_CONTEXT: context = '{}',
 } = process.env;
-/** A client that was registered beforehand, where the scenario has one. */
-const { client_id: clientId = metadataDocument, client_secret: clientSecret } = JSON.parse(context);
+const {
+  client_id: clientId = metadataDocument,
+  client_secret: clientSecret,
+  issuer,
+} = JSON.parse(context);
 
 const browser = join(folder, 'browser');
 const opener = fileURLToPath(new URL('browser.js', import.meta.url));
 await writeFile(browser, `#!/bin/sh\nexec '${process.execPath}' '${opener}' "$1"\n`);
 await chmod(browser, 0o755);
 
-const host = new Client({ name: 'conformance', version: '1' });
-await host.connect(
-  new StdioClientTransport({
-    command: process.execPath,
-    args: [fileURLToPath(new URL('../../dist/main.js', import.meta.url))],
-    env: {
-      PATH: process.env.PATH ?? '',
-      HOME: folder,
-      BROWSER: browser,
-      CF_ACCESS_DATA_DIR: join(folder, 'data'),
-      CF_ACCESS_HEADLESS: '0',
-      CF_ACCESS_CALLBACK_PORT: port,
-      CF_ACCESS_LOG: 'info',
-      ...(clientId ? { CF_ACCESS_OAUTH_CLIENT_ID: clientId } : {}),
-      ...(clientSecret ? { CF_ACCESS_OAUTH_CLIENT_SECRET: clientSecret } : {}),
-    },
-    stderr: 'inherit',
-  }),
-);
+/** @param {Record<string, string>} client */
+async function startHost(client) {
+  const host = new Client({ name: 'conformance', version: '1' });
+  await host.connect(
+    new StdioClientTransport({
+      command: process.execPath,
+      args: [fileURLToPath(new URL('../../dist/main.js', import.meta.url))],
+      env: {
+        PATH: process.env.PATH ?? '',
+        HOME: folder,
+        BROWSER: browser,
+        CF_ACCESS_DATA_DIR: join(folder, 'data'),
+        CF_ACCESS_HEADLESS: '0',
+        CF_ACCESS_CALLBACK_PORT: port,
+        CF_ACCESS_LOG: 'info',
+        ...client,
+      },
+      stderr: 'inherit',
+    }),
+  );
+  return host;
+}
 
+/** A client that was registered beforehand: a secret goes to the server alone that is named with it. */
+async function registeredClient() {
+  if (!clientId) return {};
+  if (!clientSecret) return { CF_ACCESS_OAUTH_CLIENT_ID: clientId };
+  return {
+    CF_ACCESS_OAUTH_CLIENT_ID: clientId,
+    CF_ACCESS_OAUTH_CLIENT_SECRET: clientSecret,
+    CF_ACCESS_AUTHORIZATION_SERVERS: `${issuer ?? (await lookUpIssuer())}=${new URL(url).hostname}`,
+  };
+}
+
+/** As whoever has registered a client knows it; only the newer suite tells. */
+async function lookUpIssuer() {
+  const answer = await fetch(new URL('/.well-known/oauth-protected-resource/mcp', url));
+  const [first] = (await answer.json()).authorization_servers;
+  return first;
+}
+
+const host = await startHost(await registeredClient());
 const isStateless = revision >= '2026';
 let id = 0;
 

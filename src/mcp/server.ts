@@ -89,6 +89,7 @@ export function createServer(
         title,
         ...((readOnly && tool.readOnlyAnnotations) || tool.annotations),
       },
+      ...(tool.hints ? { _meta: { ...tool.hints } } : {}),
     })),
   }));
 

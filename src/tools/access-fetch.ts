@@ -17,6 +17,8 @@ A 4xx or 5xx of the application is a result, not an error. The error sign_in_pen
     idempotentHint: false,
     destructiveHint: true,
   },
+  // Claude Code keeps tools from its model until it searches for them: not the one for every URL.
+  hints: { 'anthropic/alwaysLoad': true },
   readOnlyAnnotations: {
     readOnlyHint: true,
     openWorldHint: true,

@@ -59,6 +59,8 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject> {
   readonly input: Input;
   readonly output?: z.ZodObject;
   readonly annotations: ToolAnnotations;
+  /** Hints for certain hosts; only what is seen to change what their model is shown. */
+  readonly hints?: Readonly<Record<string, boolean>>;
   /** Where the server only reads (CF_ACCESS_READ_ONLY), if they differ then. */
   readonly readOnlyAnnotations?: ToolAnnotations;
   run(input: z.infer<Input>, context: ToolContext): Promise<CallToolResult>;

@@ -30,7 +30,7 @@ describe('the words that a host keeps in its context', () => {
     const server = await startServer();
     const catalogue = await server.client.listTools();
     await server.close();
-    expect(Buffer.byteLength(JSON.stringify(catalogue))).toBeLessThanOrEqual(9_400);
+    expect(Buffer.byteLength(JSON.stringify(catalogue))).toBeLessThanOrEqual(9_500);
   });
 
   it('are the four tools of the contract, whose inputs are strict', () => {

@@ -43,7 +43,17 @@ export interface Rooms {
   close(): Promise<void>;
 }
 
-export function openRooms(config: Config, environment: Environment, log: Log): Rooms {
+export interface RoomsOptions {
+  /** To one origin at once. */
+  readonly connections?: number;
+}
+
+export function openRooms(
+  config: Config,
+  environment: Environment,
+  log: Log,
+  { connections }: RoomsOptions = {},
+): Rooms {
   const dataDir = config.dataDir ?? envPaths('cloudflare-access-mcp', { suffix: '' }).data;
   const clock = createClock();
   const store = openRecordStore({ dataDir, log, clock });
@@ -62,7 +72,10 @@ export function openRooms(config: Config, environment: Environment, log: Log): R
     log,
   });
   const browser = createBrowser({ environment, secrets: secretsOf(config), addresses, log });
-  const dispatcher = createDispatcher(config.proxy);
+  const dispatcher = createDispatcher(
+    config.proxy,
+    connections === undefined ? {} : { connections },
+  );
   const send = createSend(dispatcher);
   const fetch = createProtocolFetch(send, (host, what) =>
     log('info', 'an answer was put right to be read', { host, what }),

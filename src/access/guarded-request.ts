@@ -27,7 +27,7 @@ const peekBytes = 16_384;
 /** Throws `header_not_allowed` when the agent's own Authorization would have to make way for ours. */
 export function createGate(send: Send): Gate {
   return async (request, credential) => {
-    const { url, method, body, signal, headers } = request;
+    const { url, method, body, signal, headers, wire } = request;
     if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
     const sent = await send({
       method,
@@ -35,6 +35,7 @@ export function createGate(send: Send): Gate {
       headers: [...headers, ...(credential ? credentialFields(credential) : [])],
       ...(body ? { body } : {}),
       ...(signal ? { signal } : {}),
+      ...(wire ? { wire } : {}),
     });
     // Cloudflare's error pages carry their number in the body; nothing else needs a look at it.
     const { text, answer } = isErrorPage(sent)

@@ -26,12 +26,13 @@ export function checkUrl({ allowedHosts }: Limits, url: URL, redirectedFrom?: UR
 
 /** Throws what `checkUrl` throws, and `access_denied` for a method that may change something. */
 export function checkRequest(limits: Limits, request: HopRequest): void {
-  const { method, url, redirectedFrom } = request;
+  const { method, url, redirectedFrom, wire } = request;
   checkUrl(limits, url, redirectedFrom);
-  if (!limits.readOnly || isSafeMethod(method)) return;
+  // What goes through a connection that has switched protocols is nobody's to judge any more.
+  if (!limits.readOnly || (isSafeMethod(method) && wire?.upgrade === undefined)) return;
   throw new AccessError(
     'access_denied',
-    `${method} was not sent to ${url.host}: this server only reads (CF_ACCESS_READ_ONLY).`,
+    `${wire?.upgrade ?? method} was not sent to ${url.host}: this server only reads (CF_ACCESS_READ_ONLY).`,
     'Use GET, HEAD or OPTIONS; leave changes to the person.',
   );
 }

@@ -7,6 +7,7 @@ import type { Environment } from '../config/config.ts';
 import { addDemo } from './demo/demo.ts';
 import { addDoctor } from './doctor/doctor.ts';
 import { addFetch } from './fetch/fetch.ts';
+import { addForward } from './forward.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
 import { addSandbox } from './sandbox/sandbox.ts';
@@ -92,7 +93,17 @@ function createProgram(shell: Shell, end: (exitCode: number) => void): Command {
       styleOptionTerm: (text) => out.paint('cyan', text),
     })
     .showHelpAfterError('(--help tells more)');
-  const add = [addLogin, addFetch, addToken, addLogout, addStatus, addDoctor, addSandbox, addDemo];
+  const add = [
+    addLogin,
+    addFetch,
+    addForward,
+    addToken,
+    addLogout,
+    addStatus,
+    addDoctor,
+    addSandbox,
+    addDemo,
+  ];
   addServe(program);
   for (const addTo of add) addTo(program, shell, end);
   return program;

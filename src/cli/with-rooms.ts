@@ -1,7 +1,7 @@
 /** The rooms for one command: opened for its work, closed whatever comes of it. */
 import { type Config, readConfig } from '../config/config.ts';
 import { createLog } from '../log.ts';
-import type { Rooms } from '../rooms.ts';
+import type { Rooms, RoomsOptions } from '../rooms.ts';
 import { type Cancellation, cancellable } from './terminal/cancellation.ts';
 import type { Shell } from './terminal/shell.ts';
 
@@ -17,6 +17,7 @@ const browserPatienceMs = 10_000;
 export async function withRooms<T>(
   shell: Shell,
   work: (open: OpenRooms) => Promise<T>,
+  options?: RoomsOptions,
 ): Promise<T> {
   const { environment, err } = shell;
   const config = await readConfig(environment);
@@ -28,6 +29,7 @@ export async function withRooms<T>(
     config,
     environment,
     createLog(level, (line) => err.write(line)),
+    options,
   );
   try {
     return await cancellable(async (cancellation) => {

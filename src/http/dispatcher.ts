@@ -8,7 +8,6 @@ const bounds = {
   maxHeaderSize: 64 * 1024,
   // One pool per origin; each connection carries one request at a time (no HTTP/1.1 pipelining).
   pipelining: 1,
-  connections: 64,
   // An agent thinks between its calls: undici's own 4 s would make each of them a new connection.
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 120_000,
@@ -21,16 +20,23 @@ const connect = {
   rejectUnauthorized: true,
 };
 
-/** Throws `config_invalid` for a proxy that is no URL. */
-export function createDispatcher(settings: ProxySettings): Dispatcher {
+/** Enough for all that agents do at once. */
+const defaultConnections = 64;
+
+/** Throws `config_invalid` for a proxy that is no URL. `connections`: at once, to one origin. */
+export function createDispatcher(
+  settings: ProxySettings,
+  { connections = defaultConnections }: { readonly connections?: number } = {},
+): Dispatcher {
   const rules = createProxyRules(settings);
-  const direct = new Agent({ ...bounds, connect });
+  const direct = new Agent({ ...bounds, connections, connect });
   const proxies = new Map<string, Dispatcher>(
     rules.proxies.map((uri) => [
       uri,
       // Only TLS goes through a tunnel: proxies refuse CONNECT to other ports than 443 by default.
       new ProxyAgent({
         ...bounds,
+        connections,
         uri,
         proxyTunnel: false,
         proxyTls: connect,

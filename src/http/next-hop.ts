@@ -9,6 +9,7 @@ import { quoteServerText } from '../server-text.ts';
 import type { CookieStore } from './cookies.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { fieldText } from './response-headers.ts';
+import type { Wire } from './wire.ts';
 
 export type Field = readonly [name: string, value: string];
 
@@ -19,6 +20,8 @@ export interface HopRequest {
   readonly headers: readonly Field[];
   readonly body?: RepeatableBody;
   readonly signal?: AbortSignal;
+  /** For a relay alone: the request as it is to stand on the wire. */
+  readonly wire?: Wire;
   /** Where the redirect came from that led here. */
   readonly redirectedFrom?: URL;
   /** Attached by whoever attaches the credential, since whose they are depends on it. */

@@ -1,13 +1,13 @@
 /**
  * A request's body that can be sent more than once: after a challenge, or along a redirect that
- * keeps the method. Its length is known, so it goes out with `content-length`, never chunked.
+ * keeps the method. Where its length is known it goes out with `content-length`, else chunked.
  */
 import type { Readable } from 'node:stream';
 
 export interface RepeatableBody {
-  /** Length in bytes, for `content-length`. */
-  readonly bytes: number;
-  /** The content, anew for every send. Throws AccessError when it is no longer what it was. */
+  /** Length in bytes, for `content-length`; absent where only its end will tell. */
+  readonly bytes?: number;
+  /** The content, anew for every send. Throws AccessError when it cannot be had (again). */
   open(): Promise<Uint8Array | Readable>;
 }
 

@@ -8,6 +8,8 @@ import type { Dispatcher } from 'undici';
 import { acceptEncoding } from './content-coding.ts';
 import { connectionWasLost, networkFailure } from './failures.ts';
 import type { RepeatableBody } from './request-body.ts';
+import { exchangeUpgrade } from './upgrade.ts';
+import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
 
 export interface Outgoing {
   readonly method: string;
@@ -18,6 +20,8 @@ export interface Outgoing {
   /** Milliseconds until the answer's head; between parts of its body. Undici's 300 s otherwise. */
   readonly headTimeoutMs?: number;
   readonly bodyTimeoutMs?: number;
+  /** For a relay: nothing is added to the fields, and no time is set. */
+  readonly wire?: Wire;
 }
 
 export interface Incoming {
@@ -26,6 +30,8 @@ export interface Incoming {
   readonly headers: Headers;
   /** As it came: still encoded. Must be read or destroyed. */
   readonly body: Readable;
+  /** For requests that had one. */
+  readonly wire?: WireAnswer;
 }
 
 /** Throws AccessError `network_error`, `timeout`, `tls_untrusted`, `response_too_large`, `cancelled`. */
@@ -57,44 +63,71 @@ function mayRepeat({ method, body }: Outgoing): boolean {
   return (method === 'GET' || method === 'HEAD') && body === undefined;
 }
 
-async function exchange(
-  dispatcher: Dispatcher,
-  { method, url, headers, body, signal, headTimeoutMs, bodyTimeoutMs }: Outgoing,
-): Promise<Incoming> {
+async function exchange(dispatcher: Dispatcher, request: Outgoing): Promise<Incoming> {
+  const { method, url, body, signal, headTimeoutMs, bodyTimeoutMs, wire } = request;
+  signal?.throwIfAborted();
+  const content = isRepeatable(body) ? await body.open() : body;
+  const headers = fieldsOf(request);
+  try {
+    if (wire?.upgrade !== undefined) {
+      return await exchangeUpgrade(dispatcher, { url, headers, signal, wire });
+    }
+    const sending = dispatcher.request({
+      origin: url.origin,
+      path: wire?.target ?? url.pathname + url.search,
+      method: method as Dispatcher.HttpMethod,
+      headers,
+      body: content ?? null,
+      highWaterMark: bufferedBytes,
+      signal: signal ?? null,
+      ...(headTimeoutMs === undefined ? {} : { headersTimeout: headTimeoutMs }),
+      ...(bodyTimeoutMs === undefined ? {} : { bodyTimeout: bodyTimeoutMs }),
+      ...(wire ? asOnTheWire(wire) : {}),
+    });
+    const answer = await untilAborted(sending, signal);
+    // Destroying a body that has not ended makes it fail; without a listener that would end the process.
+    answer.body.on('error', () => {});
+    const answered = { url, status: answer.statusCode, body: answer.body };
+    if (wire === undefined) return { ...answered, headers: toHeaders(answer.headers) };
+    const fields = pairsOf(answer.headers as unknown as string[]);
+    const { statusText: reason, trailers } = answer;
+    return { ...answered, headers: new Headers(fields), wire: { reason, fields, trailers } };
+  } catch (error) {
+    if (content instanceof Readable) content.destroy();
+    throw error;
+  }
+}
+
+/** Whoever relays has no reason to be impatient: long polls and quiet event streams are the client's to end. */
+function asOnTheWire({ onInterim }: Wire) {
+  return {
+    responseHeaders: 'raw' as const,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(onInterim
+      ? {
+          onInfo: ({ statusCode, headers }: { statusCode: number; headers: unknown }) =>
+            onInterim(statusCode, pairsOf(headers as string[])),
+        }
+      : {}),
+  };
+}
+
+/** Undici's flat list of names and values. */
+function fieldsOf({ headers, body, wire }: Outgoing): string[] {
+  const length = isRepeatable(body) ? body.bytes : undefined;
+  if (wire) {
+    const own = length === undefined ? [] : ['content-length', String(length)];
+    return [...[...headers].flat(), ...own];
+  }
   const fields = new Map([
     ['user-agent', userAgent],
     ['accept', '*/*'],
     ['accept-encoding', acceptEncoding],
   ]);
   for (const [name, value] of headers) fields.set(name.toLowerCase(), value);
-  signal?.throwIfAborted();
-  const content = isRepeatable(body) ? await body.open() : body;
-  if (isRepeatable(body)) fields.set('content-length', String(body.bytes));
-  try {
-    const sending = dispatcher.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: method as Dispatcher.HttpMethod,
-      headers: [...fields].flat(),
-      body: content ?? null,
-      highWaterMark: bufferedBytes,
-      signal: signal ?? null,
-      ...(headTimeoutMs === undefined ? {} : { headersTimeout: headTimeoutMs }),
-      ...(bodyTimeoutMs === undefined ? {} : { bodyTimeout: bodyTimeoutMs }),
-    });
-    const answer = await untilAborted(sending, signal);
-    // Destroying a body that has not ended makes it fail; without a listener that would end the process.
-    answer.body.on('error', () => {});
-    return {
-      url,
-      status: answer.statusCode,
-      headers: toHeaders(answer.headers),
-      body: answer.body,
-    };
-  } catch (error) {
-    if (content instanceof Readable) content.destroy();
-    throw error;
-  }
+  if (length !== undefined) fields.set('content-length', String(length));
+  return [...fields].flat();
 }
 
 /** Undici hears of an abort only once the request has a connection: it may wait long for one of its origin's. */

@@ -24,9 +24,14 @@ export interface Concealer {
   /** Whether a form of a secret is in `value`, in whatever case: schemes and hosts lose theirs. */
   isIn(value: string): boolean;
   bytes(value: Buffer): Concealed<Buffer>;
-  /** Streamed: holds back only what may be the beginning of a secret. Its failures are those of `value`. */
-  body(value: Readable): Concealed<Readable>;
+  /**
+   * Streamed: holds back only what may be the beginning of a secret. Its failures are those of `value`.
+   * `covered`: in the same length, so that a Content-Length stays true.
+   */
+  body(value: Readable, how?: Replacement): Concealed<Readable>;
 }
+
+type Replacement = 'marked' | 'covered';
 
 const mark = '[redacted]';
 
@@ -82,11 +87,11 @@ export function createConcealer(secrets: readonly string[]): Concealer {
       active &&
       searchInLowerCase()(Buffer.from(value.toLowerCase(), 'latin1'), true).cuts.length > 0,
     bytes: (value) => (active ? cut(value, find(value, true)).done : value) as Concealed<Buffer>,
-    body(value) {
+    body(value, how = 'marked') {
       // It may break before anybody reads it: whoever then does is told.
       value.on('error', () => {});
       if (!active) return value as Concealed<Readable>;
-      const clean = new ConcealingStream(find);
+      const clean = new ConcealingStream(find, how);
       value.on('error', (error) => clean.destroy(error));
       clean.on('close', () => value.destroy());
       clean.on('error', () => {});
@@ -105,23 +110,25 @@ function searchFor(secrets: readonly string[], isLower: boolean): Search {
 
 class ConcealingStream extends Transform {
   readonly #find: Search;
+  readonly #how: Replacement;
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(find: Search) {
+  constructor(find: Search, how: Replacement) {
     // Wide enough for the network and the disk not to wait for each other.
     super({ highWaterMark: 512 * 1024 });
     this.#find = find;
+    this.#how = how;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     const input = this.#held.length === 0 ? chunk : copied(this.#held, chunk);
-    const { done, rest } = cut(input, this.#find(input, false));
+    const { done, rest } = cut(input, this.#find(input, false), this.#how);
     this.#held = rest.length === 0 ? rest : copied(rest);
     callback(null, done);
   }
 
   override _flush(callback: TransformCallback): void {
-    callback(null, cut(this.#held, this.#find(this.#held, true)).done);
+    callback(null, cut(this.#held, this.#find(this.#held, true), this.#how).done);
   }
 }
 
@@ -147,16 +154,21 @@ function merged(one: Found, other: Found): Found {
 }
 
 /** `input` without what was found in it, and what is left to look at when more has come. */
-function cut(input: Buffer, { cuts, open }: Found): { done: Buffer; rest: Buffer } {
+function cut(
+  input: Buffer,
+  { cuts, open }: Found,
+  how: Replacement = 'marked',
+): { done: Buffer; rest: Buffer } {
   const rest = input.subarray(open);
   if (cuts.length === 0) return { done: input.subarray(0, open), rest };
   const kept = without(cuts, open, (from, to) => input.subarray(from, to));
-  return {
-    done: Buffer.concat(
-      kept.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from(mark), part])),
-    ),
-    rest,
-  };
+  const inPlace = ({ from, to }: Cut) =>
+    how === 'covered' ? Buffer.alloc(to - from, '*') : Buffer.from(mark);
+  const done = kept.flatMap((part, at) => {
+    const before = cuts[at - 1];
+    return before ? [inPlace(before), part] : [part];
+  });
+  return { done: Buffer.concat(done), rest };
 }
 
 /** What is left between the cuts: one part more than there are of them. */

@@ -98,12 +98,13 @@ export function createPersons({
     async signIn(url, target, options) {
       const { session, signIn } = await ask(target, options);
       if (session) return session;
-      throw pending(url, signIn);
+      throw signInPending(url, signIn);
     },
   };
 }
 
-function pending(url: URL, signIn: SignIn): AccessError {
+/** For a caller who could not wait any longer. */
+export function signInPending(url: URL, signIn: SignIn): AccessError {
   const { authorizationUrl, userCode, verificationUri } = signIn;
   const how = userCode
     ? `Ask the person to open ${whereToEnter(signIn)} and to enter the code ${userCode}.`

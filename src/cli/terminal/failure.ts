@@ -52,6 +52,22 @@ export function tellFailure(shell: Shell, error: unknown, options: FailureOption
   if (advice !== '') err.line(err.paint('dim', advice));
 }
 
+/** The same in two lines, for where it is read in another program's window. */
+export function failureText(
+  error: unknown,
+  { url, environment }: { readonly url: URL; readonly environment: Environment },
+): string {
+  const { code, message, nextStep, details } = describe(error);
+  const { authorization_url: address, user_code: userCode } = details;
+  const open = code === 'sign_in_pending' && !userCode && typeof address === 'string';
+  const advice = open
+    ? `Sign in at ${address} if no browser has opened, then send the request again.`
+    : userCode
+      ? inCommands(nextStep)
+      : (adviceFor(code, url, environment) ?? inCommands(nextStep));
+  return `${message}\n${advice}`.trim();
+}
+
 type Described = Pick<AccessError, 'message' | 'nextStep' | 'details'> & { code: ErrorCode };
 
 /** An unexpected error's message may hold anything: only its kind is told. */

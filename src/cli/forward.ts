@@ -1,0 +1,130 @@
+/**
+ * `forward <url>`: an address on this machine that stands for the origin, for programs that know nothing
+ * of Access. Its address alone goes to stdout; who reads it may be a script.
+ */
+import type { Command } from 'commander';
+import { checkUrl } from '../access/limits.ts';
+import { AccessError } from '../errors.ts';
+import { connectionOwner } from '../host/loopback/connection-owner.ts';
+import { createCredentialedSend } from '../relay/credentialed-send.ts';
+import { startRelay } from '../relay/relay.ts';
+import { address } from './terminal/address.ts';
+import { conclude, failureText } from './terminal/failure.ts';
+import { integer, seconds } from './terminal/numbers.ts';
+import type { Shell } from './terminal/shell.ts';
+import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
+import { type OpenRooms, withRooms } from './with-rooms.ts';
+
+interface Options {
+  port: number;
+  wait: number;
+}
+
+export function addForward(program: Command, shell: Shell, end: (exitCode: number) => void): void {
+  program
+    .command('forward')
+    .argument('<url>', 'the origin: scheme, host and port')
+    .summary('a local address that stands for an origin')
+    .description(
+      `Serves the origin at an address on this machine, http://127.0.0.1:PORT, so that npm, git, docker, browsers under test and other programs get through Cloudflare Access unchanged: each request goes on with your session, and streams both ways. The address is the first line of stdout. Where you have to sign in, your browser opens; the request waits. Ctrl-C ends it.
+
+  cloudflare-access-mcp forward https://git.example.com --port 8000
+  git clone http://127.0.0.1:8000/team/project.git`,
+    )
+    .option('--port <number>', 'the local port; any free one when left out', integer(65_535), 0)
+    .option('--wait <seconds>', 'how long a request waits for you to sign in', seconds(600), 25)
+    .action(async (text: string, options: Options) => {
+      let url: URL | undefined;
+      end(
+        await conclude(
+          shell,
+          () => ({ url }),
+          () => {
+            url = originOnly(address(text));
+            const remote = url;
+            return withRooms(shell, (open) => run(shell, remote, options, open), {
+              connections: mostConnections,
+            });
+          },
+        ),
+      );
+    });
+}
+
+/** Event streams and WebSockets hold theirs for hours. */
+const mostConnections = 512;
+/** The same failure again is not told on stderr before this. */
+const quietMs = 10_000;
+
+async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms): Promise<number> {
+  const { rooms, config, signal } = open;
+  const { err, out, environment } = shell;
+  checkUrl(rooms.access.limits, remote);
+  const explain = (error: unknown) => failureText(error, { url: remote, environment });
+  const prompt = createSignInPrompt(shell, rooms);
+  const server = await startRelay({
+    remote,
+    port: options.port,
+    send: createCredentialedSend({
+      access: rooms.access,
+      mayAsk: !config.headless,
+      waitMs: options.wait * 1000,
+      askPerson: prompt.askPerson,
+    }),
+    ownerOf: connectionOwner,
+    explain,
+    onFailure: unlessJustTold((text) => err.line(text), explain),
+  });
+  if (typeof server === 'string') throw portNotToBeHad(options.port, server);
+  try {
+    out.line(`http://127.0.0.1:${server.port}`);
+    err.line(err.paint('dim', `It stands for ${remote.origin}. Ctrl-C ends it.`));
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    return 0;
+  } finally {
+    server.close();
+  }
+}
+
+function unlessJustTold(
+  tell: (text: string) => void,
+  explain: (error: unknown) => string,
+): (error: unknown) => void {
+  let last = '';
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const text = explain(error);
+    const now = performance.now();
+    if (text === last && now - toldAt < quietMs) return;
+    last = text;
+    toldAt = now;
+    tell(text);
+  };
+}
+
+/** Throws `invalid_input`: whoever names a path would wonder why the others are served as well. */
+function originOnly(url: URL): URL {
+  if (url.pathname === '/' && url.search === '' && url.hash === '') return url;
+  throw new AccessError(
+    'invalid_input',
+    `forward serves every path of an origin, and ${url.host} was given with one.`,
+    `Run it with ${url.origin}, and put the path behind the local address in the other program.`,
+  );
+}
+
+function portNotToBeHad(port: number, code: string): AccessError {
+  const why =
+    code === 'EADDRINUSE'
+      ? 'another program on this machine uses it'
+      : code === 'EACCES'
+        ? 'this user may not'
+        : code;
+  return new AccessError(
+    'temporarily_unavailable',
+    `Port ${port} cannot be used: ${why}.`,
+    'Name another --port, or leave it out for any that is free.',
+  );
+}

@@ -1,0 +1,26 @@
+/** An answer's body on its way to the local client: as it comes, no faster than the client takes it. */
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { release } from '../receive-buffers.ts';
+
+/** Resolves when all of it is handed on; rejects when it breaks off, or when the client has left. */
+export function streamAnswer(body: Readable, response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const resume = () => void body.resume();
+    const left = () => end(new Error('the client has left'));
+    const end = (error?: Error) => {
+      response.off('drain', resume);
+      response.off('close', left);
+      if (error) reject(error);
+      else resolve();
+    };
+    body.on('data', (chunk: Buffer) => {
+      if (!response.write(chunk, () => release(chunk))) body.pause();
+    });
+    body.once('end', () => end());
+    body.once('error', end);
+    body.once('close', () => end(body.readableEnded ? undefined : new Error('it broke off')));
+    response.on('drain', resume);
+    response.once('close', left);
+  });
+}

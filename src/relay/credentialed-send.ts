@@ -1,0 +1,66 @@
+/**
+ * A request with the credential of its resource. Where a person has to sign in, the guard is asked
+ * again by a plain request of our own: Access answers a browser's in another way than a program's, and
+ * a body that can be sent only once must not meet the challenge at all.
+ */
+
+import type { Access } from '../access/access.ts';
+import { type AccessError, isAccessError } from '../errors.ts';
+import type { HopAnswer } from '../http/hops.ts';
+import type { HopRequest } from '../http/next-hop.ts';
+import { signInPending } from '../sign-in/ask-person.ts';
+import type { WaitOptions } from '../sign-in/waiting.ts';
+
+export type CredentialedSend = (
+  request: HopRequest & { readonly signal: AbortSignal },
+  options: { readonly isRepeatable: boolean },
+) => Promise<HopAnswer>;
+
+export function createCredentialedSend({
+  access,
+  mayAsk,
+  ...waiting
+}: Omit<WaitOptions, 'signal'> & {
+  readonly access: Pick<Access, 'sendHop' | 'authenticate'>;
+  /** False: nobody signs in here, now or ever. */
+  readonly mayAsk: boolean;
+}): CredentialedSend {
+  /** What the last sign-in ended with, when the person did not want it: they are not asked again. */
+  let unwanted: AccessError | undefined;
+
+  const signIn = async (url: URL, signal: AbortSignal): Promise<void> => {
+    if (unwanted) throw unwanted;
+    try {
+      const outcome = await access.authenticate(url, {
+        ...waiting,
+        method: 'auto',
+        force: false,
+        signal,
+      });
+      if (outcome.status === 'pending') throw signInPending(url, outcome.signIn);
+    } catch (error) {
+      if (isAccessError(error, 'sign_in_declined', 'sign_in_expired')) unwanted = error;
+      throw error;
+    }
+  };
+
+  const send = async (request: Parameters<CredentialedSend>[0]): Promise<HopAnswer> => {
+    const { signal } = request;
+    const answer = await access.sendHop(request, { ...waiting, signIn: false, signal });
+    // Somebody has signed in by another way meanwhile: the next one may be asked again.
+    if (answer.auth !== 'none') unwanted = undefined;
+    return answer;
+  };
+
+  return async (request, { isRepeatable }) => {
+    const { url, signal } = request;
+    if (!isRepeatable && !unwanted) await signIn(url, signal);
+    try {
+      return await send(request);
+    } catch (error) {
+      if (!mayAsk || !isAccessError(error, 'sign_in_required')) throw error;
+    }
+    await signIn(url, signal);
+    return await send(request);
+  };
+}

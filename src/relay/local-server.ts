@@ -1,0 +1,154 @@
+/**
+ * The relay's own HTTP server, on one port of 127.0.0.1 and ::1: where a stranger holds one of the two,
+ * clients that say `localhost` would go to them, so the port is of no use.
+ */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  ServerResponse,
+} from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The client waits for a word before it sends its body (RFC 9110 §10.1.1); false once it has it. */
+  awaitsContinue?: boolean;
+  /** The client's connection, when it asks to switch to the WebSocket protocol. */
+  readonly webSocket?: Socket;
+}
+
+export interface LocalServer {
+  readonly port: number;
+  /** Ends every connection. */
+  close(): void;
+}
+
+const options = {
+  maxHeaderSize: 64 * 1024,
+  // For the head alone: a body may take hours.
+  headersTimeout: 60_000,
+  requestTimeout: 0,
+  // Longer than clients keep theirs: who closes first makes the other's next request fail.
+  keepAliveTimeout: 120_000,
+};
+const mostConnections = 1024;
+
+/** Gives the system's code where the port cannot be had. `onConnection` is told before the first request. */
+export async function listenLocally(
+  port: number,
+  {
+    onExchange,
+    onConnection,
+  }: {
+    readonly onExchange: (exchange: Exchange) => void;
+    readonly onConnection: (socket: Socket) => void;
+  },
+): Promise<LocalServer | string> {
+  const sockets = new Set<Socket>();
+  const servers: Server[] = [];
+  const close = () => {
+    for (const server of servers) server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  for (let attempt = 1; ; attempt += 1) {
+    const failure = await bindBoth(port, servers, (server) => {
+      server.maxConnections = mostConnections;
+      server.on('connection', (socket: Socket) => {
+        if (sockets.has(socket)) return;
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+        onConnection(socket);
+      });
+      server.on('request', (request, response) => onExchange({ request, response }));
+      server.on('checkContinue', ((request, response) => {
+        onExchange({ request, response, awaitsContinue: true });
+      }) satisfies RequestListener);
+      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        takeUpgrade(server, request, socket, head, onExchange);
+      });
+    });
+    if (failure === undefined) {
+      const [server] = servers as [Server];
+      return { port: (server.address() as AddressInfo).port, close };
+    }
+    close();
+    servers.length = 0;
+    // Of a port that the system chose for 127.0.0.1, ::1 may be taken.
+    if (port !== 0 || failure !== 'EADDRINUSE' || attempt === 20) return failure;
+  }
+}
+
+async function bindBoth(
+  port: number,
+  servers: Server[],
+  prepare: (server: Server) => void,
+): Promise<string | undefined> {
+  let bound = port;
+  for (const host of ['127.0.0.1', '::1']) {
+    const server = createServer(options);
+    const failure = await listen(server, bound, host);
+    if (failure === undefined) {
+      bound = (server.address() as AddressInfo).port;
+      prepare(server);
+      servers.push(server);
+      continue;
+    }
+    // A machine without IPv6.
+    if (host === '::1' && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(failure)) continue;
+    return failure;
+  }
+  return undefined;
+}
+
+function listen(server: Server, port: number, host: string): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (error.code === undefined) reject(error);
+      else resolve(error.code);
+    };
+    server.once('error', onError);
+    server.listen({ port, host, exclusive: true }, () => {
+      server.off('error', onError);
+      resolve(undefined);
+    });
+  });
+}
+
+/**
+ * Node hands over every connection whose client offers another protocol. Only WebSocket is one that is
+ * relayed; an offer may be ignored (RFC 9110 §7.8), so the request is read again without it.
+ */
+function takeUpgrade(
+  server: Server,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  onExchange: (exchange: Exchange) => void,
+): void {
+  socket.on('error', () => socket.destroy());
+  if (request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket') {
+    if (head.length > 0) socket.unshift(head);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => {
+      response.detachSocket(socket);
+      socket.end();
+    });
+    onExchange({ request, response, webSocket: socket });
+    return;
+  }
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
+    const name = request.rawHeaders[at] ?? '';
+    if (/^(?:upgrade|http2-settings|connection)$/i.test(name)) continue;
+    lines.push(`${name}: ${request.rawHeaders[at + 1]}`);
+  }
+  const plain = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  socket.removeAllListeners('error');
+  socket.unshift(Buffer.concat([plain, head]));
+  server.emit('connection', socket);
+}

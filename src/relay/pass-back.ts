@@ -1,0 +1,115 @@
+/** An answer on its way to the local client: head, body or tunnel, trailers. */
+import type { ServerResponse } from 'node:http';
+import type { HopAnswer } from '../http/hops.ts';
+import type { Field } from '../http/next-hop.ts';
+import type { Concealer } from '../secrets/concealer.ts';
+import { type Addresses, localAddresses } from './addresses.ts';
+import { answerFields } from './answer-fields.ts';
+import { streamAnswer } from './answer-stream.ts';
+import type { Exchange } from './local-server.ts';
+import { endExchange } from './own-answer.ts';
+import { tunnel } from './tunnel.ts';
+
+interface Made {
+  readonly addresses: Addresses;
+  /** Of the credential that the request carried. */
+  readonly concealer: Concealer;
+}
+
+/** Rejects when either end leaves before the end of the body; then both connections are ended. */
+export async function passBack(
+  exchange: Exchange,
+  { status, headers, body, wire }: HopAnswer,
+  made: Made,
+): Promise<void> {
+  const { request, response, webSocket } = exchange;
+  const given = wire?.fields ?? [];
+  // Error pages were read to be told apart, and are decoded since.
+  const isDecoded = !headers.has('content-encoding') && has(given, 'content-encoding');
+  const fields = answerFields(given, {
+    ...made,
+    without: [
+      ...(isDecoded ? ['content-encoding', 'content-length'] : []),
+      // RFC 9110 §8.6 forbids it there, and some servers send it all the same.
+      ...(status === 204 ? ['content-length'] : []),
+    ],
+  });
+  if (wire?.upgraded && webSocket) {
+    response.detachSocket(webSocket);
+    tunnel(webSocket, wire.upgraded, [
+      ['Connection', 'Upgrade'],
+      ['Upgrade', 'websocket'],
+      ...fields,
+    ]);
+    return;
+  }
+  response.sendDate = false;
+  response.writeHead(status, wire?.reason ?? '', fields.flat());
+  if (request.method === 'HEAD' || status === 204 || status === 304) body.resume();
+  else {
+    // Nobody can tell when the first part of a stream will come.
+    if (!has(fields, 'content-length')) response.flushHeaders();
+    await streamBody(exchange, { headers, body }, made.concealer);
+    const trailers = trailerFields(wire?.trailers ?? {}, made);
+    if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(trailers);
+  }
+  endExchange(exchange);
+}
+
+async function streamBody(
+  { response }: Exchange,
+  { headers, body }: Pick<HopAnswer, 'headers' | 'body'>,
+  concealer: Concealer,
+): Promise<void> {
+  const conceals = concealer.active && isText(headers) && !headers.has('content-encoding');
+  const shown = conceals ? concealer.body(body, 'covered') : body;
+  try {
+    await streamAnswer(shown, response);
+  } catch (error) {
+    body.destroy();
+    // Half an answer must not look like a whole one.
+    response.destroy();
+    throw error;
+  }
+}
+
+/** Interim answers help, and are never needed: one that cannot be passed on is left out. */
+export function passInterim(
+  response: ServerResponse,
+  status: number,
+  fields: readonly Field[],
+  addresses: Addresses,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  try {
+    if (status === 102) response.writeProcessing();
+    const links = fields.filter(([name]) => name.toLowerCase() === 'link');
+    if (status === 103 && links.length > 0) {
+      response.writeEarlyHints({
+        link: links.map(([, value]) => localAddresses(value, addresses)),
+      });
+    }
+  } catch {
+    // A Link that Node finds malformed.
+  }
+}
+
+function trailerFields(
+  trailers: Readonly<Record<string, string | string[]>>,
+  made: Made,
+): [string, string][] {
+  const given = Object.entries(trailers).flatMap(([name, values]) =>
+    [values].flat().map((value): Field => [name, value]),
+  );
+  return answerFields(given, made).map(([name, value]) => [name, value]);
+}
+
+/** What a debugging page would show a credential in; elsewhere looking for it is not cheap. */
+function isText(headers: Headers): boolean {
+  const type = headers.get('content-type') ?? '';
+  return /^(?:text\/|[^;]*[/+](?:json|xml|javascript|x-ndjson|yaml)\b)/i.test(type);
+}
+
+function has(fields: readonly Field[], wanted: string): boolean {
+  return fields.some(([name]) => name.toLowerCase() === wanted);
+}

@@ -1,0 +1,124 @@
+/**
+ * One exchange between a local client and the origin: who asks is looked at, the request goes on with
+ * the credential of its resource, the answer comes back as it streams. Our credentials stay here.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { isAccessError } from '../errors.ts';
+import { networkFailure } from '../http/failures.ts';
+import type { HopAnswer } from '../http/hops.ts';
+import { createConcealers } from '../secrets/concealer.ts';
+import type { Addresses } from './addresses.ts';
+import type { CredentialedSend } from './credentialed-send.ts';
+import { objectionTo } from './local-client.ts';
+import { type Exchange, type LocalServer, listenLocally } from './local-server.ts';
+import { answerFailure, answerOwn } from './own-answer.ts';
+import { passBack, passInterim } from './pass-back.ts';
+import { relayedBody } from './request-body.ts';
+import { hasComeRound, requestFields } from './request-fields.ts';
+import { readTarget } from './request-target.ts';
+
+export interface RelayOptions {
+  readonly remote: URL;
+  /** 0: any. */
+  readonly port: number;
+  readonly send: CredentialedSend;
+  /** Whose program is at the other end; `other` is refused. */
+  readonly ownerOf: (socket: Socket) => Promise<'own' | 'other' | 'unknown'>;
+  /** A failure in words for the person, who reads it in another program. */
+  readonly explain: (error: unknown) => string;
+  /** Told of everything that was not passed on or broke off. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Gives the system's code where the port cannot be had. */
+export async function startRelay(options: RelayOptions): Promise<LocalServer | string> {
+  const { remote, send, ownerOf, explain, onFailure } = options;
+  const id = `cloudflare-access-mcp-${randomBytes(6).toString('hex')}`;
+  const owners = new WeakMap<Socket, Promise<string>>();
+  const concealers = createConcealers();
+
+  const refuse = (exchange: Exchange, status: number, words: string): void =>
+    answerOwn(status, words, exchange);
+
+  const relay = async (exchange: Exchange): Promise<void> => {
+    const { request, response, webSocket } = exchange;
+    const { headers, socket, method = 'GET', url = '' } = request;
+    const port = socket.localPort ?? 0;
+    const objection = objectionTo(headers, port, remote);
+    if (objection) return refuse(exchange, objection.status, objection.words);
+    if ((await owners.get(socket)) === 'other') {
+      return refuse(
+        exchange,
+        403,
+        `This relay to ${remote.host} is another user’s of this machine.`,
+      );
+    }
+    const target = readTarget(url, port, remote);
+    if ('status' in target) return refuse(exchange, target.status, target.words);
+    if (method === 'TRACE') {
+      return refuse(exchange, 405, 'TRACE is not passed on: it would show the credential.');
+    }
+    if (hasComeRound(request, id)) {
+      return refuse(
+        exchange,
+        508,
+        'This request was passed on here before: the relay leads to itself.',
+      );
+    }
+    const addresses: Addresses = { remote, local: `http://${headers.host}` };
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const body = relayedBody(request, {
+      host: remote.host,
+      onOpen: () => {
+        if (exchange.awaitsContinue) response.writeContinue();
+        exchange.awaitsContinue = false;
+      },
+    });
+    try {
+      const answer = await send(
+        {
+          method,
+          url: target.url,
+          headers: requestFields(request, addresses, id),
+          ...(body ? { body } : {}),
+          signal: gone.signal,
+          wire: {
+            target: target.target,
+            ...(webSocket ? { upgrade: 'websocket' } : {}),
+            onInterim: (status, fields) => passInterim(response, status, fields, addresses),
+          },
+        },
+        { isRepeatable: body?.isSmall ?? true },
+      );
+      body?.settle();
+      if (gone.signal.aborted) letGo(answer);
+      else
+        await passBack(exchange, answer, { addresses, concealer: concealers.of(answer.secrets) });
+      body?.leave();
+    } catch (error) {
+      if (gone.signal.aborted) return;
+      body?.leave();
+      const failure = isAccessError(error) ? error : networkFailure(error, target.url, gone.signal);
+      onFailure(failure);
+      answerFailure(failure, explain(failure), exchange);
+    }
+  };
+
+  return listenLocally(options.port, {
+    onConnection: (socket) => void owners.set(socket, ownerOf(socket)),
+    onExchange: (exchange) => {
+      relay(exchange).catch((error: unknown) => {
+        onFailure(error);
+        exchange.response.destroy();
+      });
+    },
+  });
+}
+
+/** It came for a client that has left. */
+function letGo({ body, wire }: HopAnswer): void {
+  body.destroy();
+  wire?.upgraded?.destroy();
+}

@@ -1,0 +1,98 @@
+/**
+ * A body that comes from the local client. It streams; meanwhile the beginning is kept, so that a
+ * small one can be sent again after a challenge. Of a larger one that cannot be asked twice.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { AccessError } from '../errors.ts';
+import type { RepeatableBody } from '../http/request-body.ts';
+
+export interface RelayedBody extends RepeatableBody {
+  /** Whether it will surely fit what is kept, so that a challenge does no harm. */
+  readonly isSmall: boolean;
+  /** It will not be sent again: nothing more is kept. */
+  settle(): void;
+  /** Nobody wants the rest of it: it is read and forgotten. */
+  leave(): void;
+}
+
+const keptBytes = 1024 * 1024;
+
+/** `undefined` for a request without a body (RFC 9112 §6.3). `onOpen`: the first part is wanted now. */
+export function relayedBody(
+  request: IncomingMessage,
+  { host, onOpen }: { readonly host: string; readonly onOpen: () => void },
+): RelayedBody | undefined {
+  const { headers } = request;
+  const isChunked = headers['transfer-encoding'] !== undefined;
+  const bytes = isChunked ? undefined : Number(headers['content-length'] ?? 0);
+  if (bytes === 0) return undefined;
+  let kept: Buffer[] | undefined = bytes !== undefined && bytes > keptBytes ? undefined : [];
+  let size = 0;
+  let opened = false;
+  let ended = false;
+  let left = false;
+  let current: Readable | undefined;
+
+  const follow = (): void => {
+    request.on('data', (chunk: Buffer) => {
+      if (left) return;
+      size += chunk.length;
+      if (size > keptBytes) kept = undefined;
+      // A part of a larger buffer would hold all of that.
+      else kept?.push(Buffer.from(chunk));
+      if (current?.push(chunk) !== true) request.pause();
+    });
+    request.once('end', () => {
+      ended = true;
+      current?.push(null);
+    });
+    const broken = (error?: Error): void => {
+      if (!ended) current?.destroy(error ?? new Error('the client has left'));
+    };
+    request.once('error', broken);
+    request.once('close', () => broken());
+  };
+
+  return {
+    isSmall: bytes !== undefined && bytes <= keptBytes,
+    ...(bytes === undefined ? {} : { bytes }),
+    async open() {
+      if (opened && kept === undefined) throw spent(host);
+      const stream: Readable = new Readable({
+        read: () => void (current === stream && request.resume()),
+        destroy(error, callback) {
+          if (current === stream) current = undefined;
+          if (!left) request.pause();
+          callback(error);
+        },
+      });
+      stream.on('error', () => {});
+      current = stream;
+      for (const chunk of kept ?? []) stream.push(chunk);
+      if (ended) stream.push(null);
+      if (!opened) {
+        opened = true;
+        onOpen();
+        follow();
+      }
+      return stream;
+    },
+    settle() {
+      kept = undefined;
+    },
+    leave() {
+      left = true;
+      kept = undefined;
+      request.resume();
+    },
+  };
+}
+
+function spent(host: string): AccessError {
+  return new AccessError(
+    'temporarily_unavailable',
+    `${host} asked for another credential while a large body was on its way, which cannot be sent twice from here.`,
+    'Send the request again: a fresh credential is there now.',
+  );
+}

@@ -1,0 +1,59 @@
+/** A request's fields as the origin is to see them: all that the client sent, but for what ends here. */
+import type { IncomingMessage } from 'node:http';
+import type { Field } from '../http/next-hop.ts';
+import { pairsOf } from '../http/wire.ts';
+import { type Addresses, remoteAddress } from './addresses.ts';
+import { remoteCookie } from './cookies.ts';
+import { hopByHop } from './hop-by-hop.ts';
+
+/** `id`: this relay among others, for requests that come round to it again (RFC 9110 §7.6.3). */
+export function requestFields(
+  { rawHeaders, httpVersion, headers }: IncomingMessage,
+  addresses: Addresses,
+  id: string,
+): Field[] {
+  const given = pairsOf(rawHeaders);
+  const ended = hopByHop(given);
+  const fields: Field[] = [];
+  for (const [name, value] of given) {
+    const lower = name.toLowerCase();
+    if (ended.has(lower) || isOurs(lower)) continue;
+    const passed = passedOn(lower, value, addresses);
+    if (passed !== '' || value === '') fields.push([name, passed]);
+  }
+  // RFC 9110 §10.1.4: the one transfer parameter that a relay can honour, since it passes trailers on.
+  if (/\btrailers\b/i.test(String(headers.te ?? ''))) fields.push(['TE', 'trailers']);
+  fields.push(['Via', `${httpVersion} ${id}`]);
+  return fields;
+}
+
+export function hasComeRound({ headers }: IncomingMessage, id: string): boolean {
+  return headers.via?.includes(id) ?? false;
+}
+
+/**
+ * What only Cloudflare, this program or the framing says. Many servers give `cf_access_x` and
+ * `cf-access-x` to the application as one variable (CGI, WSGI).
+ */
+function isOurs(name: string): boolean {
+  const dashed = name.replace(/_/g, '-');
+  return (
+    dashed.startsWith('cf-') ||
+    dashed.startsWith('proxy-') ||
+    ['host', 'content-length', 'expect', 'trailer', 'cookie2'].includes(dashed)
+  );
+}
+
+function passedOn(name: string, value: string, addresses: Addresses): string {
+  switch (name) {
+    case 'cookie':
+      return remoteCookie(value);
+    case 'origin':
+      return addresses.remote.origin;
+    case 'referer':
+    case 'destination': // WebDAV's COPY and MOVE (RFC 4918 §10.3)
+      return remoteAddress(value, addresses);
+    default:
+      return value;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The request target (RFC 9112 §3.2): passed on byte for byte, and read once to know whose credential
+ * it needs. Where readers of a path could differ, it counts as no part of any path.
+ */
+import type { Objection } from './local-client.ts';
+import { ownHosts } from './local-client.ts';
+
+export interface Target {
+  /** In origin form, as it came. */
+  readonly target: string;
+  /** What it means at the origin. */
+  readonly url: URL;
+}
+
+/** Access's own pages: they hand out or end credentials, and are for the person's browser. */
+const accessPages = /^\/+cdn-cgi\/+access(?:\/|$)/i;
+const whoAmI = '/cdn-cgi/access/get-identity';
+
+export function readTarget(text: string, port: number, remote: URL): Target | Objection {
+  const target = originForm(text, port);
+  if (target === undefined) {
+    return {
+      status: 421,
+      words: `This is a relay to ${remote.host}, not a proxy for other addresses: use http://127.0.0.1:${port} in the place of ${remote.origin}.`,
+    };
+  }
+  const [path = ''] = target.split('?');
+  if (
+    !target.startsWith('/') ||
+    /[\\#]/.test(target.replace(/\?.*/s, '')) ||
+    target.includes('#')
+  ) {
+    return { status: 400, words: 'The request target is no path of a URL (RFC 9112 §3.2.1).' };
+  }
+  const url = new URL(remote.origin + hideDots(path) + target.slice(path.length));
+  if (isAccessPage(path, remote)) {
+    return {
+      status: 403,
+      words: `Pages of Cloudflare Access itself (/cdn-cgi/access/) are not relayed: they hand out or end credentials. Open ${remote.origin} in a browser, or use the commands login, status and logout.`,
+    };
+  }
+  return { target, url };
+}
+
+/** Also from the absolute form, which servers must take (§3.2.2), where it names this server. */
+function originForm(text: string, port: number): string | undefined {
+  const absolute = /^http:\/\/([^/?]*)(.*)$/is.exec(text);
+  if (absolute === null) return text.startsWith('/') || text === '*' ? text : undefined;
+  const [, host = '', rest = ''] = absolute;
+  if (!ownHosts(port).includes(host.toLowerCase())) return undefined;
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/**
+ * A `..` in plain sight goes on as it is, and who reads the path there may resolve it or not: what is
+ * asked about a credential is therefore a path that hides one, which lies in no part of the origin.
+ */
+function hideDots(path: string): string {
+  return path
+    .split('/')
+    .map((segment) => (/^(?:\.|%2e){2}$/i.test(segment) ? '%252e%252e' : segment))
+    .join('/');
+}
+
+function isAccessPage(path: string, remote: URL): boolean {
+  const readings = [path, new URL(remote.origin + path).pathname].flatMap((each) => [
+    each,
+    decoded(each),
+  ]);
+  return path !== whoAmI && readings.some((each) => accessPages.test(each));
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -70,7 +70,7 @@ async function exchange(dispatcher: Dispatcher, request: Outgoing): Promise<Inco
   const headers = fieldsOf(request);
   try {
     if (wire?.upgrade !== undefined) {
-      return await exchangeUpgrade(dispatcher, { url, headers, signal, wire });
+      return { url, ...(await exchangeUpgrade(dispatcher, { url, headers, signal, wire })) };
     }
     const sending = dispatcher.request({
       origin: url.origin,

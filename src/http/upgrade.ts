@@ -4,8 +4,15 @@
  */
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { Incoming } from './send.ts';
-import { pairsOf, type Wire } from './wire.ts';
+import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
+
+interface Switched {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Empty after a 101. */
+  readonly body: Readable;
+  readonly wire: WireAnswer;
+}
 
 export function exchangeUpgrade(
   dispatcher: Dispatcher,
@@ -15,7 +22,7 @@ export function exchangeUpgrade(
     readonly signal: AbortSignal | undefined;
     readonly wire: Wire;
   },
-): Promise<Incoming> {
+): Promise<Switched> {
   const { url, headers, signal, wire } = request;
   return new Promise((resolve, reject) => {
     let body: Readable | undefined;
@@ -32,7 +39,6 @@ export function exchangeUpgrade(
     const answer = (status: number, reason: string, content: Readable) => {
       const fields = rawFields(controller);
       return {
-        url,
         status,
         headers: new Headers(fields),
         body: content,

@@ -3,7 +3,8 @@
  * the fields go out byte for byte, nothing is added, and the answer keeps its fields, reason and trailers.
  */
 import type { Duplex } from 'node:stream';
-import type { Field } from './next-hop.ts';
+
+type Pair = readonly [name: string, value: string];
 
 export interface Wire {
   /** The request target in origin form (RFC 9112 §3.2.1); the request's `url` says what it means. */
@@ -11,13 +12,13 @@ export interface Wire {
   /** The protocol to switch to (RFC 9110 §7.8). */
   readonly upgrade?: string;
   /** Interim answers (RFC 9110 §15.2), which may come any number of times before the answer. */
-  readonly onInterim?: (status: number, fields: readonly Field[]) => void;
+  readonly onInterim?: (status: number, fields: readonly Pair[]) => void;
 }
 
 export interface WireAnswer {
   /** The reason phrase. */
   readonly reason: string;
-  readonly fields: readonly Field[];
+  readonly fields: readonly Pair[];
   /** Filled when the body has ended. */
   readonly trailers: Readonly<Record<string, string | string[]>>;
   /** The connection itself, after a 101. */

@@ -15,11 +15,7 @@ async function loadSandbox() {
   const folder = await mkdtemp(join(tmpdir(), 'cloudflare-access-sandbox-'));
   const outfile = join(folder, 'sandbox.mjs');
   await build({
-    stdin: {
-      contents: `export { startSandbox } from './src/sandbox/sandbox.ts'; export { signInAs } from './src/sandbox/person.ts';`,
-      resolveDir: fileURLToPath(new URL('../..', import.meta.url)),
-      loader: 'ts',
-    },
+    entryPoints: [fileURLToPath(new URL('sandbox.ts', import.meta.url))],
     bundle: true,
     format: 'esm',
     platform: 'node',

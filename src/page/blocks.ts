@@ -6,13 +6,14 @@ import type {
   PhrasingContent,
   RootContent,
 } from 'mdast';
-import { codeBlock } from './code.ts';
+import { codeBlock, codeLines } from './code.ts';
 import { isBlock, type PageContext, wordsOf } from './context.ts';
 import { formLine } from './forms.ts';
 import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
 import { oneLine, phrasing } from './inline.ts';
 import { text } from './phrasing-list.ts';
 import { table } from './table.ts';
+import { whiteSpaceOf } from './white-space.ts';
 
 /** Lists and quotes deeper than this are written without further indentation. */
 const maxNesting = 12;
@@ -24,13 +25,26 @@ export function flow(element: Element, context: PageContext): RootContent[] {
 function flowOf(nodes: readonly Node[], context: PageContext): RootContent[] {
   const content: RootContent[] = [];
   let run: Node[] = [];
+  let lines: Element[] = [];
+  const endLines = () => {
+    if (lines.length > 0) for (const each of codeLines(lines, context)) content.push(each);
+    lines = [];
+  };
   const endRun = () => {
     if (run.length > 0) for (const each of paragraphs(phrasing(run, context))) content.push(each);
     run = [];
   };
   for (const node of nodes) {
-    if (isText(node)) run.push(node);
-    else if (isElement(node) && context.isShown(node)) {
+    if (isText(node)) {
+      run.push(node);
+      if (node.value.trim() !== '') endLines();
+    } else if (isElement(node) && context.isShown(node)) {
+      if (isCodeLine(node, context)) {
+        endRun();
+        lines.push(node);
+        continue;
+      }
+      endLines();
       if (isBlock(node)) {
         endRun();
         for (const each of block(node, context)) content.push(each);
@@ -50,8 +64,26 @@ function flowOf(nodes: readonly Node[], context: PageContext): RootContent[] {
       } else run.push(node);
     }
   }
+  endLines();
   endRun();
   return content;
+}
+
+/** A box of text that is laid out by its spaces. What holds headings, lists and the like is no such text. */
+function isCodeLine(element: Element, context: PageContext): boolean {
+  if (!isBlock(element) || /^(?:pre|h[1-6]|li|t[dhr]|table|form|textarea)$/.test(element.tagName))
+    return false;
+  return whiteSpaceOf(element, context.styles) === 'pre' && !holdsStructure(element, context);
+}
+
+function holdsStructure(element: Element, context: PageContext): boolean {
+  if (!context.holdsBlock(element)) return false;
+  return element.childNodes.some(
+    (node) =>
+      isElement(node) &&
+      context.isShown(node) &&
+      ((isBlock(node) && !/^(?:div|p)$/.test(node.tagName)) || holdsStructure(node, context)),
+  );
 }
 
 /** A link around some blocks, as tiles on a dashboard are: one link with their words. */
@@ -63,8 +95,10 @@ function isCard(element: Element, context: PageContext): boolean {
   );
 }
 
-function block(element: Element, context: PageContext): RootContent[] {
+function block(element: Element, around: PageContext): RootContent[] {
   const { tagName } = element;
+  const space = whiteSpaceOf(element, around.styles);
+  const context = space === undefined || space === around.space ? around : { ...around, space };
   const level = headingLevel(element);
   if (level !== undefined) {
     const children = oneLine(element.childNodes, { ...context, inHeading: true });
@@ -73,6 +107,11 @@ function block(element: Element, context: PageContext): RootContent[] {
   switch (tagName) {
     case 'hr':
       return [{ type: 'thematicBreak' }];
+    case 'textarea':
+      return [
+        ...paragraphs(phrasing([element], { ...context, inCell: false })),
+        ...codeLines([element], context),
+      ];
     case 'pre':
     case 'listing':
     case 'plaintext':

@@ -1,11 +1,10 @@
 /** Preformatted text: code with its language, or a directory listing, whose links are what counts. */
 import type { RootContent } from 'mdast';
 import type { PageContext } from './context.ts';
-import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
 import { phrasing } from './inline.ts';
+import { sourceOf } from './source-text.ts';
 
-const lineNumbers =
-  /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|gutter|blob-num|rouge-gutter|hljs-ln-numbers)(?:\s|$)/i;
 const language =
   /(?:^|\s)(?:lang(?:uage)?-|highlight-source-|brush:\s*|sourceCode\s+|highlight-|code-)([\w+#.-]{1,30})(?:\s|;|$)/i;
 const noLanguage =
@@ -28,37 +27,24 @@ export function codeBlock(element: Element, context: PageContext): RootContent[]
     });
     return [{ type: 'list', ordered: false, spread: false, children: items }];
   }
-  const value = context.conceal(sourceOf(element, context)).replace(/^\n/, '').trimEnd();
+  const value = sourceOf(element, context).replace(/^\n/, '').trimEnd();
+  return code(value, languageOf(element));
+}
+
+/** Boxes that are a line of code each, or several. */
+export function codeLines(elements: readonly Element[], context: PageContext): RootContent[] {
+  const [first] = elements;
+  const lines = elements.map((each) => sourceOf(each, context).replace(/\n$/, ''));
+  return code(lines.join('\n').trimEnd(), first && languageOf(first));
+}
+
+export function code(value: string, lang?: string): RootContent[] {
   if (value.trim() === '') return [];
-  const lang = languageOf(element);
   return [{ type: 'code', ...(lang ? { lang } : {}), value }];
 }
 
-function sourceOf(parent: Parent, context: PageContext): string {
-  const parts: string[] = [];
-  const walk = (node: Parent) => {
-    for (const child of node.childNodes) {
-      if (isText(child)) parts.push(child.value);
-      else if (isElement(child) && context.isShown(child)) {
-        if (child.tagName === 'br') parts.push('\n');
-        else if (
-          !lineNumbers.test(attribute(child, 'class') ?? '') &&
-          attribute(child, 'data-line-number') === undefined
-        ) {
-          walk(child);
-          // Some highlighters make each line a block and write no line breaks.
-          if (/^(?:div|p|li|tr)$/.test(child.tagName) && !parts.at(-1)?.endsWith('\n'))
-            parts.push('\n');
-        }
-      }
-    }
-  };
-  walk(parent);
-  return parts.join('').replace(/\r\n?/g, '\n');
-}
-
 /** On the element, the code in it, or the box around it. */
-function languageOf(element: Element): string | undefined {
+export function languageOf(element: Element): string | undefined {
   const inner = element.childNodes.find((node) => isElement(node) && node.tagName === 'code');
   const outer = element.parentNode;
   const near = [

@@ -3,6 +3,7 @@
 import { resolveReference } from '../secure-url.ts';
 import type { Allowance } from './allowance.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+import type { SpaceStyles, WhiteSpace } from './white-space.ts';
 
 export interface PageContext {
   /** Every walk asks this of each element it meets, so that is where the time is looked at. */
@@ -18,6 +19,11 @@ export interface PageContext {
   readonly depth: number;
   readonly inForm: boolean;
   readonly inHeading: boolean;
+  /** How white space is treated in what is around. */
+  readonly space: WhiteSpace;
+  readonly styles: SpaceStyles;
+  /** In a table's cell, which is one line. */
+  readonly inCell: boolean;
   /** The marks around: the same again says nothing, and each level costs the length of what it holds. */
   readonly marks: readonly string[];
 }
@@ -84,10 +90,12 @@ export function createContext({
   base,
   conceal,
   allowance,
+  styles,
   ...visible
 }: {
   base: URL;
   isShown: (node: Node) => boolean;
+  styles: SpaceStyles;
   conceal: (text: string) => string;
   allowance: Allowance;
 }): PageContext {
@@ -113,6 +121,9 @@ export function createContext({
     depth: 0,
     inForm: false,
     inHeading: false,
+    space: 'normal',
+    styles,
+    inCell: false,
     marks: [],
     address(reference, schemes = followed) {
       const trimmed = reference?.trim();
@@ -126,7 +137,17 @@ export function createContext({
 }
 
 export function isBlock(element: Element): boolean {
-  return blocks.has(element.tagName);
+  return blocks.has(element.tagName) || holdsLines(element);
+}
+
+/** A text area that shows more than a field would. */
+export function holdsLines({ tagName, childNodes: [words] }: Element): boolean {
+  return (
+    tagName === 'textarea' &&
+    words !== undefined &&
+    isText(words) &&
+    words.value.trim().includes('\n')
+  );
 }
 
 /** The shown words below `parent`, white space collapsed, at most about `limit` characters. */
@@ -148,13 +169,22 @@ export function wordsOf(parent: Parent, context: PageContext, limit = 2000): str
   };
   walk(parent);
   return collapse(context.conceal(parts.join('')))
+    .replace(/[ \u00a0]+/g, ' ')
     .trim()
     .slice(0, limit);
 }
 
-/** HTML's white space, and characters that only lay out, as single spaces. */
+/**
+ * HTML's white space, and characters that only lay out, as single spaces. No-break spaces are no such white
+ * space (CSS Text §4.1): several of them indent. A single one between words is as good as a space.
+ */
 export function collapse(text: string): string {
-  return text.replace(/[\u00ad\u200b\u2060\ufeff]+/g, '').replace(/[ \t\n\f\r\u00a0]+/g, ' ');
+  return text
+    .replace(/[\u00ad\u200b\u2060\ufeff]+/g, '')
+    .replace(/[ \t\n\f\r]+/g, ' ')
+    .replace(/(?<![ \u00a0])\u00a0(?![ \u00a0])/g, (space, at, whole) =>
+      at === 0 || at === whole.length - 1 ? space : ' ',
+    );
 }
 
 /** The name that assistive technology would say. */

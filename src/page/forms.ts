@@ -1,11 +1,12 @@
 /** Forms, so that a reader learns what can be filled in and sent: names, kinds, present values, choices. */
 import type { PhrasingContent } from 'mdast';
-import { collapse, fetched, type PageContext, spokenName, wordsOf } from './context.ts';
+import { collapse, fetched, holdsLines, type PageContext, spokenName, wordsOf } from './context.ts';
 import { attribute, type Element, isElement, type Node } from './html-tree.ts';
 
 const controls = new Set(['button', 'input', 'meter', 'progress', 'select', 'textarea']);
 const maxOptions = 30;
 const maxValueLength = 200;
+const maxTextLength = 10_000;
 
 export function isControl({ tagName }: Element): boolean {
   return controls.has(tagName);
@@ -24,12 +25,13 @@ export function control(element: Element, context: PageContext): PhrasingContent
       return words(wordsOf(element, context, 100) || share(element));
     case 'select':
       return field(element, choices(element, context), context);
-    case 'textarea':
-      return field(
-        element,
-        ['text', ...present(wordsOf(element, context, maxValueLength))],
-        context,
-      );
+    case 'textarea': {
+      // What it holds stands below it then.
+      const value = holdsLines(element) ? '' : wordsOf(element, context, maxTextLength);
+      return attribute(element, 'name')
+        ? field(element, ['text', ...present(value)], context)
+        : words(value);
+    }
     default:
       return input(element, context);
   }

@@ -60,6 +60,10 @@ export function isElement(node: Node | Parent): node is Element {
   return 'tagName' in node;
 }
 
+export function isComment(node: Node | Parent): node is DefaultTreeAdapterTypes.CommentNode {
+  return node.nodeName === '#comment';
+}
+
 export function isText(node: Node | Parent): node is Text {
   return node.nodeName === '#text';
 }
@@ -93,7 +97,8 @@ function boundedAdapter(): TreeAdapter<DefaultTreeAdapterMap> {
     },
     createCommentNode(data) {
       count();
-      return base.createCommentNode(data.slice(0, 0));
+      // Only the marks of streamed pages (streamed.ts) are ever read.
+      return base.createCommentNode(data.slice(0, 2));
     },
     appendChild(parent, child) {
       place(parent, child);

@@ -1,9 +1,19 @@
 /** The inside of paragraphs: an HTML element's inline content as Markdown's phrasing content (mdast). */
 import type { PhrasingContent } from 'mdast';
-import { collapse, fetched, isBlock, type PageContext, spokenName, wordsOf } from './context.ts';
+import {
+  collapse,
+  fetched,
+  holdsLines,
+  isBlock,
+  type PageContext,
+  spokenName,
+  wordsOf,
+} from './context.ts';
 import { control, isControl } from './forms.ts';
 import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
 import { append, around, hasWords, text, trimmed } from './phrasing-list.ts';
+import { sourceOf } from './source-text.ts';
+import { keptSpaces, whiteSpaceOf } from './white-space.ts';
 
 /**
  * Trimmed; `break` stands where a line or a block began. Consecutive breaks are kept, for the caller to
@@ -24,11 +34,13 @@ export function oneLine(nodes: readonly Node[], context: PageContext): PhrasingC
 function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[] {
   const list: PhrasingContent[] = [];
   for (const node of nodes) {
-    if (isText(node)) append(list, text(collapse(context.conceal(node.value))));
+    if (isText(node)) for (const each of words(node.value, context)) append(list, each);
     else if (isElement(node) && context.isShown(node)) {
       const block = isBlock(node);
       if (block && list.length > 0) append(list, { type: 'break' });
-      for (const each of convert(node, context)) {
+      const space = whiteSpaceOf(node, context.styles) ?? context.space;
+      const inside = space === context.space ? context : { ...context, space };
+      for (const each of convert(node, inside)) {
         // Elements nest, and each takes over what the one inside it made.
         context.allowance.look();
         append(list, each);
@@ -39,10 +51,42 @@ function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[
   return list;
 }
 
+function words(value: string, { space, conceal }: PageContext): PhrasingContent[] {
+  if (space === 'normal') return [text(collapse(conceal(value)))];
+  return conceal(value)
+    .split(/\r?\n/)
+    .flatMap((line, at): PhrasingContent[] => [
+      ...(at > 0 ? [{ type: 'break' as const }] : []),
+      text(space === 'lines' ? collapse(line) : keptSpaces(line)),
+    ]);
+}
+
 function convert(element: Element, context: PageContext): PhrasingContent[] {
   const inside = () => collect(element.childNodes, context);
-  if (isControl(element)) return control(element, context);
+  if (isControl(element)) {
+    const field = control(element, context);
+    return context.inCell && holdsLines(element)
+      ? [...field, { type: 'break' }, ...inlineLines(element, context)]
+      : field;
+  }
   switch (element.tagName) {
+    case 'pre':
+    case 'listing':
+    case 'plaintext':
+    case 'xmp':
+      return inlineLines(element, context);
+    case 'table':
+      return rowsInside(element, context);
+    case 'h1':
+    case 'h2':
+    case 'h3':
+    case 'h4':
+    case 'h5':
+    case 'h6':
+    case 'dt':
+      return context.inCell && !context.inHeading ? marked('strong', element, context) : inside();
+    case 'li':
+      return context.inCell ? [...numberOf(element), ...trimmed(inside())] : inside();
     case 'br':
       return [{ type: 'break' }];
     case 'wbr':
@@ -152,12 +196,32 @@ function image(element: Element, context: PageContext): PhrasingContent[] {
   return [{ type: 'image', url, alt }];
 }
 
+/** What a picture is called, and the words that are drawn in it, as in diagrams. */
 function spoken(element: Element, context: PageContext): PhrasingContent[] {
   const title = element.childNodes.find((node) => isElement(node) && node.tagName === 'title');
   const name =
     spokenName(element, context) || (title && isElement(title) ? wordsOf(title, context, 200) : '');
-  if (name !== '') return [text(name)];
-  return element.tagName === 'math' ? [text(wordsOf(element, context))] : [];
+  const drawn =
+    element.tagName === 'svg'
+      ? drawnWords(element, context)
+      : element.tagName === 'math'
+        ? wordsOf(element, context)
+        : '';
+  const said = [name, ...(drawn === name ? [] : [drawn])].filter((each) => each !== '').join(': ');
+  return said === '' ? [] : [text(said)];
+}
+
+function drawnWords(svg: Element, context: PageContext): string {
+  const found: string[] = [];
+  const walk = (nodes: readonly Node[]) => {
+    for (const node of nodes) {
+      if (!isElement(node) || !context.isShown(node)) continue;
+      if (/^(?:text|foreignObject)$/i.test(node.tagName)) found.push(wordsOf(node, context));
+      else walk(node.childNodes);
+    }
+  };
+  walk(svg.childNodes);
+  return found.filter((each) => each !== '').join(' ');
 }
 
 function embedded(element: Element, context: PageContext): PhrasingContent[] {
@@ -188,8 +252,75 @@ function code(element: Element, context: PageContext): PhrasingContent[] {
       return { ...each, children: [{ type: 'inlineCode', value: wordsInside(each) }] };
     });
   }
-  const value = wordsOf(element, context, 10_000);
-  return value === '' ? [] : keepEdges(element, [{ type: 'inlineCode', value }]);
+  const lines = codeText(element, context)
+    .split('\n')
+    .map((line) => line.replace(/^ +| +$/g, '').replaceAll('\u00a0', ' '));
+  return keepEdges(element, inlineCodes(lines));
+}
+
+/** White space collapsed as the page says, but for no-break spaces; lines where it breaks them. */
+function codeText(element: Element, context: PageContext): string {
+  const parts: string[] = [];
+  const walk = (nodes: readonly Node[]) => {
+    for (const node of nodes) {
+      if (isText(node)) {
+        parts.push(
+          context.space === 'normal'
+            ? node.value.replace(/[ \t\n\f\r]+/g, ' ')
+            : node.value.replaceAll(' ', '\u00a0'),
+        );
+      } else if (isElement(node) && context.isShown(node)) {
+        if (node.tagName === 'br') parts.push('\n');
+        else walk(node.childNodes);
+        if (isBlock(node)) parts.push('\n');
+      }
+    }
+  };
+  walk(element.childNodes);
+  return context.conceal(parts.join('').replace(/[\u00ad\u200b\u2060\ufeff]+/g, ''));
+}
+
+/** Code of several lines where only one is possible: each on its own, indentation kept. */
+function inlineLines(element: Element, context: PageContext): PhrasingContent[] {
+  return inlineCodes(sourceOf(element, context).trimEnd().replace(/^\n+/, '').split('\n'));
+}
+
+function inlineCodes(lines: readonly string[]): PhrasingContent[] {
+  return lines.flatMap((line, at): PhrasingContent[] => [
+    ...(at > 0 ? [{ type: 'break' as const }] : []),
+    ...(line.trim() === '' ? [] : [{ type: 'inlineCode' as const, value: line.trimEnd() }]),
+  ]);
+}
+
+/** A table within a table's cell, or within a link: its rows as lines. */
+function rowsInside(table: Element, context: PageContext): PhrasingContent[] {
+  const lines: PhrasingContent[] = [];
+  const walk = (nodes: readonly Node[]) => {
+    for (const node of nodes) {
+      if (!isElement(node) || !context.isShown(node)) continue;
+      if (node.tagName === 'tr') {
+        if (lines.length > 0) lines.push({ type: 'break' });
+        const cells = node.childNodes.filter(isElement).filter((cell) => context.isShown(cell));
+        for (const [at, cell] of cells.entries()) {
+          if (at > 0) lines.push(text(' | '));
+          for (const each of trimmed(collect(cell.childNodes, context))) lines.push(each);
+        }
+      } else if (node.tagName === 'caption') {
+        for (const each of collect(node.childNodes, context)) lines.push(each);
+      } else walk(node.childNodes);
+    }
+  };
+  walk(table.childNodes);
+  return lines;
+}
+
+/** Of an item of a list that counts. */
+function numberOf(item: Element): PhrasingContent[] {
+  const list = item.parentNode;
+  if (!list || !isElement(list) || list.tagName !== 'ol') return [];
+  const items = list.childNodes.filter((node) => isElement(node) && node.tagName === 'li');
+  const start = Number.parseInt(attribute(list, 'start') ?? '1', 10);
+  return [text(`${(Number.isFinite(start) ? start : 1) + items.indexOf(item)}. `)];
 }
 
 function holds(element: Element, tags: string, depth = 0): boolean {

@@ -16,8 +16,12 @@ import {
   type Parent,
   parseHtml,
 } from './html-tree.ts';
-import { visibleParts } from './noise.ts';
+import { type Visible, visibleParts } from './noise.ts';
+import { composeShadowRoots } from './shadow-roots.ts';
+import { scriptsOf, shellNote } from './shell.ts';
+import { placeStreamed } from './streamed.ts';
 import { strippedText } from './stripped-text.ts';
+import { keptSpaceStyles, noStyles } from './white-space.ts';
 import { write } from './write.ts';
 
 export interface Markdown {
@@ -56,19 +60,23 @@ export function htmlToMarkdown(
 ): Markdown {
   const attempt = convert(html, options, times);
   if (attempt.markdown === undefined) return wordsAlone(html, options, attempt.why);
-  const { markdown, isWhole } = attempt;
-  return isWhole
-    ? { markdown }
-    : {
-        markdown,
-        note: 'The page is too large to be turned into Markdown whole: this is its beginning. format "raw" gives the source.',
-      };
+  const { markdown, isWhole, notes } = attempt;
+  const cut = isWhole
+    ? []
+    : [
+        'The page is too large to be turned into Markdown whole: this is its beginning. format "raw" gives the source.',
+      ];
+  return withNotes(markdown, [...notes, ...cut]);
 }
 
 /** `undefined` when a tenth of a second is not enough, so that whoever waits meanwhile does not wait long. */
 export function quickMarkdown(html: string, options: MarkdownOptions): Markdown | undefined {
-  const { markdown, isWhole } = convert(html, options, quick);
-  return markdown !== undefined && isWhole ? { markdown } : undefined;
+  const { markdown, isWhole, notes } = convert(html, options, quick);
+  return markdown !== undefined && isWhole ? withNotes(markdown, notes) : undefined;
+}
+
+function withNotes(markdown: string, notes: readonly string[]): Markdown {
+  return notes.length > 0 ? { markdown, note: notes.join(' ') } : { markdown };
 }
 
 /** The words of a page from which no more can be had. */
@@ -84,8 +92,18 @@ export function wordsAlone(
 }
 
 type Attempt =
-  | { readonly markdown: string; readonly isWhole: boolean }
-  | { readonly markdown?: undefined; readonly isWhole?: undefined; readonly why: string };
+  | {
+      readonly markdown: string;
+      readonly isWhole: boolean;
+      /** What a person would see otherwise. */
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly markdown?: undefined;
+      readonly isWhole?: undefined;
+      readonly notes?: undefined;
+      readonly why: string;
+    };
 
 function convert(
   html: string,
@@ -96,11 +114,11 @@ function convert(
   if (stopped === 'depth') return { why: 'nests its elements too deeply' };
   const allowance = createAllowance(times.walk);
   const content = unlessTooCostly(() => contentOf(document, { url, conceal, allowance }));
-  const written = content && write(content, times.write);
+  const written = content && write(content.blocks, times.write);
   if (!written) return { why: 'is too intricate' };
   const { markdown, complete } = written;
   const isCut = html.length > maxHtmlLength || stopped !== undefined;
-  return { markdown, isWhole: !isCut && complete && !allowance.exceeded() };
+  return { markdown, isWhole: !isCut && complete && !allowance.exceeded(), notes: content.notes };
 }
 
 interface Conversion {
@@ -109,20 +127,50 @@ interface Conversion {
   readonly allowance: Allowance;
 }
 
-function contentOf(document: Document, { url, conceal, allowance }: Conversion): RootContent[] {
+interface Content {
+  readonly blocks: RootContent[];
+  readonly notes: readonly string[];
+}
+
+/** A page with fewer words than this, in UTF-16 units, waits for its scripts, if it has any. */
+const shellLength = 120;
+
+function contentOf(document: Document, { url, conceal, allowance }: Conversion): Content {
+  placeStreamed(document, allowance);
+  composeShadowRoots(document, allowance);
   const head = find(document, 'head');
   const body = find(document, 'body') ?? find(document, 'frameset');
   const base = baseOf(document, url);
-  const visible = body ? visibleParts(body, allowance) : { roots: [], isShown: () => true };
-  const context = createContext({ base, isShown: visible.isShown, conceal, allowance });
+  const visible = body ? visibleParts(body, allowance) : nothing;
+  const context = createContext({
+    base,
+    isShown: visible.isShown,
+    styles: keptSpaceStyles(document),
+    conceal,
+    allowance,
+  });
   const shown = visible.roots.flatMap((root) => flow(root, context));
-  const content = shown.length > 0 ? shown : withoutScript(body, { url: base, conceal, allowance });
+  const blocks = shown.length > 0 ? shown : withoutScript(body, { url: base, conceal, allowance });
+  const notes = visible.isRevealed
+    ? ['Nearly all of the page is hidden until a script shows it; it is given here all the same.']
+    : [];
+  if (visible.length < shellLength) {
+    const scripts = scriptsOf(document);
+    if (scripts.isThere) notes.push(conceal(shellNote(scripts, (each) => context.address(each))));
+  }
   const title = head && find(head, 'title');
   const words = title ? wordsOf(title, context, 300) : '';
-  if (words === '' || content.some((each) => each.type === 'heading' && each.depth === 1))
-    return content;
-  return [{ type: 'heading', depth: 1, children: [{ type: 'text', value: words }] }, ...content];
+  if (words === '' || blocks.some((each) => each.type === 'heading' && each.depth === 1))
+    return { blocks, notes };
+  const heading: RootContent = {
+    type: 'heading',
+    depth: 1,
+    children: [{ type: 'text', value: words }],
+  };
+  return { blocks: [heading, ...blocks], notes };
 }
+
+const nothing: Visible = { roots: [], isShown: () => true, isRevealed: false, length: 0 };
 
 /** A page that a script would fill says so in `noscript`. */
 function withoutScript(
@@ -136,6 +184,7 @@ function withoutScript(
         createContext({
           base,
           isShown: (node) => !isElement(node) || !/^(?:script|style|template)$/.test(node.tagName),
+          styles: noStyles,
           conceal,
           allowance,
         }),

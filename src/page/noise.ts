@@ -36,23 +36,60 @@ const sections = new Set(['article', 'main', 'section', 'aside', 'blockquote', '
 /** With less text than this, what is left without the furniture is no page. */
 const enoughText = 120;
 
+/** With less of it, what is hidden may be menus and dialogs alone. */
+const enoughHidden = 200;
+
 export interface Visible {
   /** Where the content is: the body, or its main part. */
   readonly roots: readonly Element[];
   isShown(node: Node): boolean;
+  /** Whether nearly all that the page holds is hidden, and is counted as shown therefore. */
+  readonly isRevealed: boolean;
+  /** Of all that is shown, in UTF-16 units. */
+  readonly length: number;
 }
 
 /** Throws OutOfTime as `allowance` does. */
 export function visibleParts(body: Element, allowance: Allowance): Visible {
+  const asItIs = survey(body, allowance, false);
+  const { content, hidden } = asItIs.lengths;
+  const isRevealed = hidden >= enoughHidden && content * 4 < hidden;
+  const { furniture, mains, lengths, ...parts } = isRevealed
+    ? survey(body, allowance, true)
+    : asItIs;
+  const furnitureOnly = lengths.content < enoughText && lengths.furniture > lengths.content;
+  const mainIsEnough =
+    mains.length > 0 && lengths.main >= enoughText && lengths.main * 4 >= lengths.content;
+  return {
+    roots: mainIsEnough ? mains : [body],
+    isShown: (node) => !parts.hidden.has(node) && (furnitureOnly || !furniture.has(node)),
+    isRevealed,
+    length: lengths.content + lengths.furniture,
+  };
+}
+
+interface Survey {
+  readonly hidden: ReadonlySet<Node>;
+  readonly furniture: ReadonlySet<Node>;
+  readonly mains: readonly Element[];
+  /** Of text, in UTF-16 units. */
+  readonly lengths: Readonly<Record<'content' | 'furniture' | 'main' | 'hidden', number>>;
+}
+
+/** `reveals`: what is hidden, but for what is hidden within it, is counted as if it were not. */
+function survey(body: Element, allowance: Allowance, reveals: boolean): Survey {
   const hidden = new Set<Node>();
   const furniture = new Set<Node>();
   const mains: Element[] = [];
-  const lengths = { content: 0, furniture: 0, main: 0 };
+  const lengths = { content: 0, furniture: 0, main: 0, hidden: 0 };
   const measure = linkMeasure(allowance);
-  const survey = (
-    parent: Parent,
-    place: { inSection: boolean; inFurniture: boolean; inMain: boolean },
-  ) => {
+  interface Place {
+    readonly inSection: boolean;
+    readonly inFurniture: boolean;
+    readonly inMain: boolean;
+    readonly inRevealed: boolean;
+  }
+  const visit = (parent: Parent, place: Place) => {
     for (const node of parent.childNodes) {
       allowance.look();
       if (isText(node)) {
@@ -62,8 +99,11 @@ export function visibleParts(body: Element, allowance: Allowance): Visible {
         continue;
       }
       if (!isElement(node)) continue;
-      if (isHidden(node)) {
+      const isRevealed = reveals && !place.inRevealed && isHiddenContent(node);
+      if (isHidden(node) && !isRevealed) {
         hidden.add(node);
+        if (!place.inFurniture && isHiddenContent(node))
+          lengths.hidden += hiddenWords(node, measure);
         continue;
       }
       const isMain =
@@ -72,26 +112,41 @@ export function visibleParts(body: Element, allowance: Allowance): Visible {
       const isFurniture =
         !isMain && !place.inFurniture && furnishes(node, place.inSection, measure);
       if (isFurniture) furniture.add(node);
-      survey(node, {
+      visit(node, {
         inSection: place.inSection || sections.has(node.tagName),
         inFurniture: place.inFurniture || isFurniture,
         inMain: place.inMain || isMain,
+        inRevealed: place.inRevealed || isRevealed,
       });
     }
   };
-  survey(body, { inSection: false, inFurniture: false, inMain: false });
-  const furnitureOnly = lengths.content < enoughText && lengths.furniture > lengths.content;
-  const mainIsEnough =
-    mains.length > 0 && lengths.main >= enoughText && lengths.main * 4 >= lengths.content;
-  return {
-    roots: mainIsEnough ? mains : [body],
-    isShown: (node) => !hidden.has(node) && (furnitureOnly || !furniture.has(node)),
-  };
+  visit(body, { inSection: false, inFurniture: false, inMain: false, inRevealed: false });
+  return { hidden, furniture, mains, lengths };
+}
+
+/** Hidden until something shows it, unlike what is never content, a menu or a dialog. */
+function isHiddenContent(element: Element): boolean {
+  return (
+    isHidden(element) &&
+    !neverShown.has(element.tagName) &&
+    element.tagName !== 'dialog' &&
+    !/^(?:dialog|alertdialog|menu|tooltip)$/.test(attribute(element, 'role') ?? '') &&
+    !/(?:^|[\s_-])(?:modal|dialog|popover|popup|dropdown|tooltip|menu)(?:$|[\s_-])/i.test(
+      (attribute(element, 'class') ?? '').slice(0, 500),
+    )
+  );
+}
+
+function hiddenWords(element: Element, measure: Measure): number {
+  const { all, linked } = measure(element);
+  return isMostlyLinks({ all, linked }) ? 0 : all;
 }
 
 function isHidden(element: Element): boolean {
   const { tagName } = element;
   if (neverShown.has(tagName)) return true;
+  // GitHub's view of a file holds it a second time, for the keyboard.
+  if (tagName === 'textarea' && /react-blob/.test(attribute(element, 'class') ?? '')) return true;
   if (attribute(element, 'hidden') !== undefined && attribute(element, 'hidden') !== 'until-found')
     return true;
   if (attribute(element, 'aria-hidden') === 'true' && tagName !== 'img' && tagName !== 'body')

@@ -15,20 +15,17 @@ export function around(
   const flat = list.flatMap((each) => (each.type === type ? each.children : [each]));
   const first = flat[0];
   const last = flat.at(-1);
-  const before =
-    first?.type === 'break'
-      ? [first]
-      : first?.type === 'text' && first.value.startsWith(' ')
-        ? [text(' ')]
-        : [];
-  const after =
-    last?.type === 'break'
-      ? [last]
-      : last?.type === 'text' && last.value.endsWith(' ')
-        ? [text(' ')]
-        : [];
-  const children = trimmed(flat).map((each) => (each.type === 'break' ? text(' ') : each));
+  const before = first?.type === 'break' ? [first] : edge(first, /^[ \u00a0]+/);
+  const after = last?.type === 'break' ? [last] : edge(last, /[ \u00a0]+$/);
+  const children = withoutEdges(trimmed(flat)).map((each) =>
+    each.type === 'break' ? text(' ') : each,
+  );
   return [...before, { type, children }, ...after];
+}
+
+function edge(node: PhrasingContent | undefined, space: RegExp): PhrasingContent[] {
+  const found = node?.type === 'text' ? space.exec(node.value)?.[0] : undefined;
+  return found ? [text(found)] : [];
 }
 
 /** A text that has grown so long is left alone: each look at its end would cost its length. */
@@ -67,8 +64,16 @@ export function trimmed(list: readonly PhrasingContent[]): PhrasingContent[] {
   while (from < to && isBlank(list[from])) from += 1;
   while (to > from && isBlank(list[to - 1])) to -= 1;
   const kept = list.slice(from, to);
+  return withoutEdges(kept, / /);
+}
+
+/** Without white space before and behind. No-break spaces before indent, so only marks have none. */
+function withoutEdges(list: readonly PhrasingContent[], space = /[ \u00a0]/): PhrasingContent[] {
+  const kept = [...list];
   const first = kept[0];
-  if (first?.type === 'text') kept[0] = text(first.value.trimStart());
+  if (first?.type === 'text') {
+    kept[0] = text(first.value.replace(new RegExp(`^(?:${space.source})+`), ''));
+  }
   const last = kept.at(-1);
   if (last?.type === 'text') kept[kept.length - 1] = text(last.value.trimEnd());
   return kept;

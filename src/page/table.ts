@@ -1,21 +1,15 @@
 /** Tables: the ones that hold data as GFM tables, the ones that only lay a page out as what they hold. */
 import type { PhrasingContent, RootContent, TableRow } from 'mdast';
+import { codeRows, type Flow, linesOfCode, type Row } from './code-table.ts';
 import type { PageContext } from './context.ts';
 import { attribute, type Element, isElement } from './html-tree.ts';
 import { phrasing } from './inline.ts';
 import { text } from './phrasing-list.ts';
 
-type Flow = (element: Element, context: PageContext) => RootContent[];
-
-interface Row {
-  readonly cells: readonly Element[];
-  readonly inHead: boolean;
-}
-
 const maxColumns = 200;
 /** Longer words, in UTF-16 units, are not said again in each row that their cell spans. */
 const maxRepeated = 200;
-/** What cannot be put on one line. */
+/** What is not put on one line where a table only lays a page out. */
 const tooLargeForCell = /^(?:table|h[1-6]|pre|form|article|section|fieldset|blockquote)$/;
 
 export function table(element: Element, context: PageContext, flow: Flow): RootContent[] {
@@ -32,6 +26,8 @@ export function table(element: Element, context: PageContext, flow: Flow): RootC
     const children = phrasing(caption.childNodes, context);
     return children.length > 0 ? [{ type: 'paragraph', children }] : [];
   });
+  const lines = linesOfCode(rows, context);
+  if (lines) return [...title, ...codeRows(lines, element, context, flow)];
   if (isLayout(element, rows, columns, context)) {
     return [...title, ...rows.flatMap(({ cells }) => layoutRow(cells, context, flow))];
   }
@@ -60,7 +56,7 @@ function rowsOf(element: Element, context: PageContext): { rows: Row[]; captions
           (cell): cell is Element =>
             isElement(cell) && /^t[dh]$/.test(cell.tagName) && context.isShown(cell),
         );
-        if (cells.length > 0) rows.push({ cells, inHead });
+        if (cells.length > 0) rows.push({ element: node, cells, inHead });
       } else if (node.tagName === 'caption') captions.push(node);
       else if (/^t(?:head|body|foot)$/.test(node.tagName)) walk(node, node.tagName === 'thead');
     }
@@ -76,10 +72,19 @@ function isLayout(
   context: PageContext,
 ): boolean {
   const role = attribute(element, 'role');
-  if (role === 'presentation' || role === 'none' || columns <= 1) return true;
-  const first = rows[0];
-  if (rows.length === 1 && first?.cells.every(({ tagName }) => tagName === 'td')) return true;
-  return rows.some(({ cells }) => cells.some((cell) => holdsLarge(cell, context)));
+  if (role === 'presentation' || role === 'none') return true;
+  // Headings make it a table of data, whatever its cells hold.
+  if (columns > 1 && rows.some(({ inHead, cells }) => inHead || cells.some(isHeading)))
+    return false;
+  const [first] = rows;
+  if (columns <= 1 || (rows.length === 1 && first?.cells.every(({ tagName }) => tagName === 'td')))
+    return true;
+  const large = rows.filter(({ cells }) => cells.some((cell) => holdsLarge(cell, context)));
+  return large.length * 2 > rows.length;
+}
+
+function isHeading({ tagName }: Element): boolean {
+  return tagName === 'th';
 }
 
 function holdsLarge(element: Element, context: PageContext): boolean {
@@ -147,7 +152,7 @@ function gridOf(rows: readonly Row[], columns: number, context: PageContext): Ta
 
 function cellContent(cell: Element, context: PageContext): PhrasingContent[] {
   const content: PhrasingContent[] = [];
-  for (const each of phrasing(cell.childNodes, context)) {
+  for (const each of phrasing(cell.childNodes, { ...context, inCell: true })) {
     if (each.type !== 'break') content.push(each);
     else if (content.at(-1)?.type !== 'html') content.push({ type: 'html', value: '<br>' });
   }

@@ -1,0 +1,44 @@
+/** Text whose every space and line counts, as code's: without line numbers, and with no-break spaces as spaces. */
+import type { PageContext } from './context.ts';
+import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+
+const lineNumbers =
+  /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|linenumber|linenr|lines-num|gutter|blob-num|diff-line-num|rouge-gutter|hljs-ln-numbers|react-line-number)(?:\s|$)/i;
+const numberAttributes = ['data-line-number', 'data-line-num', 'data-linenumber'];
+
+/** It holds the number of a line, or stands where one would. */
+export function isLineNumber(element: Element): boolean {
+  if (lineNumbers.test(attribute(element, 'class') ?? '')) return true;
+  return (
+    numberAttributes.some((name) => attribute(element, name) !== undefined) &&
+    wordsAreNumber(element.childNodes)
+  );
+}
+
+function wordsAreNumber(nodes: readonly Node[], depth = 0): boolean {
+  return nodes.every((node) => {
+    if (isText(node)) return /^[\s\d.…]*$/.test(node.value);
+    return !isElement(node) || (depth < 3 && wordsAreNumber(node.childNodes, depth + 1));
+  });
+}
+
+export function sourceOf(parent: Parent, context: PageContext): string {
+  const parts: string[] = [];
+  const walk = (node: Parent) => {
+    for (const child of node.childNodes) {
+      if (isText(child)) parts.push(child.value);
+      else if (isElement(child) && context.isShown(child)) {
+        if (child.tagName === 'br') parts.push('\n');
+        else if (!isLineNumber(child)) {
+          walk(child);
+          // Some highlighters make each line a block and write no line breaks.
+          if (/^(?:div|p|li|tr)$/.test(child.tagName) && !parts.at(-1)?.endsWith('\n'))
+            parts.push('\n');
+        }
+      }
+    }
+  };
+  walk(parent);
+  const text = parts.join('').replace(/\r\n?/g, '\n').replaceAll('\u00a0', ' ');
+  return context.conceal(text);
+}

@@ -12,7 +12,8 @@ import { formLine } from './forms.ts';
 import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
 import { oneLine, phrasing } from './inline.ts';
 import { text } from './phrasing-list.ts';
-import { table } from './table.ts';
+import { isOnlyLineNumber } from './source-text.ts';
+import { hasTableRole, table } from './table.ts';
 import { whiteSpaceOf } from './white-space.ts';
 
 /** Lists and quotes deeper than this are written without further indentation. */
@@ -38,7 +39,7 @@ function flowOf(nodes: readonly Node[], context: PageContext): RootContent[] {
     if (isText(node)) {
       run.push(node);
       if (node.value.trim() !== '') endLines();
-    } else if (isElement(node) && context.isShown(node)) {
+    } else if (isElement(node) && context.isShown(node) && !isOnlyLineNumber(node)) {
       if (isCodeLine(node, context)) {
         endRun();
         lines.push(node);
@@ -152,6 +153,8 @@ function block(element: Element, around: PageContext): RootContent[] {
         : [];
     }
     default:
+      if (hasTableRole(element) && context.holdsBlock(element))
+        return table(element, context, flow);
       return flow(element, context);
   }
 }
@@ -233,6 +236,10 @@ function list(element: Element, context: PageContext): RootContent[] {
 
 /** A task list's item: it begins with a checkbox that has no name to send. */
 function checkedState(item: Element): boolean | undefined {
+  // Confluence's, which a style draws.
+  const list = item.parentNode;
+  if (list && isElement(list) && /\binline-task-list\b/.test(attribute(list, 'class') ?? ''))
+    return /(?:^|\s)checked(?:\s|$)/.test(attribute(item, 'class') ?? '');
   const first = item.childNodes.find(
     (node) => isElement(node) || (isText(node) && node.value.trim() !== ''),
   );
@@ -255,7 +262,10 @@ function definitions(element: Element, context: PageContext): RootContent[] {
     const [first, ...rest] = content;
     if (terms.length === 0 && content.length === 0) return;
     const term: PhrasingContent[] = terms.length > 0 ? [{ type: 'strong', children: terms }] : [];
-    const colon = terms.length > 0 && first?.type === 'paragraph' ? [text(': ')] : [];
+    const last = terms.at(-1);
+    const hasColon = last?.type === 'text' && last.value.endsWith(':');
+    const colon =
+      terms.length > 0 && first?.type === 'paragraph' ? [text(hasColon ? ' ' : ': ')] : [];
     const line = [...term, ...colon, ...(first?.type === 'paragraph' ? first.children : [])];
     const blocks = first?.type === 'paragraph' ? rest : content;
     const children = [

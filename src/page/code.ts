@@ -8,7 +8,7 @@ import { sourceOf } from './source-text.ts';
 const language =
   /(?:^|\s)(?:lang(?:uage)?-|highlight-source-|brush:\s*|sourceCode\s+|highlight-|code-)([\w+#.-]{1,30})(?:\s|;|$)/i;
 const noLanguage =
-  /^(?:none|plain|plaintext|text|txt|default|block|wrapper|container|toolbar|highlighter|console-output)$/i;
+  /^(?:none|plain|plaintext|text|txt|default|block|wrapper|container|toolbar|highlighter|console-output|view|viewer|inner|box|cell|lines?|content|area|body|panel|example|snippet|sample|diff)$/i;
 
 export function codeBlock(element: Element, context: PageContext): RootContent[] {
   const lines = linesOf(element.childNodes, context);
@@ -58,6 +58,9 @@ export function languageOf(element: Element): string | undefined {
     const named =
       attribute(each, 'data-lang') ??
       attribute(each, 'data-language') ??
+      /^brush:\s*([\w+#.-]{1,30})/.exec(
+        attribute(each, 'data-syntaxhighlighter-params') ?? '',
+      )?.[1] ??
       language.exec(attribute(each, 'class') ?? '')?.[1];
     if (named && /^[\w+#.-]{1,30}$/.test(named) && !noLanguage.test(named))
       return named.toLowerCase();

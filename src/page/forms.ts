@@ -47,10 +47,11 @@ export function formLine(form: Element, context: PageContext): PhrasingContent[]
     .filter((each) => attribute(each, 'type')?.toLowerCase() === 'hidden')
     .map((each) => clean(attribute(each, 'name'), context))
     .filter((name) => name !== '');
-  const action = attribute(form, 'action') ? ` to ${url}` : '';
   const list =
     hidden.length > 0 ? `, with hidden fields ${hidden.slice(0, maxOptions).join(', ')}` : '';
-  return words(`Form: ${method}${action}${list}`);
+  if (!attribute(form, 'action')) return words(`Form: ${method}${list}`);
+  // As code: it is to be copied, and in text some of its characters would be escaped.
+  return [...words(`Form: ${method} to `), { type: 'inlineCode', value: url }, ...words(list)];
 }
 
 function input(element: Element, context: PageContext): PhrasingContent[] {

@@ -151,11 +151,14 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
 }
 
 function link(element: Element, context: PageContext): PhrasingContent[] {
-  const inside = oneLine(element.childNodes, context).flatMap((each) =>
+  const words = wordsOf(element, context, 200);
+  const [first, ...rest] = oneLine(element.childNodes, context);
+  // A person's picture is named as they are.
+  const isRepeated = rest.length > 0 && first?.type === 'text' && first.value.trim() === words;
+  const inside = (isRepeated || !first ? rest : [first, ...rest]).flatMap((each) =>
     each.type === 'link' ? each.children : [each],
   );
   const reference = attribute(element, 'href');
-  const words = wordsOf(element, context, 200);
   if (context.inHeading && /^[#¶§🔗\s]*$/u.test(words) && !holds(element, 'img')) return [];
   if (reference?.trim().startsWith('#'))
     return /^skip (?:to|over)\b/i.test(words) ? [] : keepEdges(element, inside);
@@ -192,7 +195,7 @@ function image(element: Element, context: PageContext): PhrasingContent[] {
   const isIcon = ['width', 'height'].some(
     (side) => Number.parseInt(attribute(element, side) ?? '', 10) <= 32,
   );
-  if (url === undefined || isIcon) return alt === '' ? [] : [text(alt)];
+  if (url === undefined || isIcon) return alt === '' ? [] : [text(` ${alt} `)];
   return [{ type: 'image', url, alt }];
 }
 

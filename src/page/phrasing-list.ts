@@ -23,6 +23,17 @@ export function around(
   return [...before, { type, children }, ...after];
 }
 
+function isMark({ type }: PhrasingContent): boolean {
+  return type === 'strong' || type === 'emphasis' || type === 'delete';
+}
+
+/** The text at its beginning (0) or end (-1), through the marks around it. */
+function edgeText(node: PhrasingContent, at: 0 | -1): string {
+  if (node.type === 'text') return node.value;
+  const inside = isMark(node) && 'children' in node ? node.children.at(at) : undefined;
+  return inside ? edgeText(inside, at) : '';
+}
+
 function edge(node: PhrasingContent | undefined, space: RegExp): PhrasingContent[] {
   const found = node?.type === 'text' ? space.exec(node.value)?.[0] : undefined;
   return found ? [text(found)] : [];
@@ -40,13 +51,20 @@ export function append(list: PhrasingContent[], node: PhrasingContent): void {
         ? node.value.replace(/^ +/, '')
         : node.value;
     if (value === '') return;
-    if (last?.type === 'text' && last.value.length < maxJoinedLength) last.value += value;
+    const isGlued =
+      last && isMark(last) && /^[\p{L}\p{N}]/u.test(value) && /\p{P}$/u.test(edgeText(last, -1));
+    if (isGlued) list.push({ type: 'text', value: ` ${value}` });
+    else if (last?.type === 'text' && last.value.length < maxJoinedLength) last.value += value;
     else list.push({ type: 'text', value });
     return;
   }
   if (node.type === 'break' && last?.type === 'text') {
     last.value = last.value.trimEnd();
     if (last.value === '') list.pop();
+  }
+  if (isMark(node) && last?.type === 'text' && /[\p{L}\p{N}]$/u.test(last.value)) {
+    // A mark that begins with punctuation straight after a letter could only be written as a reference.
+    if (/^\p{P}/u.test(edgeText(node, 0))) last.value += ' ';
   }
   if (
     (node.type === 'strong' || node.type === 'emphasis' || node.type === 'delete') &&

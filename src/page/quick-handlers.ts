@@ -22,6 +22,7 @@ function isPlain(value: string, { before, after }: { before: string; after: stri
 interface Slow {
   readonly text: Handle;
   readonly link: Handle;
+  readonly image: Handle;
   readonly inlineCode: Handle;
 }
 
@@ -48,6 +49,14 @@ export function quickHandlers(slow: Slow): Slow {
     return label.includes(']') ? slow.link(node, parent, state, info) : `[${label}](${node.url})`;
   };
 
+  const image: Handle = (node, parent, state, info) =>
+    !node.title &&
+    /^[\p{L}\p{N} ,:;()/.-]*$/u.test(node.alt ?? '') &&
+    node.url &&
+    plainUrl.test(node.url)
+      ? `![${node.alt ?? ''}](${node.url})`
+      : slow.image(node, parent, state, info);
+
   const inlineCode: Handle = (node, parent, state, info) =>
     /^[^ \r\n`|](?:[^\r\n`|]*[^ \r\n`|])?$/.test(node.value)
       ? `\`${node.value}\``
@@ -56,6 +65,7 @@ export function quickHandlers(slow: Slow): Slow {
   return {
     text: Object.assign(text, { peek: firstOfText }),
     link: Object.assign(link, { peek: peekOf(slow.link) }),
+    image: Object.assign(image, { peek: peekOf(slow.image) }),
     inlineCode: Object.assign(inlineCode, { peek: () => '`' }),
   };
 }

@@ -3,7 +3,7 @@ import type { PageContext } from './context.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
 
 const lineNumbers =
-  /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|linenumber|linenr|lines-num|gutter|blob-num|diff-line-num|rouge-gutter|hljs-ln-numbers|react-line-number)(?:\s|$)/i;
+  /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|linenumber|linenr|lines-num|gutter|blob-num|diff-line-num|rouge-gutter|hljs-ln-numbers|react-line-numbers?)(?:\s|$)/i;
 const numberAttributes = ['data-line-number', 'data-line-num', 'data-linenumber'];
 
 /** It holds the number of a line, or stands where one would. */
@@ -13,6 +13,11 @@ export function isLineNumber(element: Element): boolean {
     numberAttributes.some((name) => attribute(element, name) !== undefined) &&
     wordsAreNumber(element.childNodes)
   );
+}
+
+/** It holds nothing else either, wherever it stands. */
+export function isOnlyLineNumber(element: Element): boolean {
+  return isLineNumber(element) && wordsAreNumber(element.childNodes);
 }
 
 function wordsAreNumber(nodes: readonly Node[], depth = 0): boolean {

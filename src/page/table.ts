@@ -5,6 +5,7 @@ import type { PageContext } from './context.ts';
 import { attribute, type Element, isElement } from './html-tree.ts';
 import { phrasing } from './inline.ts';
 import { text } from './phrasing-list.ts';
+import { whiteSpaceOf } from './white-space.ts';
 
 const maxColumns = 200;
 /** Longer words, in UTF-16 units, are not said again in each row that their cell spans. */
@@ -32,8 +33,7 @@ export function table(element: Element, context: PageContext, flow: Flow): RootC
     return [...title, ...rows.flatMap(({ cells }) => layoutRow(cells, context, flow))];
   }
   const head = rows[0];
-  const headed =
-    head !== undefined && (head.inHead || head.cells.every(({ tagName }) => tagName === 'th'));
+  const headed = head !== undefined && (head.inHead || head.cells.every(isHeading));
   const grid = gridOf(rows, Math.min(columns, maxColumns), context);
   const blank = {
     type: 'tableRow' as const,
@@ -48,21 +48,41 @@ export function table(element: Element, context: PageContext, flow: Flow): RootC
 function rowsOf(element: Element, context: PageContext): { rows: Row[]; captions: Element[] } {
   const rows: Row[] = [];
   const captions: Element[] = [];
+  const isNative = element.tagName === 'table';
   const walk = (parent: Element, inHead: boolean) => {
     for (const node of parent.childNodes) {
       if (!isElement(node) || !context.isShown(node)) continue;
-      if (node.tagName === 'tr') {
-        const cells = node.childNodes.filter(
-          (cell): cell is Element =>
-            isElement(cell) && /^t[dh]$/.test(cell.tagName) && context.isShown(cell),
-        );
+      if (isRow(node)) {
+        const cells = cellsOf(node, isNative, context);
         if (cells.length > 0) rows.push({ element: node, cells, inHead });
       } else if (node.tagName === 'caption') captions.push(node);
-      else if (/^t(?:head|body|foot)$/.test(node.tagName)) walk(node, node.tagName === 'thead');
+      else if (!isNative || /^t(?:head|body|foot)$/.test(node.tagName))
+        walk(node, inHead || node.tagName === 'thead');
     }
   };
   walk(element, false);
   return { rows, captions };
+}
+
+/** Tables that are made of other elements say by their roles what is what (WAI-ARIA 1.2, table and grid). */
+export function hasTableRole(element: Element): boolean {
+  return /^(?:table|grid|treegrid)$/.test(attribute(element, 'role') ?? '');
+}
+
+function isRow(element: Element): boolean {
+  return element.tagName === 'tr' || attribute(element, 'role') === 'row';
+}
+
+function cellsOf(row: Element, isNative: boolean, context: PageContext): Element[] {
+  const cells: Element[] = [];
+  for (const node of row.childNodes) {
+    if (!isElement(node) || !context.isShown(node)) continue;
+    const role = attribute(node, 'role') ?? '';
+    if (/^t[dh]$/.test(node.tagName) || /^(?:cell|gridcell|columnheader|rowheader)$/.test(role))
+      cells.push(node);
+    else if (!isNative) cells.push(...cellsOf(node, isNative, context));
+  }
+  return cells;
 }
 
 function isLayout(
@@ -77,14 +97,13 @@ function isLayout(
   if (columns > 1 && rows.some(({ inHead, cells }) => inHead || cells.some(isHeading)))
     return false;
   const [first] = rows;
-  if (columns <= 1 || (rows.length === 1 && first?.cells.every(({ tagName }) => tagName === 'td')))
-    return true;
+  if (columns <= 1 || (rows.length === 1 && !first?.cells.some(isHeading))) return true;
   const large = rows.filter(({ cells }) => cells.some((cell) => holdsLarge(cell, context)));
   return large.length * 2 > rows.length;
 }
 
-function isHeading({ tagName }: Element): boolean {
-  return tagName === 'th';
+function isHeading(cell: Element): boolean {
+  return cell.tagName === 'th' || /^(?:column|row)header$/.test(attribute(cell, 'role') ?? '');
 }
 
 function holdsLarge(element: Element, context: PageContext): boolean {
@@ -152,7 +171,8 @@ function gridOf(rows: readonly Row[], columns: number, context: PageContext): Ta
 
 function cellContent(cell: Element, context: PageContext): PhrasingContent[] {
   const content: PhrasingContent[] = [];
-  for (const each of phrasing(cell.childNodes, { ...context, inCell: true })) {
+  const space = whiteSpaceOf(cell, context.styles) ?? context.space;
+  for (const each of phrasing(cell.childNodes, { ...context, space, inCell: true })) {
     if (each.type !== 'break') content.push(each);
     else if (content.at(-1)?.type !== 'html') content.push({ type: 'html', value: '<br>' });
   }

@@ -61,7 +61,7 @@ export function whiteSpaceOf(element: Element, styles: SpaceStyles): WhiteSpace 
   const { tagName } = element;
   const names = attribute(element, 'class');
   if (names !== undefined) {
-    if (codeLine.test(names) || (tagName === 'div' && /^(?:pre|diff\b.*)$/.test(names)))
+    if (codeLine.test(names) || (tagName === 'div' && /^(?:pre|diff(?: \w+)*)$/.test(names)))
       return 'pre';
     if (styles.size > 0) {
       for (const name of names.split(/\s+/).slice(0, 20)) {

@@ -19,8 +19,8 @@ describe('pages that look like the ones people have', () => {
       }).text;
       const expected = readFileSync(path.join(fixtures, file.replace('.html', '.md')), 'utf8');
       const { markdown, note } = htmlToMarkdown(html, { url });
-      expect(`${markdown}\n`).toBe(expected);
-      expect(note).toBeUndefined();
+      const comment = note ? `<!-- note: ${note} -->\n\n` : '';
+      expect(`${comment}${markdown}\n`).toBe(expected);
     });
   }
 });
@@ -77,6 +77,60 @@ describe('fidelity', () => {
     expect(
       convert('<table><tr><td><h2>A</h2><p>b</p></td><td><ul><li>c</li></ul></td></tr></table>'),
     ).toBe('## A\n\nb\n\n- c');
+  });
+  test('blocks in a table’s cells stay in their rows and columns', () => {
+    expect(
+      convert(
+        '<table><tr><th>a<th>b<tr><td><pre>if x:\n  y | z</pre><td><h3>H</h3><blockquote>q</blockquote><ol><li>i<li>j</ol><tr><td>c<td><table><tr><td>1<td>2<tr><td>3<td>4</table></table>',
+      ),
+    ).toBe(
+      '| a | b |\n| - | - |\n| `if x:`<br>`  y \\| z` | **H**<br>q<br>1\\. i<br>2. j |\n| c | 1 \\| 2<br>3 \\| 4 |',
+    );
+  });
+  test('no-break spaces indent, and one between words is a space (CSS Text §4.1)', () => {
+    expect(
+      convert('<p>10&nbsp;kB<br>&nbsp;&nbsp;x<br><code>&nbsp;&nbsp;y&nbsp;&nbsp;z</code>'),
+    ).toBe('10 kB\\\n\u00a0\u00a0x\\\n`  y  z`');
+  });
+  test('white space that a style keeps is kept', () => {
+    expect(convert('<div style="white-space: pre">a\n   b</div>')).toBe('```\na\n   b\n```');
+    expect(
+      convert('<style>.l{white-space:pre}</style><div class=l>a</div><div class=l>  b</div>'),
+    ).toBe('```\na\n  b\n```');
+    expect(convert('<p style="white-space:pre-wrap">a\n  b <i>c</i>')).toBe(
+      'a\\\n\u00a0\u00a0b *c*',
+    );
+  });
+  test('a text area shows its lines', () => {
+    expect(convert('<p>x<textarea>a:\n  b</textarea>')).toBe('x\n\n```\na:\n  b\n```');
+    expect(convert('<form><textarea name=q>a\n b</textarea></form>')).toMatch(
+      /^Form: GET\n\n`q` \(text\)\n\n```\na\n b\n```$/,
+    );
+  });
+  test('a diff side by side has each line once, with its sign', () => {
+    const row = (left: string, right: string) =>
+      `<tr><td class=blob-num data-line-number=1>${left}<td class=blob-num data-line-number=1>${right}</tr>`;
+    const cell = (kind: string, text: string) => `<td class="blob-code blob-code-${kind}">${text}`;
+    const table = `<table>${row(cell('context', 'same'), cell('context', 'same'))}${row(cell('deletion', ' old'), cell('addition', ' new'))}${row(cell('empty', ''), cell('addition', 'more'))}</table>`;
+    expect(convert(table)).toBe('```diff\n same\n- old\n+ new\n+more\n```');
+  });
+  test('words that are drawn in a picture are given', () => {
+    expect(convert('<svg><g><text>CREATE</text><text>INDEX</text></g></svg>')).toBe('CREATE INDEX');
+  });
+  test('menus and dialogs that are hidden stay so, however little else there is', () => {
+    const { markdown, note } = htmlToMarkdown(
+      `<p>Short.</p><div class="modal" style="display:none">${'dialog words '.repeat(60)}</div><div hidden>${'<a href=x>a menu</a> '.repeat(60)}</div>`,
+      { url },
+    );
+    expect([markdown, note]).toEqual(['Short.', undefined]);
+  });
+  test('a streamed segment that would hold itself is left where it is', () => {
+    const words = 'words that are streamed '.repeat(20);
+    const { markdown } = htmlToMarkdown(
+      `<div hidden id="S:0">${words}<template id="B:0"></template><!--/$--></div><script>$RC("B:0","S:0")</script>`,
+      { url },
+    );
+    expect(markdown).toBe(words.trim());
   });
   test('line numbers beside code are gone', () => {
     expect(

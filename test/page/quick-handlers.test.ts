@@ -7,7 +7,7 @@ import { quickHandlers } from '../../src/page/quick-handlers.ts';
 
 const table = gfmTableToMarkdown({ tablePipeAlign: false });
 const slow = { ...defaultHandlers, ...table.handlers } as Record<
-  'text' | 'link' | 'inlineCode',
+  'text' | 'link' | 'image' | 'inlineCode',
   Handle
 >;
 
@@ -37,6 +37,7 @@ const phrasing: fc.Arbitrary<PhrasingContent> = fc.oneof(
       children: [{ type: 'text', value }],
     }),
   ),
+  fc.tuple(words, address).map(([alt, url]): PhrasingContent => ({ type: 'image', url, alt })),
   fc.constant<PhrasingContent>({ type: 'break' }),
 );
 const content = fc.array(phrasing, { minLength: 1, maxLength: 5 });

@@ -6,8 +6,9 @@
 import type { RootContent } from 'mdast';
 import { resolveReference } from '../secure-url.ts';
 import { type Allowance, createAllowance, unlessTooCostly } from './allowance.ts';
-import { flow } from './blocks.ts';
-import { createContext, wordsOf } from './context.ts';
+import { flow } from './mapping/blocks.ts';
+import { createContext, wordsOf } from './mapping/context.ts';
+import { keptSpaceStyles, noStyles } from './mapping/white-space.ts';
 import {
   attribute,
   type Document,
@@ -15,14 +16,13 @@ import {
   isElement,
   type Parent,
   parseHtml,
-} from './html-tree.ts';
-import { type Visible, visibleParts } from './noise.ts';
-import { composeShadowRoots } from './shadow-roots.ts';
-import { scriptsOf, shellNote } from './shell.ts';
-import { placeStreamed } from './streamed.ts';
-import { strippedText } from './stripped-text.ts';
-import { keptSpaceStyles, noStyles } from './white-space.ts';
-import { write } from './write.ts';
+} from './tree/html-tree.ts';
+import { type Visible, visibleParts } from './tree/noise.ts';
+import { composeShadowRoots } from './tree/shadow-roots.ts';
+import { scriptsOf, shellNote } from './tree/shell.ts';
+import { placeStreamed } from './tree/streamed.ts';
+import { strippedText } from './tree/stripped-text.ts';
+import { write } from './writing/write.ts';
 
 export interface Markdown {
   readonly markdown: string;

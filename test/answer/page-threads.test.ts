@@ -8,8 +8,9 @@ const origin = { url, secrets: [secret], conceal: (text: string) => text.replace
 const paragraph = '<p>Some <b>words</b> of <a href="x">a page</a>.</p>';
 const long = paragraph.repeat(4000);
 
-/** The longest time that anything else had to wait. */
-async function longestWait(work: () => Promise<unknown>): Promise<number> {
+/** How long it took, and the longest that anything else had to wait meanwhile: on a busy machine, one tells about the other. */
+async function timed(work: () => Promise<unknown>): Promise<{ took: number; waited: number }> {
+  const startedAt = performance.now();
   let longest = 0;
   let last = performance.now();
   const timer = setInterval(() => {
@@ -19,31 +20,32 @@ async function longestWait(work: () => Promise<unknown>): Promise<number> {
   }, 1);
   await work();
   clearInterval(timer);
-  return Math.max(longest, performance.now() - last);
+  const now = performance.now();
+  return { took: now - startedAt, waited: Math.max(longest, now - last) };
 }
 
 test('a large page keeps nobody waiting, and becomes what a small one does', async () => {
   const threads = createPageThreads();
   const small = await threads.toMarkdown(paragraph, origin);
   let large = { markdown: '' };
-  const waited = await longestWait(async () => {
+  const { took, waited } = await timed(async () => {
     large = await threads.toMarkdown(long, origin);
   });
   expect(small.markdown).toBe('Some **words** of [a page](https://wiki.example.com/docs/x).');
   expect(large.markdown).toBe(Array(4000).fill(small.markdown).join('\n\n'));
-  expect(waited).toBeLessThan(100);
+  expect(waited).toBeLessThan(took / 3);
 });
 
 test('a small page that takes long is taken to a thread as well', async () => {
   const threads = createPageThreads();
   await threads.toMarkdown(paragraph, origin); // everything is loaded
-  const hostile = `<p>${'<b><i><s>x.</s></i></b>y'.repeat(1200)}`;
+  const hostile = `<p>${'<b><i><s>x.</s></i></b>y'.repeat(3000)}`;
   let markdown = '';
-  const waited = await longestWait(async () => {
+  const { took, waited } = await timed(async () => {
     markdown = (await threads.toMarkdown(hostile, origin)).markdown;
   });
   expect(markdown).toContain('x.');
-  expect(waited).toBeLessThan(250);
+  expect(waited).toBeLessThan((took * 2) / 3);
 });
 
 test('credentials of ours are cut out there too, however they are written', async () => {

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeText } from '../../src/answer/charset.ts';
 import { createAllowance, OutOfTime } from '../../src/page/allowance.ts';
-import { isElement, parseHtml } from '../../src/page/html-tree.ts';
 import { htmlToMarkdown } from '../../src/page/markdown.ts';
-import { visibleParts } from '../../src/page/noise.ts';
+import { isElement, parseHtml } from '../../src/page/tree/html-tree.ts';
+import { visibleParts } from '../../src/page/tree/noise.ts';
 
 const fixtures = path.join(import.meta.dirname, 'fixtures');
 const url = new URL('https://wiki.example.com/docs/page/');
@@ -84,7 +84,7 @@ describe('fidelity', () => {
         '<table><tr><th>a<th>b<tr><td><pre>if x:\n  y | z</pre><td><h3>H</h3><blockquote>q</blockquote><ol><li>i<li>j</ol><tr><td>c<td><table><tr><td>1<td>2<tr><td>3<td>4</table></table>',
       ),
     ).toBe(
-      '| a | b |\n| - | - |\n| `if x:`<br>`  y \\| z` | **H**<br>q<br>1\\. i<br>2. j |\n| c | 1 \\| 2<br>3 \\| 4 |',
+      '| a | b |\n| - | - |\n| `if x:`<br>`  y \\| z` | **H**<br>q<br>1. i<br>2. j |\n| c | 1 \\| 2<br>3 \\| 4 |',
     );
   });
   test('no-break spaces indent, and one between words is a space (CSS Text §4.1)', () => {

@@ -3,7 +3,7 @@ import type { PhrasingContent, Root } from 'mdast';
 import { gfmTableToMarkdown } from 'mdast-util-gfm-table';
 import { defaultHandlers, type Handle, toMarkdown } from 'mdast-util-to-markdown';
 import { expect, test } from 'vitest';
-import { quickHandlers } from '../../src/page/quick-handlers.ts';
+import { quickHandlers } from '../../src/page/writing/quick-handlers.ts';
 
 const table = gfmTableToMarkdown({ tablePipeAlign: false });
 const slow = { ...defaultHandlers, ...table.handlers } as Record<

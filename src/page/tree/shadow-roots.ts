@@ -2,7 +2,7 @@
  * Declarative shadow roots (HTML §4.12.3, DOM §4.8): a host shows what its root holds, with its own
  * children in the slots that name them.
  */
-import type { Allowance } from './allowance.ts';
+import type { Allowance } from '../allowance.ts';
 import { attribute, type Element, isElement, type Node, type Parent } from './html-tree.ts';
 
 /** Changes the tree. Throws OutOfTime as `allowance` does. */

@@ -1,6 +1,14 @@
 /** Text whose every space and line counts, as code's: without line numbers, and with no-break spaces as spaces. */
+
+import {
+  attribute,
+  type Element,
+  isElement,
+  isText,
+  type Node,
+  type Parent,
+} from '../tree/html-tree.ts';
 import type { PageContext } from './context.ts';
-import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
 
 const lineNumbers =
   /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|linenumber|linenr|lines-num|gutter|blob-num|diff-line-num|rouge-gutter|hljs-ln-numbers|react-line-numbers?)(?:\s|$)/i;

@@ -2,7 +2,7 @@
  * Pages that are empty until their scripts run: how to tell them, and what of the page may lead on to the
  * data that the scripts would fetch.
  */
-import { quoteServerText } from '../server-text.ts';
+import { quoteServerText } from '../../server-text.ts';
 import { attribute, type Element, isElement, isText, type Parent } from './html-tree.ts';
 
 const maxAddresses = 5;

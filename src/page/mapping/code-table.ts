@@ -3,9 +3,9 @@
  * lines as they are, without their numbers, with the signs that a style would draw.
  */
 import type { RootContent } from 'mdast';
+import { attribute, type Element, isElement, type Node } from '../tree/html-tree.ts';
 import { code, languageOf } from './code.ts';
 import type { PageContext } from './context.ts';
-import { attribute, type Element, isElement, type Node } from './html-tree.ts';
 import { isLineNumber, sourceOf } from './source-text.ts';
 import { whiteSpaceOf } from './white-space.ts';
 

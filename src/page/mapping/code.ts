@@ -1,7 +1,7 @@
 /** Preformatted text: code with its language, or a directory listing, whose links are what counts. */
 import type { RootContent } from 'mdast';
+import { attribute, type Element, isElement, isText, type Node } from '../tree/html-tree.ts';
 import type { PageContext } from './context.ts';
-import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
 import { phrasing } from './inline.ts';
 import { sourceOf } from './source-text.ts';
 

@@ -3,7 +3,7 @@
  * (menus, banners, footers), unless the furniture is all there is.
  */
 
-import type { Allowance } from './allowance.ts';
+import type { Allowance } from '../allowance.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
 
 const neverShown = new Set([

@@ -2,7 +2,7 @@
  * Where white space counts (CSS Text §3): by a style, on the element or in the page's own sheet, or by the
  * names that viewers of code give their lines, whose sheets are not here.
  */
-import { attribute, type Element, isElement, isText, type Parent } from './html-tree.ts';
+import { attribute, type Element, isElement, isText, type Parent } from '../tree/html-tree.ts';
 
 /** `pre`: all of it, as in code. `wrap`: all of it, in running text. `lines`: line breaks alone. */
 export type WhiteSpace = 'normal' | 'pre' | 'wrap' | 'lines';

@@ -1,8 +1,15 @@
 /** What every part of a page's conversion needs: its addresses, what of it is shown, and which of it is a block. */
 
-import { resolveReference } from '../secure-url.ts';
-import type { Allowance } from './allowance.ts';
-import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
+import { resolveReference } from '../../secure-url.ts';
+import type { Allowance } from '../allowance.ts';
+import {
+  attribute,
+  type Element,
+  isElement,
+  isText,
+  type Node,
+  type Parent,
+} from '../tree/html-tree.ts';
 import type { SpaceStyles, WhiteSpace } from './white-space.ts';
 
 export interface PageContext {

@@ -1,23 +1,14 @@
 /** A page's blocks as Markdown's (mdast): headings, paragraphs, lists, code, quotes, forms. */
-import type {
-  BlockContent,
-  DefinitionContent,
-  ListItem,
-  PhrasingContent,
-  RootContent,
-} from 'mdast';
+import type { BlockContent, PhrasingContent, RootContent } from 'mdast';
+import { attribute, type Element, isElement, isText, type Node } from '../tree/html-tree.ts';
 import { codeBlock, codeLines } from './code.ts';
 import { isBlock, type PageContext, wordsOf } from './context.ts';
 import { formLine } from './forms.ts';
-import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
 import { oneLine, phrasing } from './inline.ts';
-import { text } from './phrasing-list.ts';
+import { deeper, definitions, list, maxNesting } from './lists.ts';
 import { isOnlyLineNumber } from './source-text.ts';
 import { hasTableRole, table } from './table.ts';
 import { whiteSpaceOf } from './white-space.ts';
-
-/** Lists and quotes deeper than this are written without further indentation. */
-const maxNesting = 12;
 
 export function flow(element: Element, context: PageContext): RootContent[] {
   return flowOf(element.childNodes, context);
@@ -122,11 +113,11 @@ function block(element: Element, around: PageContext): RootContent[] {
     case 'ol':
     case 'menu':
     case 'dir':
-      return list(element, context);
+      return list(element, context, flowOf);
     case 'li':
-      return list({ ...element, tagName: 'ul', childNodes: [element] }, context);
+      return list({ ...element, tagName: 'ul', childNodes: [element] }, context, flowOf);
     case 'dl':
-      return definitions(element, context);
+      return definitions(element, context, flowOf);
     case 'blockquote': {
       const children = flow(element, deeper(context));
       return children.length === 0 || context.depth >= maxNesting
@@ -184,115 +175,4 @@ function paragraphs(content: readonly PhrasingContent[]): RootContent[] {
   }
   if (children.length > 0) all.push({ type: 'paragraph', children });
   return all;
-}
-
-function list(element: Element, context: PageContext): RootContent[] {
-  const inner = deeper(context);
-  const items: ListItem[] = [];
-  let stray: Node[] = [];
-  const add = (children: RootContent[], checked?: boolean) => {
-    if (children.length === 0) return;
-    items.push({
-      type: 'listItem',
-      spread: false,
-      ...(checked === undefined ? {} : { checked }),
-      children: children as BlockContent[],
-    });
-  };
-  const endStray = () => {
-    add(flowOf(stray, inner));
-    stray = [];
-  };
-  for (const node of element.childNodes) {
-    const isList =
-      isElement(node) && /^(?:ul|ol|menu|dir)$/.test(node.tagName) && context.isShown(node);
-    if (isElement(node) && node.tagName === 'li') {
-      if (!context.isShown(node)) continue;
-      endStray();
-      add(flow(node, inner), checkedState(node));
-    } else if (isList && items.length > 0) {
-      // A list straight inside a list: meant as part of the item above it.
-      endStray();
-      const above = items.at(-1);
-      for (const each of list(node, inner) as (BlockContent | DefinitionContent)[])
-        above?.children.push(each);
-    } else stray.push(node);
-  }
-  endStray();
-  if (items.length === 0) return [];
-  if (context.depth >= maxNesting) return items.flatMap(({ children }) => children);
-  const start = Number.parseInt(attribute(element, 'start') ?? '1', 10);
-  const ordered = element.tagName === 'ol';
-  return [
-    {
-      type: 'list',
-      ordered,
-      spread: false,
-      ...(ordered && start >= 0 && start < 1e9 ? { start } : {}),
-      children: items,
-    },
-  ];
-}
-
-/** A task list's item: it begins with a checkbox that has no name to send. */
-function checkedState(item: Element): boolean | undefined {
-  // Confluence's, which a style draws.
-  const list = item.parentNode;
-  if (list && isElement(list) && /\binline-task-list\b/.test(attribute(list, 'class') ?? ''))
-    return /(?:^|\s)checked(?:\s|$)/.test(attribute(item, 'class') ?? '');
-  const first = item.childNodes.find(
-    (node) => isElement(node) || (isText(node) && node.value.trim() !== ''),
-  );
-  const holder =
-    first && isElement(first) && (first.tagName === 'label' || first.tagName === 'p')
-      ? first.childNodes.find(isElement)
-      : first;
-  if (!holder || !isElement(holder) || holder.tagName !== 'input') return undefined;
-  if (attribute(holder, 'type')?.toLowerCase() !== 'checkbox' || attribute(holder, 'name'))
-    return undefined;
-  return attribute(holder, 'checked') !== undefined;
-}
-
-/** Terms and what is said of them, as a list: “**term**: …”. */
-function definitions(element: Element, context: PageContext): RootContent[] {
-  const inner = deeper(context);
-  const items: ListItem[] = [];
-  let terms: PhrasingContent[] = [];
-  const end = (content: RootContent[]) => {
-    const [first, ...rest] = content;
-    if (terms.length === 0 && content.length === 0) return;
-    const term: PhrasingContent[] = terms.length > 0 ? [{ type: 'strong', children: terms }] : [];
-    const last = terms.at(-1);
-    const hasColon = last?.type === 'text' && last.value.endsWith(':');
-    const colon =
-      terms.length > 0 && first?.type === 'paragraph' ? [text(hasColon ? ' ' : ': ')] : [];
-    const line = [...term, ...colon, ...(first?.type === 'paragraph' ? first.children : [])];
-    const blocks = first?.type === 'paragraph' ? rest : content;
-    const children = [
-      ...(line.length > 0 ? [{ type: 'paragraph' as const, children: line }] : []),
-      ...blocks,
-    ];
-    items.push({ type: 'listItem', spread: false, children: children as BlockContent[] });
-    terms = [];
-  };
-  const walk = (nodes: readonly Node[]) => {
-    for (const node of nodes) {
-      if (!isElement(node) || !context.isShown(node)) continue;
-      if (node.tagName === 'dt') {
-        const words = oneLine(node.childNodes, { ...context, inHeading: true });
-        if (terms.length > 0 && words.length > 0) terms.push(text(', '));
-        for (const each of words) terms.push(each);
-      } else if (node.tagName === 'dd') end(flow(node, inner));
-      else walk(node.childNodes);
-    }
-  };
-  walk(element.childNodes);
-  if (terms.length > 0) end([]);
-  if (items.length === 0) return [];
-  if (context.depth >= maxNesting) return items.flatMap(({ children }) => children);
-  return [{ type: 'list', ordered: false, spread: false, children: items }];
-}
-
-function deeper(context: PageContext): PageContext {
-  return { ...context, depth: context.depth + 1 };
 }

@@ -1,7 +1,7 @@
 /** Forms, so that a reader learns what can be filled in and sent: names, kinds, present values, choices. */
 import type { PhrasingContent } from 'mdast';
+import { attribute, type Element, isElement, type Node } from '../tree/html-tree.ts';
 import { collapse, fetched, holdsLines, type PageContext, spokenName, wordsOf } from './context.ts';
-import { attribute, type Element, isElement, type Node } from './html-tree.ts';
 
 const controls = new Set(['button', 'input', 'meter', 'progress', 'select', 'textarea']);
 const maxOptions = 30;

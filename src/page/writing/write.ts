@@ -10,7 +10,7 @@ import {
   type Options,
   toMarkdown,
 } from 'mdast-util-to-markdown';
-import { type Allowance, createAllowance, unlessTooCostly } from './allowance.ts';
+import { type Allowance, createAllowance, unlessTooCostly } from '../allowance.ts';
 import { crowdedMarks } from './crowded-marks.ts';
 import { quickHandlers } from './quick-handlers.ts';
 

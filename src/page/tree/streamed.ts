@@ -2,7 +2,7 @@
  * React's streamed server rendering: what was not ready when the page began comes at its end, in hidden
  * boxes, and calls such as `$RC("B:0","S:0")` put it where a fallback stands. None is run; this does the same.
  */
-import type { Allowance } from './allowance.ts';
+import type { Allowance } from '../allowance.ts';
 import { attribute, type Element, isComment, isElement, isText, type Parent } from './html-tree.ts';
 
 interface Call {

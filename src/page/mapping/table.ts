@@ -1,8 +1,8 @@
 /** Tables: the ones that hold data as GFM tables, the ones that only lay a page out as what they hold. */
 import type { PhrasingContent, RootContent, TableRow } from 'mdast';
+import { attribute, type Element, isElement } from '../tree/html-tree.ts';
 import { codeRows, type Flow, linesOfCode, type Row } from './code-table.ts';
 import type { PageContext } from './context.ts';
-import { attribute, type Element, isElement } from './html-tree.ts';
 import { phrasing } from './inline.ts';
 import { text } from './phrasing-list.ts';
 import { whiteSpaceOf } from './white-space.ts';

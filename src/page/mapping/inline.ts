@@ -1,18 +1,12 @@
 /** The inside of paragraphs: an HTML element's inline content as Markdown's phrasing content (mdast). */
 import type { PhrasingContent } from 'mdast';
-import {
-  collapse,
-  fetched,
-  holdsLines,
-  isBlock,
-  type PageContext,
-  spokenName,
-  wordsOf,
-} from './context.ts';
+import { attribute, type Element, isElement, isText, type Node } from '../tree/html-tree.ts';
+import { numberOf, rowsInside } from './cell-lines.ts';
+import { collapse, holdsLines, isBlock, type PageContext, spokenName, wordsOf } from './context.ts';
 import { control, isControl } from './forms.ts';
-import { attribute, type Element, isElement, isText, type Node } from './html-tree.ts';
+import { codeOf, inlineLines } from './inline-code.ts';
 import { append, around, hasWords, text, trimmed } from './phrasing-list.ts';
-import { sourceOf } from './source-text.ts';
+import { embedded, image, spoken } from './pictures.ts';
 import { keptSpaces, whiteSpaceOf } from './white-space.ts';
 
 /**
@@ -76,7 +70,7 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
     case 'xmp':
       return inlineLines(element, context);
     case 'table':
-      return rowsInside(element, context);
+      return rowsInside(element, context, collect);
     case 'h1':
     case 'h2':
     case 'h3':
@@ -181,71 +175,6 @@ function keepEdges(element: Element, content: PhrasingContent[]): PhrasingConten
   ];
 }
 
-function image(element: Element, context: PageContext): PhrasingContent[] {
-  const alt = spokenName(element, context);
-  const isPixel = ['width', 'height'].some((side) =>
-    /^[01](?:px)?$/.test(attribute(element, side) ?? ''),
-  );
-  const isDecoration = attribute(element, 'alt') === '' || isPixel;
-  const url =
-    context.address(attribute(element, 'src'), fetched) ??
-    context.address(attribute(element, 'data-src'), fetched);
-  if (isDecoration || (alt === '' && url === undefined)) return [];
-  // In a list of icons the words are what counts; a picture without a URL is its words.
-  const isIcon = ['width', 'height'].some(
-    (side) => Number.parseInt(attribute(element, side) ?? '', 10) <= 32,
-  );
-  if (url === undefined || isIcon) return alt === '' ? [] : [text(` ${alt} `)];
-  return [{ type: 'image', url, alt }];
-}
-
-/** What a picture is called, and the words that are drawn in it, as in diagrams. */
-function spoken(element: Element, context: PageContext): PhrasingContent[] {
-  const title = element.childNodes.find((node) => isElement(node) && node.tagName === 'title');
-  const name =
-    spokenName(element, context) || (title && isElement(title) ? wordsOf(title, context, 200) : '');
-  const drawn =
-    element.tagName === 'svg'
-      ? drawnWords(element, context)
-      : element.tagName === 'math'
-        ? wordsOf(element, context)
-        : '';
-  const said = [name, ...(drawn === name ? [] : [drawn])].filter((each) => each !== '').join(': ');
-  return said === '' ? [] : [text(said)];
-}
-
-function drawnWords(svg: Element, context: PageContext): string {
-  const found: string[] = [];
-  const walk = (nodes: readonly Node[]) => {
-    for (const node of nodes) {
-      if (!isElement(node) || !context.isShown(node)) continue;
-      if (/^(?:text|foreignObject)$/i.test(node.tagName)) found.push(wordsOf(node, context));
-      else walk(node.childNodes);
-    }
-  };
-  walk(svg.childNodes);
-  return found.filter((each) => each !== '').join(' ');
-}
-
-function embedded(element: Element, context: PageContext): PhrasingContent[] {
-  const source = element.childNodes.find((node) => isElement(node) && node.tagName === 'source');
-  const reference =
-    attribute(element, 'src') ??
-    attribute(element, 'data') ??
-    (source && isElement(source) ? attribute(source, 'src') : undefined);
-  const url = context.address(reference, fetched);
-  if (url === undefined) return [];
-  const what =
-    element.tagName === 'video' || element.tagName === 'audio' ? element.tagName : 'embedded page';
-  return [
-    {
-      type: 'link',
-      url,
-      children: [{ type: 'text', value: spokenName(element, context) || what }],
-    },
-  ];
-}
-
 function code(element: Element, context: PageContext): PhrasingContent[] {
   if (holds(element, 'a')) {
     return collect(element.childNodes, context).map((each): PhrasingContent => {
@@ -255,75 +184,7 @@ function code(element: Element, context: PageContext): PhrasingContent[] {
       return { ...each, children: [{ type: 'inlineCode', value: wordsInside(each) }] };
     });
   }
-  const lines = codeText(element, context)
-    .split('\n')
-    .map((line) => line.replace(/^ +| +$/g, '').replaceAll('\u00a0', ' '));
-  return keepEdges(element, inlineCodes(lines));
-}
-
-/** White space collapsed as the page says, but for no-break spaces; lines where it breaks them. */
-function codeText(element: Element, context: PageContext): string {
-  const parts: string[] = [];
-  const walk = (nodes: readonly Node[]) => {
-    for (const node of nodes) {
-      if (isText(node)) {
-        parts.push(
-          context.space === 'normal'
-            ? node.value.replace(/[ \t\n\f\r]+/g, ' ')
-            : node.value.replaceAll(' ', '\u00a0'),
-        );
-      } else if (isElement(node) && context.isShown(node)) {
-        if (node.tagName === 'br') parts.push('\n');
-        else walk(node.childNodes);
-        if (isBlock(node)) parts.push('\n');
-      }
-    }
-  };
-  walk(element.childNodes);
-  return context.conceal(parts.join('').replace(/[\u00ad\u200b\u2060\ufeff]+/g, ''));
-}
-
-/** Code of several lines where only one is possible: each on its own, indentation kept. */
-function inlineLines(element: Element, context: PageContext): PhrasingContent[] {
-  return inlineCodes(sourceOf(element, context).trimEnd().replace(/^\n+/, '').split('\n'));
-}
-
-function inlineCodes(lines: readonly string[]): PhrasingContent[] {
-  return lines.flatMap((line, at): PhrasingContent[] => [
-    ...(at > 0 ? [{ type: 'break' as const }] : []),
-    ...(line.trim() === '' ? [] : [{ type: 'inlineCode' as const, value: line.trimEnd() }]),
-  ]);
-}
-
-/** A table within a table's cell, or within a link: its rows as lines. */
-function rowsInside(table: Element, context: PageContext): PhrasingContent[] {
-  const lines: PhrasingContent[] = [];
-  const walk = (nodes: readonly Node[]) => {
-    for (const node of nodes) {
-      if (!isElement(node) || !context.isShown(node)) continue;
-      if (node.tagName === 'tr') {
-        if (lines.length > 0) lines.push({ type: 'break' });
-        const cells = node.childNodes.filter(isElement).filter((cell) => context.isShown(cell));
-        for (const [at, cell] of cells.entries()) {
-          if (at > 0) lines.push(text(' | '));
-          for (const each of trimmed(collect(cell.childNodes, context))) lines.push(each);
-        }
-      } else if (node.tagName === 'caption') {
-        for (const each of collect(node.childNodes, context)) lines.push(each);
-      } else walk(node.childNodes);
-    }
-  };
-  walk(table.childNodes);
-  return lines;
-}
-
-/** Of an item of a list that counts. */
-function numberOf(item: Element): PhrasingContent[] {
-  const list = item.parentNode;
-  if (!list || !isElement(list) || list.tagName !== 'ol') return [];
-  const items = list.childNodes.filter((node) => isElement(node) && node.tagName === 'li');
-  const start = Number.parseInt(attribute(list, 'start') ?? '1', 10);
-  return [text(`${(Number.isFinite(start) ? start : 1) + items.indexOf(item)}. `)];
+  return keepEdges(element, codeOf(element, context));
 }
 
 function holds(element: Element, tags: string, depth = 0): boolean {

@@ -67,7 +67,10 @@ export function withModernRevision(inner: Transport, introduction: Introduction)
     if (method === undefined) return message;
     asked.delete(message.id);
     if (!('result' in message)) return message;
-    const result = modernResult(method, message.result, introduction);
+    const { content, ...rest } = message.result;
+    // The SDK gives every result of a tool content; a call that is to be repeated has none yet.
+    const given = rest.resultType === 'input_required' ? rest : message.result;
+    const result = modernResult(method, given, introduction);
     return { ...message, result: result as typeof message.result };
   };
 

@@ -68,6 +68,7 @@ describe('a sign-in', () => {
     const first = await host.call('authenticate', { url: url(), wait_seconds: 45 });
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     const address = addressOf(first);
+    expect(first.result).not.toHaveProperty('content');
     const again = host.call('authenticate', { url: url() }, said(first, 'accept'));
     await signInAs(address, person());
     expect(host.tell(await again)).toMatchObject({ status: 'authenticated' });

@@ -1,7 +1,6 @@
 /** Wires the rooms for one process. Loaded by the first call that needs more than `tools/list`. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import envPaths from 'env-paths';
 import { type Access, createAccess } from './access/access.ts';
 import { createPages } from './answer/kept-answers.ts';
 import { createPageThreads } from './answer/page-threads.ts';
@@ -9,6 +8,7 @@ import type { Config, Environment } from './config/config.ts';
 import type { OffLimits } from './files/roots.ts';
 import { createBrowser } from './host/browser/browser.ts';
 import { createClock } from './host/clock.ts';
+import { defaultDataDir, defaultDataDirs } from './host/files/data-folders.ts';
 import { createIdentityKey } from './host/files/identity-key.ts';
 import { openRecordStore } from './host/files/session-files.ts';
 import { createTemporaryFiles } from './host/files/temporary-files.ts';
@@ -54,7 +54,7 @@ export function openRooms(
   log: Log,
   { connections }: RoomsOptions = {},
 ): Rooms {
-  const dataDir = config.dataDir ?? envPaths('cloudflare-access-mcp', { suffix: '' }).data;
+  const dataDir = config.dataDir ?? defaultDataDir();
   const clock = createClock();
   const store = openRecordStore({ dataDir, log, clock });
   const lock = createLock({
@@ -113,7 +113,7 @@ export function openRooms(
       askPerson: askThrough(host, browser),
       places: async () => ({
         roots: [process.cwd(), ...(await host.roots()).flatMap(folderOf)],
-        offLimits: whereSecretsAre(dataDir, config),
+        offLimits: whereSecretsAre([dataDir, ...defaultDataDirs(environment)], config),
       }),
     }),
     browsersLed: (until) => addresses.settled(until),
@@ -137,10 +137,13 @@ function secretsOf({ serviceTokens, oauthClient, proxy }: Config): string[] {
 }
 
 /** What the agent may neither send nor plant, also where the working directory or a root holds it. */
-function whereSecretsAre(dataDir: string, { cloudflaredDir, secretFiles }: Config): OffLimits[] {
+function whereSecretsAre(
+  dataDirs: readonly string[],
+  { cloudflaredDir, secretFiles }: Config,
+): OffLimits[] {
   return [
     // Its lock files, its key and its temporary files are in there too.
-    { path: dataDir, what: 'where this server keeps its sessions' },
+    ...dataDirs.map((path) => ({ path, what: 'where this server keeps its sessions' })),
     { path: cloudflaredDir, what: 'where cloudflared keeps its tokens' },
     ...secretFiles.map((path) => ({ path, what: 'where a service token is kept' })),
   ];

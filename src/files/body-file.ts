@@ -4,6 +4,8 @@ import { type FileHandle, open, realpath } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
 import type { RepeatableBody } from '../http/request-body.ts';
+import { credentialIn } from './credential-content.ts';
+import { hardLinkInto } from './hard-link.ts';
 import { absolutePath, identity, identityOf, type Places, placeProblem } from './roots.ts';
 
 /** Throws `invalid_input` when the path is not a regular file inside one of the roots, or is off limits. */
@@ -28,6 +30,9 @@ export async function fileBody(name: string, places: Places): Promise<Repeatable
       // A folder on the way may have become a link since: what was opened is what is judged.
       await judge(real);
       if ((await identity(real)) !== identityOf(opened.stats)) throw unreadable(name, changed);
+      const credential =
+        (await hardLinkInto(opened.stats, places.offLimits)) ?? (await credentialIn(opened.handle));
+      if (credential !== undefined) throw unreadable(name, `it is ${credential}`);
       return opened;
     } catch (error) {
       await opened.handle.close();
@@ -82,6 +87,6 @@ function unreadable(name: string, problem: string): AccessError {
   return new AccessError(
     'invalid_input',
     `The body cannot be taken from ${JSON.stringify(name)}: ${problem}.`,
-    'Give the path of a file inside the working directory or one of the host’s roots, and not where credentials are kept.',
+    'Give the path of a file inside the working directory or one of the host’s roots, and not where credentials are kept, nor a copy of what is there.',
   );
 }

@@ -34,6 +34,12 @@ export function findAccessTokens(input: Uint8Array, isLast: boolean): Found {
   return { cuts, open: isLast ? bytes.length : openFrom(bytes, done) };
 }
 
+/** Whether `bytes` are one such token and nothing else. */
+export function isAccessToken(bytes: Uint8Array): boolean {
+  const { cuts } = findAccessTokens(bytes, true);
+  return cuts[0]?.from === 0 && cuts[0].to === bytes.length;
+}
+
 /** Where the header begins that ends at `end`: as early as can be, but not before `least`. */
 function headerBefore(bytes: Buffer, end: number, least: number): number | undefined {
   const from = wordBefore(bytes, end, Math.max(least, end - maxHeader));

@@ -1,0 +1,36 @@
+/** Where sessions are kept when nobody says otherwise, and everywhere else an earlier run may have kept them. */
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import envPaths from 'env-paths';
+
+const program = 'cloudflare-access-mcp';
+
+export function defaultDataDir(): string {
+  return envPaths(program, { suffix: '' }).data;
+}
+
+/**
+ * Every folder that is the default one in some environment: a shell and a host that clears the
+ * environment disagree about XDG_DATA_HOME, and a home folder may be shared by several systems.
+ */
+export function defaultDataDirs({
+  LOCALAPPDATA,
+}: Readonly<Record<string, string | undefined>>): string[] {
+  const homes = [...new Set([homedir(), ...accountHome()])];
+  const below = homes.flatMap((home) => [
+    join(home, '.local', 'share', program),
+    join(home, 'Library', 'Application Support', program),
+    join(home, 'AppData', 'Local', program),
+  ]);
+  const local = LOCALAPPDATA ? [join(LOCALAPPDATA, program)] : [];
+  return [...new Set([defaultDataDir(), ...local, ...below])];
+}
+
+/** The account's, whatever HOME says; an account without an entry has none. */
+function accountHome(): string[] {
+  try {
+    return [userInfo().homedir].filter((home) => home !== '');
+  } catch {
+    return [];
+  }
+}

@@ -101,9 +101,10 @@ describe('a body from a file', () => {
   test('is not sent when its folder has become a link to the sessions since', async () => {
     const { root, data, session, places } = home();
     mkdirSync(path.join(root, 'd'));
-    // The session itself, so that nothing but the way to it tells them apart.
-    linkSync(session, path.join(root, 'd', 'a.json'));
+    writeFileSync(path.join(root, 'd', 'a.json'), 'mine');
     const body = await fileBody('d/a.json', places);
+    // The same file, so that nothing but the way to it tells them apart.
+    renameSync(path.join(root, 'd', 'a.json'), session);
     rmSync(path.join(root, 'd'), { recursive: true });
     symlinkSync(path.join(data, 'sessions'), path.join(root, 'd'));
     await expect(body.open()).rejects.toMatchObject({ code: 'invalid_input' });

@@ -12,10 +12,10 @@ import { AccessError } from '../errors.ts';
 import type { ProxySettings } from '../http/proxy-rules.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { OAuthClient } from '../oauth/client.ts';
-import { parseSecureUrl } from '../secure-url.ts';
 import { readAuthorizationServers } from './authorization-servers.ts';
 import { readLimits } from './limits.ts';
-import { unexpandedProblem } from './placeholders.ts';
+import { proxyVariables, readProxies, readTransferUrl } from './network.ts';
+import { withUnexpanded } from './placeholders.ts';
 import { type Reader, readServiceTokens } from './service-tokens.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,7 +67,6 @@ export const variables = [
 ] as const;
 
 const aliases = ['CLOUDFLARE_ACCESS_CLIENT_ID', 'CLOUDFLARE_ACCESS_CLIENT_SECRET'];
-const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
 
 const defaultPorts = [8400, 8401, 8402, 8403, 8404, 8405, 8406, 8407, 8408, 8409];
 
@@ -79,7 +78,7 @@ export class EnvironmentError extends AccessError {
     super(
       'config_invalid',
       `The environment is not usable: ${problems.join(' ')}`,
-      'Mend these variables where this server is registered, and restart it.',
+      'Fix these variables in the server’s entry in your MCP host, then restart it.',
     );
     this.problems = problems;
   }
@@ -112,21 +111,9 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const dataDir = readDataDir(reader);
   const transferUrl = readTransferUrl(reader);
   const logLevel = readLogLevel(reader);
-  const proxy = {
-    http: await readProxy('HTTP_PROXY', reader),
-    https: await readProxy('HTTPS_PROXY', reader),
-    no: get('no_proxy') ?? get('NO_PROXY') ?? '',
-  };
-  const unexpanded = unexpandedVariables(environment);
-  if (problems.length + unexpanded.size > 0) {
-    // What else is said of such a variable is about the placeholder, not about the value.
-    const isMoot = (problem: string) =>
-      [...unexpanded.keys()].some((name) => problem.includes(name));
-    throw new EnvironmentError([
-      ...[...unexpanded].map(([name, problem]) => `${name} ${problem}.`),
-      ...problems.filter((problem) => !isMoot(problem)),
-    ]);
-  }
+  const proxy = await readProxies(reader);
+  const all = withUnexpanded(problems, environment, [...variables, ...aliases, ...proxyVariables]);
+  if (all.length > 0) throw new EnvironmentError(all);
   if (get('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
     warnings.push(
       'NODE_TLS_REJECT_UNAUTHORIZED=0 is not obeyed: certificates are always verified here. For a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
@@ -150,16 +137,6 @@ export async function readConfig(environment: Environment): Promise<Config> {
     proxy,
     warnings,
   };
-}
-
-/** By name: what an MCP host left as it stood in its configuration. */
-function unexpandedVariables(environment: Environment): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const name of [...variables, ...aliases, ...proxyVariables]) {
-    const problem = unexpandedProblem(environment[name] ?? '');
-    if (problem !== undefined) found.set(name, problem);
-  }
-  return found;
 }
 
 async function readHosts({ get, problems }: Reader): Promise<readonly HostPattern[]> {
@@ -231,30 +208,6 @@ export function homeFolder({ HOME = '' }: Environment): string {
   } catch {
     return '/'; // as in a container whose user is in no list
   }
-}
-
-function readTransferUrl({ get, problems }: Reader): URL {
-  const text = get('CF_ACCESS_TRANSFER_URL') ?? 'https://login.cloudflareaccess.org';
-  const url = parseSecureUrl(text);
-  if (url === undefined || url.search || url.hash || url.pathname !== '/') {
-    problems.push('CF_ACCESS_TRANSFER_URL is not an https origin.');
-  }
-  return url ?? new URL('https://login.cloudflareaccess.org');
-}
-
-/** Lower case goes first, as everywhere. */
-async function readProxy(variable: string, { get, problems }: Reader): Promise<string> {
-  const name = [variable.toLowerCase(), variable].find((each) => get(each) !== undefined);
-  if (name === undefined) return '';
-  // Loaded only where there is a proxy: the start needs nothing else of that room.
-  const { normaliseProxyUrl } = await import('../http/proxy-rules.ts');
-  const url = normaliseProxyUrl(get(name) ?? '');
-  if (url === undefined) {
-    problems.push(
-      `${name} is not the URL of an http or https proxy, such as http://proxy.example.com:3128.`,
-    );
-  }
-  return url ?? '';
 }
 
 function readLogLevel({ get, problems }: Reader): LogLevel {

@@ -9,11 +9,30 @@ const whole = /^(?:\$(?:env:)?[a-z_]\w*|%[a-z_]\w*%)$/i;
 const quoted = /^(["'`“‘]).*["'`”’]$/s;
 
 /** What is wrong with `value`, in words that follow the variable's name; never the value itself. */
-export function unexpandedProblem(value: string): string | undefined {
+function unexpandedProblem(value: string): string | undefined {
   const text = value.trim();
   if (anywhere.test(text) || whole.test(text)) {
     return 'holds a placeholder that the MCP host did not expand: write the value itself, or use the placeholder syntax of this host';
   }
   if (quoted.test(text)) return 'is in quotation marks: write the value without them';
   return undefined;
+}
+
+/**
+ * `problems` with those of `environment`'s variables `names` that a host left unexpanded first. What
+ * else was said of such a variable is about the placeholder and not about its value, and goes.
+ */
+export function withUnexpanded(
+  problems: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): string[] {
+  const unexpanded = names.flatMap((name) => {
+    const problem = unexpandedProblem(environment[name] ?? '');
+    return problem === undefined ? [] : [{ name, problem: `${name} ${problem}.` }];
+  });
+  return [
+    ...unexpanded.map(({ problem }) => problem),
+    ...problems.filter((problem) => !unexpanded.some(({ name }) => problem.includes(name))),
+  ];
 }

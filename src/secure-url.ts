@@ -1,5 +1,5 @@
 /**
- * Where a credential may travel: over https, or over http to this machine (contract: trust, 1); and
+ * Where a credential may travel: over https, or over http to this machine (contract §4.1); and
  * the only two ways from one URL to another. `new URL(path, base)` is neither: it takes `//host/path`,
  * which a hostile address may well begin with, for another host.
  */

@@ -154,7 +154,7 @@ function isChallenge(asked: Asked, held: Held | undefined, request: HopRequest):
 
 /**
  * A 401 to an application's JWT, which may be Access's refusal or the origin's own answer
- * (access-on-the-wire.md §5.6): another token is tried, but nobody is asked to sign in for it alone.
+ * (cloudflare-access.md §5.6): another token is tried, but nobody is asked to sign in for it alone.
  */
 function isDoubtful({ answer, guard }: Asked, held: Held | undefined): boolean {
   if (held?.credential.kind !== 'cf_access_token' || answer.status !== 401) return false;

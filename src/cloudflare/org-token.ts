@@ -1,6 +1,6 @@
 /**
  * One login for a whole team: exchanges the team's org token for an application's own
- * (access-on-the-wire.md §5.7). The redirects are followed by hand, because each hop carries another
+ * (cloudflare-access.md §5.7). The redirects are followed by hand, because each hop carries another
  * secret: the org token goes to the team's host alone, the application's cookie to the application.
  */
 import { AccessError } from '../errors.ts';

@@ -1,5 +1,5 @@
 /**
- * Access's team domains, and which authorization servers are trusted (contract, trust 3). A team
+ * Access's team domains, and which authorization servers are trusted (contract §4.3). A team
  * domain is written as a URL's `host`: `acme.cloudflareaccess.com`, `localhost:8401` in the sandbox.
  */
 import { isLoopback, isSecure } from '../secure-url.ts';

@@ -1,5 +1,5 @@
 /**
- * The applications: one per row of the first table of access-on-the-wire.md, and the variants that a
+ * The applications: one per row of the first table of cloudflare-access.md, and the variants that a
  * client has to cope with. A team has them all; each is an origin of its own.
  */
 export const applicationNames = [

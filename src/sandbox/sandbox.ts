@@ -1,6 +1,6 @@
 /**
  * A local Cloudflare Access on loopback: a team domain, a transfer service, and one application per row
- * of access-on-the-wire.md. It shares no code with the client that it stands in for.
+ * of cloudflare-access.md. It shares no code with the client that it stands in for.
  */
 import { randomBytes } from 'node:crypto';
 import { visitApplication } from './application/application.ts';

@@ -1,5 +1,5 @@
 /**
- * Sessions: looked up, refreshed once, kept and ended. The rule of contract 5 lives here: a refresh
+ * Sessions: looked up, refreshed once, kept and ended. The rules of contract §5 live here: a refresh
  * token is spent by one caller in one process, and its successor is on disk before anything uses
  * the new access token.
  */

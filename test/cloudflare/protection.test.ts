@@ -387,7 +387,7 @@ const lookAlikes: Row[] = [
   },
 ];
 
-describe('every row of access-on-the-wire.md §1', () => {
+describe('every row of cloudflare-access.md §1', () => {
   test.each(access)('tells $name', (row) => {
     expect(tell(row)).toMatchObject(row.told);
   });

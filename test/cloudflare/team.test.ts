@@ -60,7 +60,7 @@ describe('what a person sets as their team', () => {
   });
 });
 
-describe('an authorization server is trusted (contract, trust 3)', () => {
+describe('an authorization server is trusted (contract §4.3)', () => {
   const app = 'https://app.example.com/';
   const local = 'http://localhost:4001/';
   const listed = ['https://as.example.com/tenant', 'https://auth.example.com'];

@@ -206,7 +206,7 @@ describe('redirects', () => {
   });
 });
 
-describe('a pinned team and the signed answer (access-on-the-wire §6)', () => {
+describe('a pinned team and the signed answer (cloudflare-access.md §6)', () => {
   const team = createSigner('team-key');
   const other = createSigner('other-key');
   const now = () => Math.floor(Date.now() / 1000);

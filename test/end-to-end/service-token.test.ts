@@ -47,7 +47,7 @@ const file = async (content: string) => {
 const withPair = () =>
   sandbox.requests.filter(({ headers }) => headers['cf-access-client-secret'] !== undefined);
 
-/** No request, of any test here, carries the pair and something of a person's (access-on-the-wire §4). */
+/** No request, of any test here, carries the pair and something of a person's (cloudflare-access.md §4). */
 function expectNoMixture(): void {
   for (const { headers } of withPair()) {
     expect(headers['cf-access-token']).toBeUndefined();

@@ -1,6 +1,6 @@
 /**
  * Faults around the service token: a secret that opens every application its policies name, so that a
- * host must ask as Access does, and be named, before it sees it (contract §1, §4.2; access-on-the-wire.md §4).
+ * host must ask as Access does, and be named, before it sees it (contract §1, §4.2; cloudflare-access.md §4).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -167,7 +167,7 @@ export async function startHostileApplication(twists: Twists = {}): Promise<Host
 
 const refusedGrant: Reply = { status: 400, json: { error: 'invalid_grant' } };
 
-/** The challenge of Access's own (access-on-the-wire.md §1). */
+/** The challenge of Access's own (cloudflare-access.md §1). */
 export function challengeOf(origin: string): string {
   return `Bearer realm="OAuth", error="invalid_token", error_description="Missing or invalid access token", resource_metadata="${origin}${metadataPath}/"`;
 }

@@ -1,6 +1,6 @@
 /**
  * Browser transfer: how a person's login at an application without Managed OAuth reaches this
- * machine (what `cloudflared access login` does; access-on-the-wire.md §5). First a plan, a value
+ * machine (what `cloudflared access login` does; cloudflare-access.md §5). First a plan, a value
  * whose URL the person opens; then `receiveTransfer` waits for the delivery. Nothing is stored here.
  */
 import { AccessError, isAccessError } from '../../errors.ts';

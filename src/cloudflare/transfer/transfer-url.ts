@@ -1,4 +1,4 @@
-/** The address at which a person's login is transferred to this machine (access-on-the-wire.md §5.2). */
+/** The address at which a person's login is transferred to this machine (cloudflare-access.md §5.2). */
 import { atPath } from '../../secure-url.ts';
 
 /** The cli endpoint's URL, byte for byte as cloudflared writes it (keys sorted, escaped as Go does). */

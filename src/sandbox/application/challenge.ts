@@ -1,4 +1,4 @@
-/** The answers that keep a request out: access-on-the-wire.md §1, row by row. */
+/** The answers that keep a request out: cloudflare-access.md §1, row by row. */
 
 import { type Application, domainOf } from '../catalogue.ts';
 import type { Settings } from '../options.ts';

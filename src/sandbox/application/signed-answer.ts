@@ -1,5 +1,5 @@
 /**
- * The signed answer to "who guards this host?" (access-on-the-wire.md §6): a HEAD request with
+ * The signed answer to "who guards this host?" (cloudflare-access.md §6): a HEAD request with
  * `cf-access-metadata-request: true`.
  */
 import { type Application, domainOf } from '../catalogue.ts';

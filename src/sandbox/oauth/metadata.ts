@@ -1,6 +1,6 @@
 /**
  * The two metadata documents: protected resource metadata (RFC 9728) and authorization server metadata
- * (RFC 8414), as in access-on-the-wire.md §2.
+ * (RFC 8414), as in cloudflare-access.md §2.
  */
 import type { Application } from '../catalogue.ts';
 import type { Settings } from '../options.ts';

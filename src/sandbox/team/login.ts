@@ -1,5 +1,5 @@
 /**
- * Signing in to an application in the browser (access-on-the-wire.md §1, §5.7): the application redirects
+ * Signing in to an application in the browser (cloudflare-access.md §1, §5.7): the application redirects
  * to the team's login, which redirects back to the application's `authorized` with a signed state, where
  * the application's cookie is set. What ties the two ends together is the CF_AppSession cookie.
  */

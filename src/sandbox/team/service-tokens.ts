@@ -1,5 +1,5 @@
 /**
- * Service tokens (access-on-the-wire.md §4): the two the sandbox knows, and what a request's header
+ * Service tokens (cloudflare-access.md §4): the two the sandbox knows, and what a request's header
  * pair amounts to. What follows from the verdict is the guard's business.
  */
 import { randomBytes, randomInt } from 'node:crypto';

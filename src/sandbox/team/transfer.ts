@@ -1,5 +1,5 @@
 /**
- * The transfer service (access-on-the-wire.md §5.3 and §5.4): `GET /transfer/<PUB>` is held until tokens
+ * The transfer service (cloudflare-access.md §5.3 and §5.4): `GET /transfer/<PUB>` is held until tokens
  * for that key arrive. What arrived is handed out once.
  */
 import { generateKeyPairSync } from 'node:crypto';

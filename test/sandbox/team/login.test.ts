@@ -112,7 +112,7 @@ test('the login page refuses a request that no application made', async () => {
   expect((await fetch(at(url.host, audience, `${meta}x`))).status).toBe(400);
 });
 
-/** Plays access-on-the-wire.md §5.7 up to the redirect to `authorized`. */
+/** Plays cloudflare-access.md §5.7 up to the redirect to `authorized`. */
 async function startExchange(orgToken: string, redirectUrl = '/') {
   const { url } = sandbox.applications['browser-login-second'];
   const first = await rawRequest(new URL(redirectUrl, url), { method: 'HEAD' });
@@ -130,7 +130,7 @@ async function organisationToken(): Promise<string> {
   return cookies.get(sandbox.team.host)?.get('CF_Authorization') ?? '';
 }
 
-test('an org token is exchanged for another application’s (access-on-the-wire.md §5.7)', async () => {
+test('an org token is exchanged for another application’s (cloudflare-access.md §5.7)', async () => {
   const { session, location } = await startExchange(await organisationToken(), '/wiki?x=1');
   const { url } = sandbox.applications['browser-login-second'];
   expect(new URL(location).origin).toBe(url.origin);

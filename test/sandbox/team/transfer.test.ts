@@ -48,7 +48,7 @@ async function open(answer: Response, secret: Buffer): Promise<Record<string, st
   );
 }
 
-test('a poll that waits gets the tokens, sealed for its key (access-on-the-wire.md §5.4)', async () => {
+test('a poll that waits gets the tokens, sealed for its key (cloudflare-access.md §5.4)', async () => {
   const { secret, name } = newKeys();
   const waiting = poll(name);
   const visited = await signInAs(cliUrl(name), 'ada@example.com');

@@ -5,22 +5,23 @@
  * docs/conformance.md lists; `--write` writes them there, `--only NAME` tries one scenario.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isKept } from './page.js';
+import { rounds } from './rounds.js';
 import { endings, leftOut, metadataDocuments } from './scenarios.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
-const page = join(root, 'docs', 'conformance.md');
-const suites = ['conformance-stable', 'conformance-next'];
 const longestMs = 90_000;
 /** As many at once as the machines that run it have cores. */
 const atOnce = 2;
 
-/** @typedef {{ suite: string, scenario: string, checks: number, code: string | null, faults: string[], words: string }} Result */
+/** @typedef {import('./rounds.js').Round} Round */
+/** @typedef {{ round: Round, scenario: string, checks: number, code: string | null, faults: string[], words: string }} Result */
 
 /**
  * @param {string} suite
@@ -56,13 +57,17 @@ function runSuite(suite, args, environment = {}) {
   });
 }
 
-/** @param {string} suite @returns {Promise<string[]>} */
-async function scenariosOf(suite) {
+/** @param {Round} round @returns {Promise<string[]>} */
+async function scenariosOf({ suite, revision }) {
   const { text } = await runSuite(suite, ['list', '--client']);
-  const names = [...text.matchAll(/^ {2}- (\S+)/gm)].map(([, name]) => name ?? '');
+  const lines = [...text.matchAll(/^ {2}- (\S+) \[(\S+)\]/gm)];
+  const names = lines.map(([, name]) => name ?? '');
   const unknown = names.filter((name) => !(name in endings) && !(name in leftOut));
   if (unknown.length > 0) throw new Error(`${suite} has unknown scenarios: ${unknown.join(', ')}`);
-  return names;
+  if (revision === undefined) return names;
+  // What came with the revision was run with it in any case, and what it has dropped is not for it.
+  const isOlder = (/** @type {string} */ of) => of !== revision && of.split(',').includes(revision);
+  return lines.filter(([, , of]) => isOlder(of ?? '')).map(([, name]) => name ?? '');
 }
 
 /** @returns {Promise<number>} */
@@ -79,8 +84,9 @@ function freePort() {
   });
 }
 
-/** @param {string} suite @param {string} scenario @returns {Promise<Result>} */
-async function tryScenario(suite, scenario) {
+/** @param {Round} round @param {string} scenario @returns {Promise<Result>} */
+async function tryScenario(round, scenario) {
+  const { suite, revision } = round;
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'));
   const results = join(folder, 'results');
   /** @type {Readonly<Record<string, string>>} */
@@ -88,7 +94,10 @@ async function tryScenario(suite, scenario) {
   try {
     const { code: exit, text } = await runSuite(
       suite,
-      ['client', '--command', 'node client.js', '--scenario', scenario, '-o', results],
+      [
+        ...['client', '--command', 'node client.js', '--scenario', scenario, '-o', results],
+        ...(revision === undefined ? [] : ['--spec-version', revision]),
+      ],
       {
         CONFORMANCE_FOLDER: folder,
         CONFORMANCE_CALLBACK_PORT: String(await freePort()),
@@ -110,7 +119,7 @@ async function tryScenario(suite, scenario) {
       ...(exit === 0 ? [] : [`the suite ended with ${exit}`]),
     ];
     const passed = judged.filter(({ status }) => status === 'SUCCESS').length;
-    return { suite, scenario, checks: passed, code, faults, words: text };
+    return { round, scenario, checks: passed, code, faults, words: text };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -123,71 +132,13 @@ async function checksIn(results) {
   return found === undefined ? [] : JSON.parse(await readFile(join(results, found), 'utf8'));
 }
 
-/** @param {readonly Result[]} results */
-async function table(results) {
-  const lines = [...results]
-    .sort((one, other) => one.scenario.localeCompare(other.scenario))
-    .map(({ suite, scenario, code, faults }) => [
-      suite,
-      scenario,
-      code ?? 'the page',
-      faults.length,
-    ])
-    .map(([suite, scenario, code, faults]) => ({
-      suite,
-      scenario,
-      cell: faults ? 'FAILED' : code,
-    }));
-  const versions = await Promise.all(
-    suites.map(async (suite) => {
-      const at = join(root, 'node_modules', suite, 'package.json');
-      return JSON.parse(await readFile(at, 'utf8')).version;
-    }),
-  );
-  const names = [...new Set(lines.map(({ scenario }) => scenario))];
-  const cells = names.map((name) =>
-    suites.map(
-      (suite) =>
-        lines.find((line) => line.suite === suite && line.scenario === name)?.cell ?? 'not in it',
-    ),
-  );
-  return [
-    `| scenario | ${versions.join(' | ')} |`,
-    `|---|${suites.map(() => '---').join('|')}|`,
-    ...names.map((name, at) => `| \`${name}\` | ${cells[at]?.join(' | ')} |`),
-  ].join('\n');
-}
-
-function reasons() {
-  const names = Object.keys(leftOut);
-  return [...new Set(Object.values(leftOut))]
-    .map((reason) => {
-      const of = names.filter((name) => leftOut[name] === reason).map((name) => `\`${name}\``);
-      return `- ${of.join(', ')}: ${reason}`;
-    })
-    .join('\n');
-}
-
-const [start, middle, end] = ['<!-- results -->', '<!-- left out -->', '<!-- end -->'];
-
-/** @param {readonly Result[]} results */
-async function keep(results) {
-  const text = await readFile(page, 'utf8');
-  const fresh = text
-    .replace(new RegExp(`${start}[^]*?${end}`), `${start}\n${await table(results)}\n${end}`)
-    .replace(new RegExp(`${middle}[^]*?${end}`), `${middle}\n${reasons()}\n${end}`);
-  if (fresh === text) return true;
-  if (process.argv.includes('--write')) await writeFile(page, fresh);
-  return process.argv.includes('--write');
-}
-
 const at = process.argv.indexOf('--only');
 const only = at === -1 ? undefined : process.argv[at + 1];
-/** @type {[string, string][]} */
+/** @type {[Round, string][]} */
 const waiting = [];
-for (const suite of suites) {
-  const names = (await scenariosOf(suite)).filter((name) => name in endings);
-  for (const name of names) if (only === undefined || name === only) waiting.push([suite, name]);
+for (const round of rounds) {
+  const names = (await scenariosOf(round)).filter((name) => name in endings);
+  for (const name of names) if (only === undefined || name === only) waiting.push([round, name]);
 }
 /** @type {Result[]} */
 const results = [];
@@ -196,10 +147,11 @@ await Promise.all(
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const result = await tryScenario(...next);
       results.push(result);
-      const { suite, scenario, checks, code, faults, words } = result;
+      const { round, scenario, checks, code, faults, words } = result;
+      const where = `${round.suite} ${round.revision ?? ''}`.padEnd(30);
       const ending = `${checks} checks, ${code ?? 'the page'}`;
       process.stdout.write(
-        `${faults.length === 0 ? 'ok  ' : 'FAIL'}  ${suite.padEnd(20)}${scenario.padEnd(40)}${ending}\n`,
+        `${faults.length === 0 ? 'ok  ' : 'FAIL'}  ${where}${scenario.padEnd(40)}${ending}\n`,
       );
       if (faults.length > 0) process.stdout.write(`${faults.join('\n')}\n${words}\n`);
     }
@@ -208,7 +160,7 @@ await Promise.all(
 const failed = results.filter(({ faults }) => faults.length > 0);
 process.stdout.write(`\n${results.length - failed.length} of ${results.length} scenarios pass.\n`);
 process.exitCode = failed.length === 0 && results.length > 0 ? 0 : 1;
-if (only === undefined && !(await keep(results))) {
+if (only === undefined && !(await isKept(results, process.argv.includes('--write')))) {
   process.stdout.write('docs/conformance.md says otherwise: npm run test:conformance -- --write\n');
   process.exitCode = 1;
 }

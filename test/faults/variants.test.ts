@@ -663,10 +663,10 @@ const rows: Row[] = [
   ),
   refuses(
     'an error as a list (UAA)',
-    'it is told that no OAuth error came',
+    'it is told in the server’s words, and is no OAuth error',
     'unsupported_authorization_server',
     () => ({ token: instead({ status: 401, json: [{ message: 'Bad credentials' }] }) }),
-    '401 without a document that says why',
+    'answered 401 and says “[{"message":"Bad credentials"}]”',
   ),
   refuses(
     'tokens as text/html (PHP’s own media type)',

@@ -13,10 +13,9 @@ export function errorResponse(answer: Answer): Response | undefined {
   const isRefusal = typeof error === 'string' && error !== '';
   if (status < 400 && !isRefusal) return undefined;
   if (!isRefusal) {
-    const what = error === undefined ? '' : `: its member error holds ${holding(error)}`;
-    throw new AnswerFault(`the server answered ${status} without a document that says why${what}`, {
-      status,
-    });
+    const why =
+      error === undefined ? 'without saying why' : `and its error holds ${holding(error)}`;
+    throw new AnswerFault(`the server answered ${status}, ${why}`, { status });
   }
   if (status < 400) took(`an error with the status ${status} was taken as one`);
   for (const name of ['error_description', 'error_uri']) {

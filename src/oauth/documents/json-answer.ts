@@ -46,10 +46,13 @@ export async function openAnswer(
   if (!isObject(document)) {
     const what = text === '' ? 'nothing' : document === undefined ? 'no JSON' : holding(document);
     throw status >= 400
-      ? new AnswerFault(`the server answered ${status} without a document that says why`, {
-          words: text,
-          status,
-        })
+      ? new AnswerFault(
+          `the server answered ${status}${text === '' ? ' without saying why' : ''}`,
+          {
+            words: text,
+            status,
+          },
+        )
       : new AnswerFault(
           `the answer holds ${what} where a JSON object belongs (HTTP ${status}, ${mediaTypeOf(response) || 'no media type'})`,
         );

@@ -49,5 +49,5 @@ export function leaveOut({ members, took }: Answer, name: string, held: string):
 }
 
 export function misplaced(name: string, held: unknown, wanted: string): AnswerFault {
-  return new AnswerFault(`its member ${name} holds ${holding(held)} where ${wanted} belongs`);
+  return new AnswerFault(`the answer’s ${name} holds ${holding(held)} where ${wanted} belongs`);
 }

@@ -34,7 +34,7 @@ export async function serverDocument(
     took('issuer is the host that was asked, without a scheme');
   } else if (!URL.canParse(issuer) || new URL(issuer).href !== asked.href) {
     throw new AnswerFault(
-      `its member issuer is ${quoteServerText(issuer)}, which is not who was asked (RFC 8414 §3.3)`,
+      `the answer’s issuer is ${quoteServerText(issuer)}, which is not who was asked (RFC 8414 §3.3)`,
     );
   }
   for (const name of lists) splitWords(answer, name);

@@ -80,7 +80,7 @@ const mayKnow: Record<string, readonly string[]> = {
   http: ['secrets'],
   files: ['http', 'secrets'],
   answer: ['files', 'http', 'page', 'secrets'],
-  oauth: ['http'],
+  oauth: ['http', 'secrets'],
   cloudflare: ['http', 'oauth'],
   session: ['cloudflare', 'http', 'oauth', 'secrets'],
   host: ['session'],

@@ -75,12 +75,8 @@ export async function authorizeDevice(
       },
       requestOptions(fetch, server.issuer),
     );
-    const took = tookOf(fetch, new URL(server.issuer));
-    const given = await processDeviceAuthorizationResponse(
-      server,
-      known,
-      await deviceResponse(answer, took),
-    );
+    const document = await deviceResponse(answer, tookOf(fetch, new URL(server.issuer)));
+    const given = await processDeviceAuthorizationResponse(server, known, document);
     const verificationUri = showable(given.verification_uri, server.issuer);
     const complete = given.verification_uri_complete;
     const whole = complete === undefined ? [] : [showable(complete, server.issuer)];
@@ -104,6 +100,7 @@ export async function authorizeDevice(
           : 'unsupported_authorization_server',
       `${host} gave no device code`,
       offerNext,
+      [client.clientSecret],
     );
   }
 }

@@ -8,6 +8,7 @@ import {
   UnsupportedOperationError,
 } from 'oauth4webapi';
 import { AccessError, type ErrorCode } from '../errors.ts';
+import { createConcealer } from '../secrets/concealer.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { AnswerFault } from './documents/answer-fault.ts';
 
@@ -33,11 +34,9 @@ export function protocolFailure(
   return new AccessError(code, `${subject}: ${reason}`, nextStep, { cause: error });
 }
 
+/** In whatever spelling: what was sent as a form may come back as one. */
 function without(secrets: readonly (string | undefined)[], text: string): string {
-  return secrets.reduce<string>(
-    (clean, secret) => (secret ? clean.replaceAll(secret, '[removed]') : clean),
-    text,
-  );
+  return createConcealer(secrets.filter((secret) => secret !== undefined)).text(text);
 }
 
 function reasonOf(error: unknown, clean: (text: string) => string): string {

@@ -198,6 +198,13 @@ const rows: Row[] = [
     spent(1),
   ),
   refresh(
+    'a refusal that repeats the whole request in plain words',
+    'unsupported_authorization_server',
+    () =>
+      ({ body }) => ({ status: 400, body: `Cannot process ${body}` }),
+    spent(1),
+  ),
+  refresh(
     'temporarily_unavailable by another status (RFC 6749 §4.1.2.1)',
     'temporarily_unavailable',
     instead({ status: 400, json: { error: 'temporarily_unavailable' } }),

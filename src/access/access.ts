@@ -14,14 +14,18 @@ import { createRegistrations } from '../session/registrations.ts';
 import { createSessions, type Sessions } from '../session/sessions.ts';
 import { createSignInAllowance } from '../sign-in/allowance.ts';
 import { createPersons } from '../sign-in/ask-person.ts';
-import { createCodeSignIns } from '../sign-in/authorization-code.ts';
+import { createCodeSignIn } from '../sign-in/authorization-code.ts';
 import { createTransferSignIns } from '../sign-in/browser-transfer.ts';
+import { createCallbackPorts } from '../sign-in/callback-ports.ts';
 import { createDeviceSignIn } from '../sign-in/device-code.ts';
 import { createDiscovery } from '../sign-in/discovery.ts';
-import { createLocalSignIns } from '../sign-in/local-sign-in.ts';
+import { createRedemption } from '../sign-in/redemption.ts';
+import { createRendezvous } from '../sign-in/rendezvous.ts';
+import { createRunHere } from '../sign-in/run-here.ts';
 import { createTeamProofs } from '../sign-in/team-proofs.ts';
 import { createTokenHosts } from '../sign-in/token-hosts.ts';
 import { createFindTransferTarget } from '../sign-in/transfer-target.ts';
+import { createWakeUp } from '../sign-in/wake-up.ts';
 import { type Authenticate, createAuthenticate } from './authenticate.ts';
 import { createCredentials } from './credentials.ts';
 import { createDetect, type Detect } from './detect.ts';
@@ -71,7 +75,7 @@ export interface Access {
 
 export function createAccess(parts: AccessParts): Access {
   const { settings, store, lock, clock, listener, send, fetch, log } = parts;
-  const { trust, headless, callbackPorts, limits } = settings;
+  const { trust, headless, limits } = settings;
   const pinnedTeam = trust.team;
 
   const tokenHosts = createTokenHosts({ trust, clock });
@@ -102,23 +106,38 @@ export function createAccess(parts: AccessParts): Access {
     configured: settings.oauthClient,
     trust,
   });
-  const admit = createSignInAllowance({ store, lock, clock });
-  const codeSignIns = createCodeSignIns({
+  const wakeUp = createWakeUp(clock);
+  const { redeem } = createRedemption({
     store,
     lock,
     clock,
-    listener,
-    admit,
     fetch,
     log,
     discovery,
-    registrations,
     sessions,
     tokenHosts,
-    callbackPorts,
+    wakeUp,
     isTrustedIssuer: (issuer, resource) => trustsIssuer(new URL(issuer), new URL(resource), trust),
   });
-  const localSignIns = createLocalSignIns({ store, lock, clock, log, sessions, admit });
+  const callbackPorts = createCallbackPorts({
+    store,
+    clock,
+    listener,
+    wakeUp,
+    redeem,
+    configured: settings.callbackPorts,
+  });
+  const rendezvous = createRendezvous({
+    store,
+    lock,
+    clock,
+    sessions,
+    admit: createSignInAllowance({ store, lock, clock }),
+    wakeUp,
+    callbackPorts,
+    runHere: createRunHere({ store, clock, log, sessions }),
+  });
+  const beginCode = createCodeSignIn({ rendezvous, callbackPorts, registrations });
   const transferSignIns = createTransferSignIns({
     store,
     clock,
@@ -126,24 +145,24 @@ export function createAccess(parts: AccessParts): Access {
     log,
     sessions,
     keys,
-    localSignIns,
+    rendezvous,
     transferUrl: settings.transferUrl,
     cloudflaredDir: settings.cloudflaredDir,
   });
   const beginDevice = createDeviceSignIn({
     fetch,
     clock,
-    localSignIns,
+    rendezvous,
     registrations,
     tokenHosts,
-    port: callbackPorts[0] ?? 8400,
+    port: settings.callbackPorts[0] ?? 8400,
   });
   const ways = createWays({
     clock,
     discovery,
     sessions,
-    codeSignIns,
-    localSignIns,
+    rendezvous,
+    beginCode,
     findTransferTarget: createFindTransferTarget({ proofs, pinnedTeam, hosts: settings.hosts }),
     transferSignIns,
     beginDevice,
@@ -152,7 +171,7 @@ export function createAccess(parts: AccessParts): Access {
   const shared = { gate, credentials, sessions, serviceTokens, ways, persons, headless };
 
   const detect = createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless });
-  const authenticate = createAuthenticate({ ...shared, codeSignIns });
+  const authenticate = createAuthenticate({ ...shared, redeem });
   const sendHop = createHop({ ...shared, obtain: createObtain(shared) });
   const giveToken = createGiveToken({ gate, credentials, sessions, serviceTokens, ways });
 

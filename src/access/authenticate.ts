@@ -6,7 +6,7 @@ import { type Held, heldSession } from '../session/held-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { Asking, Persons } from '../sign-in/ask-person.ts';
-import type { CodeSignIns } from '../sign-in/authorization-code.ts';
+import type { Redemption } from '../sign-in/redemption.ts';
 import type { SignIn } from '../sign-in/sign-in.ts';
 import { resourceOf, type Target } from '../sign-in/target.ts';
 import type { WaitOptions } from '../sign-in/waiting.ts';
@@ -37,11 +37,10 @@ export function createAuthenticate(parts: {
   readonly serviceTokens: ServiceTokens;
   readonly ways: Ways;
   readonly persons: Persons;
-  readonly codeSignIns: CodeSignIns;
+  readonly redeem: Redemption['redeem'];
   readonly headless: boolean;
 }): Authenticate {
-  const { gate, credentials, sessions, serviceTokens, ways, persons, codeSignIns, headless } =
-    parts;
+  const { gate, credentials, sessions, serviceTokens, ways, persons, redeem, headless } = parts;
 
   return async (url, options) => {
     const { method, force, callback, signal } = options;
@@ -126,7 +125,7 @@ export function createAuthenticate(parts: {
 
   async function redeemCallback(url: URL, callback: URLSearchParams): Promise<Authenticated> {
     const keys = keysCovering(url);
-    const redeemed = await codeSignIns.redeem(callback, (resource) => keys.includes(resource));
+    const redeemed = await redeem(callback, (resource) => keys.includes(resource));
     if (redeemed?.reason) throw redeemed.reason;
     // Handed over twice, or after the browser did get through: the session is there all the same.
     const found = redeemed ? await firstKept(url) : await credentials.held(url);
@@ -134,7 +133,7 @@ export function createAuthenticate(parts: {
       throw new AccessError(
         'sign_in_expired',
         `The address that was handed over belongs to no sign-in for ${url.host} that is waiting.`,
-        'It must be the whole address that the browser ended at, beginning with http://localhost. Call authenticate again for a fresh sign-in if that one is older than ten minutes.',
+        'It must be the whole address that the browser ended at, beginning with http://localhost. Call authenticate again for a fresh sign-in if that one has ended.',
       );
     }
     return { status: 'authenticated', held: found };

@@ -11,12 +11,12 @@ import { type Held, heldLoan, heldSession } from '../session/held-credential.ts'
 import type { Clock } from '../session/ports.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { SignIns } from '../sign-in/ask-person.ts';
-import type { CodeSignIns } from '../sign-in/authorization-code.ts';
+import type { BeginCodeSignIn } from '../sign-in/authorization-code.ts';
 import type { TransferSignIns } from '../sign-in/browser-transfer.ts';
 import type { BeginDeviceSignIn } from '../sign-in/device-code.ts';
 import type { Discovery } from '../sign-in/discovery.ts';
-import type { LocalSignIns } from '../sign-in/local-sign-in.ts';
-import { createRunningSignIns } from '../sign-in/open-sign-ins.ts';
+import { createOpenSignIns } from '../sign-in/open-sign-ins.ts';
+import type { Rendezvous } from '../sign-in/rendezvous.ts';
 import { isBareBearer, resourceOf, type Target } from '../sign-in/target.ts';
 import type { FindTransferTarget } from '../sign-in/transfer-target.ts';
 import type { Asked } from './guarded-request.ts';
@@ -43,19 +43,18 @@ const maxWithoutMetadata = 1_000;
 export function createWays(parts: {
   readonly discovery: Discovery;
   readonly sessions: Sessions;
-  readonly codeSignIns: CodeSignIns;
-  readonly localSignIns: LocalSignIns;
+  readonly rendezvous: Rendezvous;
+  readonly beginCode: BeginCodeSignIn;
   readonly findTransferTarget: FindTransferTarget;
   readonly transferSignIns: TransferSignIns;
   readonly beginDevice: BeginDeviceSignIn;
   readonly clock: Clock;
 }): Ways {
-  const { clock, discovery, sessions, codeSignIns, localSignIns, transferSignIns, beginDevice } =
-    parts;
+  const { clock, discovery, sessions, beginCode, transferSignIns, beginDevice } = parts;
   const { findTransferTarget } = parts;
   /** URLs without query that had no resource metadata, and when: asking again each time would cost two requests. */
   const withoutMetadata = new Map<string, number>();
-  const running = createRunningSignIns({ codeSignIns, localSignIns });
+  const openSignIns = createOpenSignIns(parts.rendezvous);
 
   const oauthTarget = async (
     url: URL,
@@ -139,7 +138,7 @@ export function createWays(parts: {
       return exchanged && heldSession(exchanged);
     },
 
-    join: running.join,
+    join: openSignIns.join,
 
     async begin(target, { device, force, scope }) {
       if (target.kind === 'transfer') {
@@ -150,7 +149,7 @@ export function createWays(parts: {
             'Call authenticate without "method": "device".',
           );
         }
-        return running.keep(await transferSignIns.begin(target.transfer, { force }));
+        return openSignIns.keep(await transferSignIns.begin(target.transfer, { force }));
       }
       const stepUp = scope !== undefined;
       const options = { force: force && !stepUp, scope: joinScopes(scope, target.scope) };
@@ -158,12 +157,15 @@ export function createWays(parts: {
       const underWay =
         device || options.force
           ? undefined
-          : await running.joinDevice(target.oauth.resource, scope && options.scope);
+          : await openSignIns.joinDevice(target.oauth.resource, scope && options.scope);
       if (underWay) return underWay;
       if (!device && (authorization_endpoint || !device_authorization_endpoint)) {
-        return running.keep(await codeSignIns.begin(target.oauth, { ...options, stepUp }));
+        return openSignIns.keep(await beginCode(target.oauth, { ...options, stepUp }));
       }
-      return running.keep(await beginDevice(target.oauth, { ...options, force }), options.scope);
+      return openSignIns.keep(
+        await beginDevice(target.oauth, { ...options, force }),
+        options.scope,
+      );
     },
   };
 }

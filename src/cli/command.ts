@@ -26,7 +26,7 @@ export async function runCommand(
   await flushed(process.stdout);
   const written = tellUnwritten(shell, exitCode);
   await flushed(process.stderr);
-  // A sign-in that nobody has finished would keep this process alive for its ten minutes.
+  // A sign-in that nobody has finished would keep this process alive for an hour.
   process.exit(written ? exitCode : exitCode || 1);
 }
 

@@ -86,7 +86,8 @@ export async function authorizeDevice(
       userCode: readableCode(given.user_code, host),
       verificationUri,
       ...(browserUri === undefined ? {} : { browserUri }),
-      expiresInSeconds: Math.min(given.expires_in, 1800),
+      // At most as long as a person has for a sign-in by authorization code.
+      expiresInSeconds: Math.min(given.expires_in, 3600),
       intervalSeconds: Math.min(given.interval ?? 5, 300),
     };
   } catch (error) {

@@ -118,12 +118,13 @@ export function signInPending(url: URL, signIn: SignIn): AccessError {
   return new AccessError(
     'sign_in_pending',
     `${url.host} waits for a person to sign in at ${signIn.at}.`,
-    `${how}${elsewhere} When they have signed in, make the same call again.`,
+    `${how}${elsewhere} When they have signed in, make the same call again; the sign-in stays open until ${new Date(signIn.expiresAt).toISOString()}.`,
     {
       details: {
         authorization_url: authorizationUrl ?? null,
         user_code: userCode ?? null,
         verification_uri: verificationUri ?? null,
+        expires_at: new Date(signIn.expiresAt).toISOString(),
       },
     },
   );

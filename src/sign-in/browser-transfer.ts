@@ -7,7 +7,11 @@ import { type AccessToken, isSamePerson } from '../cloudflare/application-token.
 import { readCloudflaredOrgToken, readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
 import { exchangeOrgToken } from '../cloudflare/org-token.ts';
 import type { SigningKeys } from '../cloudflare/signing-keys.ts';
-import { planBrowserTransfer, receiveTransfer } from '../cloudflare/transfer/browser-transfer.ts';
+import {
+  planBrowserTransfer,
+  receiveTransfer,
+  transferLifetimeMs,
+} from '../cloudflare/transfer/browser-transfer.ts';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
@@ -16,7 +20,7 @@ import type { Clock, RecordStore } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { shownUrl } from '../shown-url.ts';
-import type { LocalSignIns } from './local-sign-in.ts';
+import type { Rendezvous } from './rendezvous.ts';
 import type { SignIn } from './sign-in.ts';
 import type { TransferTarget } from './transfer-target.ts';
 
@@ -42,11 +46,11 @@ export function createTransferSignIns(parts: {
   readonly log: Log;
   readonly sessions: Sessions;
   readonly keys: SigningKeys;
-  readonly localSignIns: LocalSignIns;
+  readonly rendezvous: Rendezvous;
   readonly transferUrl: URL;
   readonly cloudflaredDir: string;
 }): TransferSignIns {
-  const { store, clock, fetch, log, sessions, keys, localSignIns } = parts;
+  const { store, clock, fetch, log, sessions, keys, rendezvous } = parts;
 
   const sessionOf = (
     target: TransferTarget,
@@ -120,15 +124,17 @@ export function createTransferSignIns(parts: {
     },
 
     begin: (target, { force }) =>
-      localSignIns.begin({
+      rendezvous.begin({
         resource: target.resource,
         method: 'browser_transfer',
         at: target.teamDomain ?? target.url.host,
-        force,
-        plan: async () => {
+        joins: ({ code }) => !force && code === undefined,
+        ...(force ? {} : { accepts: () => true }),
+        prepare: async () => {
           // Not the whole URL, which an agent chose: the person's browser is sent there afterwards.
           const transfer = planBrowserTransfer(target.landing, target.audience);
           return {
+            lifetimeMs: transferLifetimeMs,
             authorizationUrl: shownUrl(transfer.url),
             run: async (signal) => {
               const { application, organisation } = await receiveTransfer(transfer, {

@@ -7,7 +7,7 @@ import type { Clock } from '../session/ports.ts';
 import type { Registrations } from '../session/registrations.ts';
 import { sessionFrom } from '../session/session-from.ts';
 import type { OAuthTarget } from './discovery.ts';
-import type { LocalSignIns } from './local-sign-in.ts';
+import type { Rendezvous } from './rendezvous.ts';
 import type { SignIn } from './sign-in.ts';
 import type { TokenHosts } from './token-hosts.ts';
 
@@ -19,21 +19,22 @@ export type BeginDeviceSignIn = (
 export function createDeviceSignIn(parts: {
   readonly fetch: ProtocolFetch;
   readonly clock: Clock;
-  readonly localSignIns: LocalSignIns;
+  readonly rendezvous: Rendezvous;
   readonly registrations: Registrations;
   readonly tokenHosts: TokenHosts;
   /** Named in the registration, since a client has to have a redirection URI. */
   readonly port: number;
 }): BeginDeviceSignIn {
-  const { fetch, clock, localSignIns, registrations, tokenHosts, port } = parts;
+  const { fetch, clock, rendezvous, registrations, tokenHosts, port } = parts;
   return (target, { force, scope }) => {
     const { server, resource, resourceIndicator, teamDomain } = target;
-    return localSignIns.begin({
+    return rendezvous.begin({
       resource,
       method: 'device_code',
       at: new URL(server.issuer).host,
-      force,
-      plan: async () => {
+      joins: ({ code }) => !force && code === undefined,
+      ...(force ? {} : { accepts: () => true }),
+      prepare: async () => {
         // Before a registration, which at Access can never be deleted.
         requireDeviceCodes(server);
         const wanted = { port, resourceIndicator };
@@ -47,6 +48,7 @@ export function createDeviceSignIn(parts: {
           return ask(client);
         });
         return {
+          lifetimeMs: device.expiresInSeconds * 1000,
           userCode: device.userCode,
           verificationUri: device.verificationUri,
           ...(device.browserUri === undefined ? {} : { authorizationUrl: device.browserUri }),

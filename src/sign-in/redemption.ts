@@ -12,10 +12,10 @@ import type { CallbackPage, Clock, Lock, RecordStore } from '../session/ports.ts
 import { sessionFrom } from '../session/session-from.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { Discovery } from './discovery.ts';
-import { type CodePending, expired, isOpenAt } from './pending-code.ts';
+import { endOf, failed, isOpenAt, type PendingCodeSignIn } from './pending.ts';
 import { failureOf, unexpected } from './sign-in.ts';
 import type { TokenHosts } from './token-hosts.ts';
-import type { Bell } from './wake-up.ts';
+import type { WakeUp } from './wake-up.ts';
 
 export interface Redeemed {
   readonly page: CallbackPage;
@@ -32,8 +32,6 @@ export interface Redemption {
     response: URLSearchParams,
     isMeant?: (resource: string) => boolean,
   ): Promise<Redeemed | undefined>;
-  /** Keeps why a sign-in ended, for everyone who waits for it. Called under the resource's lock. */
-  fail(pending: CodePending, reason: AccessError): Promise<void>;
 }
 
 export function createRedemption(parts: {
@@ -45,19 +43,21 @@ export function createRedemption(parts: {
   readonly discovery: Discovery;
   readonly sessions: Sessions;
   readonly tokenHosts: TokenHosts;
-  readonly bell: Bell;
+  readonly wakeUp: WakeUp;
   readonly isTrustedIssuer: (issuer: string, resource: string) => boolean;
 }): Redemption {
-  const { store, lock, clock, fetch, log, discovery, sessions, tokenHosts, bell, isTrustedIssuer } =
-    parts;
-
-  const fail: Redemption['fail'] = async (pending, { code, message, nextStep }) => {
-    await store.write('pending', pending.resource, {
-      ...pending,
-      failure: { code, message, nextStep },
-    });
-    bell.ring();
-  };
+  const {
+    store,
+    lock,
+    clock,
+    fetch,
+    log,
+    discovery,
+    sessions,
+    tokenHosts,
+    wakeUp,
+    isTrustedIssuer,
+  } = parts;
 
   const redeem: Redemption['redeem'] = async (response, isMeant = () => true) => {
     const [state, ...more] = response.getAll('state');
@@ -71,28 +71,29 @@ export function createRedemption(parts: {
       const signedIn: Redeemed = {
         page: { status: 'signed_in', application, issuer: found.code?.issuer },
       };
-      const failed = (reason: AccessError): Redeemed => ({
+      const notSignedIn = (reason: AccessError): Redeemed => ({
         page: { status: 'failed', application, message: reason.message },
         reason,
       });
       const pending = await store.read('pending', found.resource);
       // Redeemed between the look and the lock: the same callback, sent twice.
       if (pending?.code === undefined || !isSame(pending.code.state, state)) return signedIn;
-      if (pending.failure) return failed(failureOf(pending.failure));
+      if (pending.failure) return notSignedIn(failureOf(pending.failure));
       try {
-        if (!isOpenAt(pending, clock.now())) throw expired(pending);
-        await finish(pending, response, state);
+        if (!isOpenAt(pending, clock.now())) throw endOf(pending);
+        await finish({ ...pending, code: pending.code }, response, state);
         return signedIn;
       } catch (error) {
         const reason = error instanceof AccessError ? error : unexpected(error);
         log('warn', 'a sign-in failed', { resource: pending.resource, code: reason.code });
-        await fail(pending as CodePending, reason);
-        return failed(reason);
+        await store.write('pending', pending.resource, failed(pending, reason));
+        wakeUp.all();
+        return notSignedIn(reason);
       }
     });
   };
 
-  const finish = async (pending: CodePending, response: URLSearchParams, state: string) => {
+  const finish = async (pending: PendingCodeSignIn, response: URLSearchParams, state: string) => {
     const { code, resource } = pending;
     if (!isTrustedIssuer(code.issuer, resource)) {
       throw new AccessError(
@@ -133,10 +134,10 @@ export function createRedemption(parts: {
       ),
     );
     await store.remove('pending', resource);
-    bell.ring();
+    wakeUp.all();
   };
 
-  return { redeem, fail };
+  return { redeem };
 }
 
 function isSame(expected: string, given: string): boolean {

@@ -48,7 +48,7 @@ export function finishedSignIn(session: Session, at: string): SignIn {
     method,
     at,
     startedAt: obtainedAt,
-    expiresAt: obtainedAt + signInLifetimeMs,
+    expiresAt: obtainedAt,
     mine: false,
     outcome: Promise.resolve(session),
     abandon: async () => {},
@@ -65,9 +65,6 @@ export class Superseded extends AccessError {
     );
   }
 }
-
-/** How long a person has for a sign-in. */
-export const signInLifetimeMs = 10 * 60_000;
 
 /** The error that a sign-in ended with, as another process has kept it. */
 export function failureOf({

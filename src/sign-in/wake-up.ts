@@ -1,27 +1,30 @@
-/** Wakes those who wait in this process before their time is up. */
+/** Lets those who wait in this process look again before their time is up. */
 import type { Clock } from '../session/ports.ts';
 
-export interface Bell {
-  ring(): void;
-  /** Resolves after `milliseconds`, or when the bell rings. */
-  wait(milliseconds: number): Promise<void>;
+export interface WakeUp {
+  all(): void;
+  /** Resolves after `milliseconds`, or on wake-up; rejects with the signal's reason when aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
-export function createBell(clock: Clock): Bell {
-  const waiting = new Set<AbortController>();
+export function createWakeUp(clock: Clock): WakeUp {
+  const sleepers = new Set<AbortController>();
   return {
-    ring() {
-      for (const controller of waiting) controller.abort();
+    all() {
+      for (const sleeper of sleepers) sleeper.abort();
     },
-    async wait(milliseconds) {
-      const controller = new AbortController();
-      waiting.add(controller);
+    async sleep(milliseconds, signal) {
+      const sleeper = new AbortController();
+      sleepers.add(sleeper);
       try {
-        await clock.sleep(milliseconds, controller.signal);
+        await clock.sleep(
+          milliseconds,
+          signal ? AbortSignal.any([signal, sleeper.signal]) : sleeper.signal,
+        );
       } catch (error) {
-        if (!controller.signal.aborted) throw error;
+        if (!sleeper.signal.aborted || signal?.aborted) throw error;
       } finally {
-        waiting.delete(controller);
+        sleepers.delete(sleeper);
       }
     },
   };

@@ -12,7 +12,7 @@ export const authenticate = defineTool({
   title: 'Sign in to a URL',
   description: `Makes sure that a URL behind Cloudflare Access can be fetched: reuses or refreshes the session, sends a configured service token when nobody is there, or has the person sign in in their browser. access_fetch does this by itself; call authenticate to sign in beforehand, to finish a pending sign-in, or to start afresh (force).
 
-When status is pending, SHOW THE PERSON authorization_url (or user_code and verification_uri) and call again with the same url: the sign-in stays open for ten minutes, and calling again joins it instead of opening another tab. If their browser is on another machine and ends at an address beginning with http://localhost that does not load, pass that whole address as callback_url.
+When status is pending, SHOW THE PERSON authorization_url (or user_code and verification_uri) and call again with the same url: the sign-in stays open until expires_at (up to an hour, since a second person may have to approve it), and calling again joins it instead of opening another tab. If their browser is on another machine and ends at an address beginning with http://localhost that does not load, pass that whole address as callback_url.
 
 status not_needed means that the URL asks for nothing. Never ask the person for a password or a token.`,
   input: z.strictObject({
@@ -136,7 +136,7 @@ export function authenticateResult(
         authorization_url: authorizationUrl ?? null,
         user_code: userCode ?? null,
         verification_uri: verificationUri ?? null,
-        next_step: `${whatToShow(signIn, shown)} Then call authenticate again with ${url.href} to join this sign-in.`,
+        next_step: `${whatToShow(signIn, shown)} Then call authenticate again with ${url.href} to join this sign-in; it stays open until ${instant(signIn.expiresAt)}.`,
       };
     }
   }

@@ -11,7 +11,7 @@ export const tools: readonly Tool[] = [detectProtection, authenticate, accessFet
 export const instructions = `Reaches URLs behind Cloudflare Access, as the person or with a service token.
 
 - A URL answers 401 or 403, or redirects to a login, or is internal: call access_fetch. It signs in where needed and returns the page.
-- A result or error with authorization_url: show the person that address, wait until they have signed in, and make the same call again. Sign-ins stay open for ten minutes; calling again never opens a second tab.
+- A result or error with authorization_url: show the person that address, wait until they have signed in, and make the same call again. Sign-ins stay open for up to an hour, until expires_at; calling again never opens a second tab.
 - Not sure what guards a URL: detect_protection. Sign in beforehand, start afresh, or finish by hand: authenticate.
 - A program needs to make its own requests: get_token, best with as: "file".
 

@@ -595,10 +595,10 @@ export const guards: readonly Guard[] = [
   {
     name: 'one-sign-in',
     keeps: '§5 one sign-in a resource across processes',
-    file: 'src/sign-in/authorization-code.ts',
-    guard: 'lock.hold(`sign-in $' + '{target.resource}`, async () => {',
+    file: 'src/sign-in/rendezvous.ts',
+    guard: 'lock.hold(`sign-in $' + '{plan.resource}`, async () => {',
     without:
-      '(async (_: string, work: () => Promise<SignIn>) => work())(target.resource, async () => {',
+      '(async (_: string, work: () => Promise<SignIn>) => work())(plan.resource, async () => {',
     test: 'test/end-to-end/many-processes.test.ts',
     only: 'first sign-in at once',
     built: true,

@@ -56,7 +56,7 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
     giving({ interval: '9', expires_in: '600' });
     expect(await authorize()).toMatchObject({ intervalSeconds: 9, expiresInSeconds: 600 });
     giving({ interval: 1e9, expires_in: 1e9 });
-    expect(await authorize()).toMatchObject({ intervalSeconds: 300, expiresInSeconds: 1800 });
+    expect(await authorize()).toMatchObject({ intervalSeconds: 300, expiresInSeconds: 3600 });
   });
 
   it.each([

@@ -36,9 +36,12 @@ export interface TransferOptions {
   /** Where known: the only team whose tokens are accepted. */
   readonly teamDomain?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** In all, in milliseconds; ten minutes. */
+  /** In all, in milliseconds; `transferLifetimeMs` unless given. */
   readonly patienceMs?: number;
 }
+
+/** How long cloudflared polls for one transfer; nobody knows whether the service would keep it longer. */
+export const transferLifetimeMs = 10 * 60_000;
 
 const pollTimeoutMs = 65_000; // the service holds each poll for 60 s
 const atOnceMs = 1_000;
@@ -63,7 +66,15 @@ export function planBrowserTransfer(application: URL, audience: string): Browser
  */
 export async function receiveTransfer(
   { application, audience, keys }: BrowserTransfer,
-  { fetch, clock, teamKeys, service, teamDomain, signal, patienceMs = 600_000 }: TransferOptions,
+  {
+    fetch,
+    clock,
+    teamKeys,
+    service,
+    teamDomain,
+    signal,
+    patienceMs = transferLifetimeMs,
+  }: TransferOptions,
 ): Promise<TransferredTokens> {
   const poll = atPath(service, `/transfer/${keys.publicKey}`);
   const deadline = clock.now() + patienceMs;

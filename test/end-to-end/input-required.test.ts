@@ -7,7 +7,7 @@ import { signInAs } from '../../src/sandbox/team/person.ts';
 import { writeBrowserProgram } from '../support/browser-program.ts';
 import { callbackPort } from '../support/callback-port.ts';
 import { temporaryFolder } from '../support/mcp-server.ts';
-import { type Answer, type ModernHost, startModernHost } from '../support/modern-host.ts';
+import { type Answer, envelope, type ModernHost, startModernHost } from '../support/modern-host.ts';
 
 let sandbox: Sandbox;
 let place: string;
@@ -25,13 +25,17 @@ afterEach(async () => {
   await rm(place, { recursive: true, force: true });
 });
 
-async function start(capabilities?: object): Promise<ModernHost> {
+async function start(
+  capabilities?: object,
+  environment: Record<string, string> = {},
+): Promise<ModernHost> {
   const dataDir = join(place, 'data');
   const host = await startModernHost(
     {
       BROWSER: join(place, 'browser'),
       CF_ACCESS_DATA_DIR: dataDir,
       CF_ACCESS_CALLBACK_PORT: callbackPort(dataDir),
+      ...environment,
     },
     capabilities,
   );
@@ -182,6 +186,32 @@ describe('a sign-in', () => {
     await expect.poll(opened, { timeout: 10_000 }).toHaveLength(1);
     await signInAs((await opened())[0] ?? '', person());
     expect(host.tell(await signingIn)).toMatchObject({ status: 'authenticated' });
+  });
+});
+
+describe('a call that waits', () => {
+  it('tells how long, and is ended by the host although it is its request 0', async () => {
+    const host = await start({}, { CF_ACCESS_LOG: 'info' });
+    const answered: Answer[] = [];
+    host
+      .ask('tools/call', {
+        name: 'authenticate',
+        arguments: { url: url(), wait_seconds: 60 },
+        _meta: { ...envelope(), progressToken: 'waiting' },
+      })
+      .then((answer) => answered.push(answer));
+    await expect
+      .poll(() => host.heard, { timeout: 15_000 })
+      .toContainEqual(
+        expect.objectContaining({
+          method: 'notifications/progress',
+          params: expect.objectContaining({ progressToken: 'waiting' }),
+        }),
+      );
+    expect(host.stderr()).not.toContain('a call ended');
+    host.notify('notifications/cancelled', { requestId: 0 });
+    await expect.poll(() => host.stderr(), { timeout: 5_000 }).toContain('a call ended');
+    expect(answered).toEqual([]);
   });
 });
 

@@ -10,8 +10,18 @@ export interface Answer {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
+export interface Notification {
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
 export interface ModernHost {
   readonly pid: number;
+  /** What the server told without being asked. */
+  readonly heard: readonly Notification[];
+  /** Everything that was printed on stderr. */
+  stderr(): string;
+  notify(method: string, params: object): void;
   ask(method: string, params?: object): Promise<Answer>;
   call(name: string, args: object, retry?: object): Promise<Answer>;
   /** The object in a tool's first block. */
@@ -36,16 +46,23 @@ export async function startModernHost(
     ...environment,
   });
   const waiting = new Map<number, (answer: Answer) => void>();
+  const heard: Notification[] = [];
   let unread = '';
+  let printed = '';
+  child.stderr.on('data', (chunk) => {
+    printed += chunk;
+  });
   child.stdout.on('data', (chunk) => {
     const lines = (unread + chunk).split('\n');
     unread = lines.pop() ?? '';
     for (const line of lines) {
       const message = JSON.parse(line);
+      if (message.method !== undefined) heard.push(message);
       waiting.get(message.id)?.(message);
     }
   });
-  let id = 0;
+  // As the SDK's client counts.
+  let id = -1;
   const ask: ModernHost['ask'] = (method, params = {}) => {
     id += 1;
     const answered = new Promise<Answer>((resolve) => waiting.set(id, resolve));
@@ -56,6 +73,11 @@ export async function startModernHost(
   };
   return {
     pid: child.pid ?? 0,
+    heard,
+    stderr: () => printed,
+    notify(method, params) {
+      child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', method, params })}\n`);
+    },
     ask,
     call: (name, args, retry = {}) => ask('tools/call', { name, arguments: args, ...retry }),
     tell: ({ result }) => JSON.parse(result?.content?.[0]?.text ?? 'null'),

@@ -4,6 +4,7 @@ import type { Asked } from '../../access/guarded-request.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
 import type { Config } from '../../config/config.ts';
 import { type AccessError, isAccessError } from '../../errors.ts';
+import { createProtocolFetch } from '../../http/protocol-fetch.ts';
 import { fetchResourceMetadata } from '../../oauth/resource-metadata.ts';
 import { fetchServerMetadata, type ServerMetadata } from '../../oauth/server-metadata.ts';
 import type { Rooms } from '../../rooms.ts';
@@ -27,8 +28,10 @@ export async function checkAuthorization(
   const { guard } = asked;
   if (guard.protection !== 'managed_oauth' && guard.protection !== 'oauth') return [];
   const findings: Finding[] = [];
+  const putRight: string[] = [];
+  const fetch = createProtocolFetch(rooms.send, (host, what) => putRight.push(`${host}: ${what}`));
   try {
-    const metadata = await fetchResourceMetadata(url, guard.resourceMetadata, rooms.fetch);
+    const metadata = await fetchResourceMetadata(url, guard.resourceMetadata, fetch);
     const named = metadata?.authorizationServers ?? [];
     findings.push(ok('Resource metadata', `for ${quoteServerText(metadata?.resource ?? '')}`));
     const trusted = named.find(
@@ -44,7 +47,7 @@ export async function checkAuthorization(
         ),
       ];
     }
-    const server = await fetchServerMetadata(new URL(trusted), rooms.fetch);
+    const server = await fetchServerMetadata(new URL(trusted), fetch);
     const device = server.device_authorization_endpoint ? ', device codes' : '';
     findings.push(ok('Authorization server', `${server.issuer}: code with PKCE S256${device}`));
     findings.push(await registration(rooms, config, server));
@@ -66,7 +69,9 @@ export async function checkAuthorization(
     if (!isAccessError(error)) throw error;
     findings.push(failure(stepOf(error), error));
   }
-  return findings;
+  return putRight.length === 0
+    ? findings
+    : [...findings, skip('Careless answers', `put right to be read: ${putRight.join('; ')}`)];
 }
 
 function stepOf({ code }: AccessError): string {

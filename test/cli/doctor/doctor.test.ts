@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts';
+import { startHostileApplication, withFields } from '../../support/hostile-application.ts';
 import { eventually } from '../../support/mcp-server.ts';
 import { createProgram, type Program, type Run } from '../program.ts';
 
@@ -238,6 +239,21 @@ describe('this machine', () => {
 });
 
 describe('a URL', () => {
+  it('of a careless server is fine, and what was put right is told', async () => {
+    const application = await startHostileApplication({
+      resourceMetadata: withFields(() => ({ scopes_supported: 'read write' })),
+      serverMetadata: (_, honest) => ({ ...honest(), headers: { 'content-type': 'text/plain' } }),
+    });
+    const { findings } = await doctor({}, application.at('/'));
+    await application.close();
+    expect(findings['Authorization server']).toMatchObject({ state: 'ok' });
+    const { host } = new URL(application.origin);
+    expect(findings['Careless answers']).toMatchObject({
+      state: 'skip',
+      text: `put right to be read: ${host}: scopes_supported held a text, taken as the list of its words; ${host}: a JSON document of another media type was read as one`,
+    });
+  });
+
   const steps = [
     'Network',
     'Clock',

@@ -194,6 +194,28 @@ describe('the whole', () => {
     ]);
   });
 
+  it('waits for the network where a bound is known, and nowhere else (SECURITY.md, 6)', () => {
+    const opens =
+      /^import (?!type\b)(?!\{ STATUS_CODES \}).*from '(?:undici|node:(?:http|https|http2|net|tls|dgram|dns)(?:\/promises)?)'|\bglobalThis\.fetch\b|\bnew (?:WebSocket|EventSource)\b/m;
+    const known = [
+      'cli/demo/free-port.ts', // listens
+      'cli/doctor/machine.ts', // 3 s
+      'host/loopback-server.ts', // listens
+      'host/sibling.ts', // 1 s
+      'http/dispatcher.ts',
+      'http/lookup.ts',
+      'http/proxy-rules.ts', // reads addresses
+    ];
+    const strange = files
+      .filter(({ room, text }) => room !== 'sandbox' && opens.test(text))
+      .map(({ name }) => name)
+      .filter((name) => !known.includes(name));
+    expect(strange).toEqual([]);
+    // A question to a guard is bounded in `probe`; a hop by the deadline of its whole call.
+    const asking = files.filter(({ text }) => /\bgate\(/.test(text)).map(({ name }) => name);
+    expect(asking.sort()).toEqual(['session/gate.ts', 'session/hop.ts']);
+  });
+
   it('has no cycle between files', () => {
     const imports = new Map(files.map(({ name, imports: sources }) => [name, sources.filter(own)]));
     const done = new Set<string>();

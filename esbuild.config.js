@@ -46,6 +46,7 @@ const usedOfUndici = {
         export const Dispatcher = require('undici/lib/dispatcher/dispatcher.js');
         Object.assign(Dispatcher.prototype, require('undici/lib/api'));
         export const Agent = require('undici/lib/dispatcher/agent.js');
+        export const Pool = require('undici/lib/dispatcher/pool.js');
         export const ProxyAgent = require('undici/lib/dispatcher/proxy-agent.js');`,
       resolveDir: process.cwd(),
     }));

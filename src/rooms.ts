@@ -39,8 +39,8 @@ export interface Rooms {
   context(host: HostCapabilities): Omit<ToolContext, 'signal' | 'onProgress' | 'resumed'>;
   /** Resolves when every browser that was started has come for its sign-in's address, or on abort. */
   browsersLed(until: AbortSignal): Promise<void>;
-  /** Gives up ports, locks and temporary files at once. */
-  close(): Promise<void>;
+  /** Gives up ports, locks and temporary files, when a refresh under way has ended or after `graceMs`. */
+  close(graceMs?: number): Promise<void>;
 }
 
 export interface RoomsOptions {
@@ -117,10 +117,10 @@ export function openRooms(
       }),
     }),
     browsersLed: (until) => addresses.settled(until),
-    async close() {
+    async close(graceMs = closingGraceMs) {
       temporary.removeAll();
       // A refresh under way ends first: its new token must be kept, since the old one is spent.
-      await Promise.allSettled([lock.close(closingGraceMs), listener.close()]);
+      await Promise.allSettled([lock.close(graceMs), listener.close()]);
       await dispatcher.destroy();
     },
   };

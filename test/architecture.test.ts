@@ -200,8 +200,8 @@ describe('the whole', () => {
     const known = [
       'cli/demo/free-port.ts', // listens
       'cli/doctor/machine.ts', // 3 s
-      'host/loopback-server.ts', // listens
-      'host/sibling.ts', // 1 s
+      'host/loopback/loopback-server.ts', // listens
+      'host/loopback/sibling.ts', // 1 s
       'http/dispatcher.ts',
       'http/lookup.ts',
       'http/proxy-rules.ts', // reads addresses
@@ -211,9 +211,18 @@ describe('the whole', () => {
       .map(({ name }) => name)
       .filter((name) => !known.includes(name));
     expect(strange).toEqual([]);
+    // No request without a `Deadline`, and nobody else makes one.
+    const makers = files.filter(({ text }) => /\bas Deadline\b/.test(text));
+    expect(makers.map(({ name }) => name)).toEqual(['http/within.ts']);
+    // A relay's client is the bound of what it asks for; nobody else has one that long.
+    const relaying = files.filter(({ text }) => /\bwhileClientWaits\(/.test(text));
+    expect(relaying.map(({ name }) => name).sort()).toEqual([
+      'access/guarded-request.ts',
+      'http/within.ts',
+    ]);
     // A question to a guard is bounded in `probe`; a hop by the deadline of its whole call.
     const asking = files.filter(({ text }) => /\bgate\(/.test(text)).map(({ name }) => name);
-    expect(asking.sort()).toEqual(['session/gate.ts', 'session/hop.ts']);
+    expect(asking.sort()).toEqual(['access/guarded-exchange.ts', 'access/guarded-request.ts']);
   });
 
   it('has no cycle between files', () => {

@@ -10,6 +10,7 @@ import { createSend, type Send } from '../src/http/send.ts';
 import { receiveBuffers, release } from '../src/receive-buffers.ts';
 import { certificateFor } from './files/folders.ts';
 import { origin } from './http/origin.ts';
+import { inTime } from './support/in-time.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -46,7 +47,7 @@ function ourSend(): Send {
 }
 
 async function receive(send: Send, url: URL, onChunk: (chunk: Buffer) => unknown): Promise<void> {
-  const { body } = await send({ method: 'GET', url, headers: [] });
+  const { body } = await send({ method: 'GET', url, signal: inTime(), headers: [] });
   await new Promise<void>((resolve, reject) => {
     body.on('data', onChunk).on('end', resolve).on('error', reject);
   });
@@ -103,6 +104,7 @@ test('many bodies at once, read at different speeds, each have their own bytes',
       const { body } = await send({
         method: 'GET',
         url: new URL(`/${seed}/8388608`, at),
+        signal: inTime(),
         headers: [],
       });
       const hash = createHash('sha256');

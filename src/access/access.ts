@@ -3,8 +3,10 @@ import type { HostPattern } from '../cloudflare/host-pattern.ts';
 import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
 import { createSigningKeys } from '../cloudflare/signing-keys.ts';
 import { type IssuerTrust, trustsIssuer } from '../cloudflare/team.ts';
+import { bounds } from '../http/bounds.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Send } from '../http/send.ts';
+import { inAll } from '../http/within.ts';
 import type { Log } from '../log.ts';
 import type { OAuthClient } from '../oauth/client.ts';
 import { isOfIssuer } from '../session/grant-server.ts';
@@ -180,7 +182,7 @@ export function createAccess(parts: AccessParts): Access {
     limits,
     async detect(url, signal) {
       checkUrl(limits, url);
-      return detect(url, signal);
+      return inAll(bounds.call, url, signal, (until) => detect(url, until));
     },
     async authenticate(url, options) {
       checkUrl(limits, url);
@@ -192,7 +194,8 @@ export function createAccess(parts: AccessParts): Access {
     },
     async giveToken(url, options) {
       checkTokenMayLeave(limits, url);
-      return giveToken(url, options);
+      const give = (signal: AbortSignal) => giveToken(url, { ...options, signal });
+      return inAll(bounds.call, url, options.signal, give);
     },
     identityAt: credentials.identity,
     sessions,

@@ -1,6 +1,8 @@
 /** Making sure that a URL can be fetched: by what is there, by a service token, or by a person. */
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { AccessError, isAccessError } from '../errors.ts';
+import { bounds } from '../http/bounds.ts';
+import { untilAborted, within } from '../http/within.ts';
 import { quoteServerText } from '../server-text.ts';
 import { type Held, heldSession } from '../session/held-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
@@ -43,13 +45,27 @@ export function createAuthenticate(parts: {
   const { gate, credentials, sessions, serviceTokens, ways, persons, redeem, headless } = parts;
 
   return async (url, options) => {
-    const { method, force, callback, signal } = options;
-    if (callback) return redeemCallback(url, callback);
+    const until = within(bounds.call, options.signal);
+    try {
+      return await authenticate(url, options, until.signal);
+    } finally {
+      until.release();
+    }
+  };
+
+  /** `signal`: for all that is done before the person is asked. */
+  async function authenticate(
+    url: URL,
+    options: AuthenticateOptions,
+    signal: AbortSignal,
+  ): Promise<Authenticated> {
+    const { method, force, callback } = options;
+    if (callback) return untilAborted(redeemCallback(url, callback), signal, url);
     if (method === 'service_token')
       return useServiceToken(await ask(url, signal), undefined, signal);
     if (force || method !== 'auto') serviceTokens.release(url);
     if (!force) {
-      const held = await credentials.held(url);
+      const held = await credentials.held(url, 0, signal);
       if (held) return { status: 'authenticated', held };
       const joined = await ways.join(url);
       if (joined && (method !== 'device' || joined.method === 'device_code')) {
@@ -85,8 +101,9 @@ export function createAuthenticate(parts: {
       return useServiceToken(asked, target, signal, obstacle);
     }
     if (force) credentials.forget(resourceOf(target));
-    return outcomeOf(await persons.ask(target, { ...options, device: method === 'device' }));
-  };
+    const device = method === 'device';
+    return outcomeOf(await persons.ask(target, { ...options, device, beginUntil: signal }));
+  }
 
   async function ask(url: URL, signal: AbortSignal | undefined): Promise<Asked> {
     const asked = await probe(gate, url, signal);

@@ -12,7 +12,7 @@ export interface Credentials {
    * where it can be, when it has less than `minTtlMs` to live), else a borrowed token. Throws what
    * `renew` throws.
    */
-  held(url: URL, minTtlMs?: number): Promise<Held | undefined>;
+  held(url: URL, minTtlMs?: number, signal?: AbortSignal): Promise<Held | undefined>;
   /** Whose credential a request to `url` would carry as things stand; empty for nobody's. Asks nobody. */
   identity(url: URL): Promise<string>;
   /** Remembers a borrowed token for this process; sessions and service tokens keep themselves. */
@@ -38,14 +38,14 @@ export function createCredentials({
     return key === undefined ? undefined : borrowed.get(key);
   };
   return {
-    async held(url, minTtlMs = 0) {
+    async held(url, minTtlMs = 0, signal) {
       const pair = serviceTokens.inUse(url);
       if (pair) return pair;
       const session = await sessions.find(url);
       if (session) {
         const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
         if (sessions.isFresh(session, wantedMs)) return heldSession(session);
-        const renewed = await sessions.renew(session);
+        const renewed = await sessions.renew(session, signal);
         if (renewed) return heldSession(renewed);
       }
       const held = loanFor(url);

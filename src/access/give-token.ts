@@ -38,7 +38,7 @@ export function createGiveToken(parts: {
   const { gate, credentials, sessions, serviceTokens, ways } = parts;
 
   return async (url, { minTtlMs, signal }) => {
-    const held = await credentials.held(url, minTtlMs);
+    const held = await credentials.held(url, minTtlMs, signal);
     const isPair = held?.credential.kind === 'service_token';
     // An application's JWT is renewed by the team's org token: that takes asking the application first.
     const isShort =

@@ -39,7 +39,7 @@ export function createHop(parts: {
     send: (held: Held | undefined) => Promise<Asked>,
   ): Promise<HopAnswer> => {
     const { url, signal } = request;
-    let held = await credentials.held(url);
+    let held = await credentials.held(url, 0, signal);
     let asked = await send(held);
     let reread = false;
     let renewed = false;
@@ -84,7 +84,7 @@ export function createHop(parts: {
         const kept = reread ? undefined : await sessions.successor(held.session);
         reread = true;
         renewed = kept === undefined;
-        const session = kept ?? (await sessions.renew(held.session));
+        const session = kept ?? (await sessions.renew(held.session, signal));
         if (session) {
           held = heldSession(session);
           asked = await send(held);

@@ -4,10 +4,11 @@
  */
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
-import { firstOf } from '../http/first-of.ts';
+import { bounds } from '../http/bounds.ts';
 import type { HopRequest } from '../http/next-hop.ts';
-import { discard, peek } from '../http/peek.ts';
+import { discard, type Peeked, peek } from '../http/peek.ts';
 import type { Incoming, Send } from '../http/send.ts';
+import { type Deadline, whileClientWaits, within } from '../http/within.ts';
 import { type Challenge, parseChallenges } from '../oauth/challenge.ts';
 import { createConcealer } from '../secrets/concealer.ts';
 import { type Credential, credentialFields, credentialSecrets } from '../secrets/credential.ts';
@@ -26,21 +27,31 @@ const peekBytes = 16_384;
 
 /** Throws `header_not_allowed` when the agent's own Authorization would have to make way for ours. */
 export function createGate(send: Send): Gate {
-  return async (request, credential) => {
-    const { url, method, body, signal, headers, wire } = request;
-    if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
-    const sent = await send({
+  const ask = async (
+    { method, url, headers, body, wire }: HopRequest,
+    credential: Credential | undefined,
+    signal: Deadline,
+  ): Promise<Peeked<Incoming>> => {
+    const answer = await send({
       method,
       url,
       headers: [...headers, ...(credential ? credentialFields(credential) : [])],
       ...(body ? { body } : {}),
-      ...(signal ? { signal } : {}),
       ...(wire ? { wire } : {}),
+      signal,
     });
     // Cloudflare's error pages carry their number in the body; nothing else needs a look at it.
-    const { text, answer } = isErrorPage(sent)
-      ? await peek(sent, peekBytes, signal)
-      : { text: '', answer: sent };
+    return isErrorPage(answer) ? peek(answer, peekBytes, signal) : { text: '', answer };
+  };
+
+  return async (request, credential) => {
+    const { url, body, signal, wire } = request;
+    if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
+    const patienceMs = body ? bounds.headAfterBody : bounds.head;
+    const until = wire && signal ? whileClientWaits(signal) : within(patienceMs, signal);
+    const { text, answer } = await ask(request, credential, until.signal);
+    // The body may be long; whoever reads it knows how long it may take.
+    until.lift();
     const challenges = parseChallenges(answer.headers.get('www-authenticate') ?? '');
     const evidence = {
       url,
@@ -67,9 +78,6 @@ function isErrorPage({ status }: Incoming): boolean {
   return status >= 400 && status !== 404 && status !== 405;
 }
 
-/** A guard stands at Cloudflare's edge and answers at once; what is behind it may be slow. */
-const patienceMs = 30_000;
-
 /**
  * Asks and reads no body: what `detect` and `authenticate` need to know, without a credential or with
  * the one to be tried. The bound is for all of it, however slowly the answer drips. Throws `timeout`
@@ -81,7 +89,7 @@ export async function probe(
   signal?: AbortSignal,
   credential?: Credential,
 ): Promise<Asked> {
-  const until = firstOf(signal, AbortSignal.timeout(patienceMs));
+  const until = within(bounds.guard, signal);
   try {
     const asked = await gate({ method: 'GET', url, headers: [], signal: until.signal }, credential);
     discard(asked.answer);

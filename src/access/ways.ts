@@ -60,8 +60,9 @@ export function createWays(parts: {
     url: URL,
     challengeUrl: string | undefined,
     challenges: readonly Challenge[],
+    signal: AbortSignal | undefined,
   ): Promise<Target | undefined> => {
-    const oauth = await discovery.target(url, challengeUrl);
+    const oauth = await discovery.target(url, challengeUrl, signal);
     if (!oauth) return undefined;
     const { scopesSupported: ofResource, server } = oauth;
     const scope = chooseScope(challenges, { ofResource, ofServer: server.scopes_supported });
@@ -72,13 +73,14 @@ export function createWays(parts: {
   const unnamedTarget = async (
     url: URL,
     challenges: readonly Challenge[],
+    signal: AbortSignal | undefined,
   ): Promise<Target | undefined> => {
     // By path, as the well-known address is.
     const key = url.origin + url.pathname;
     const known = withoutMetadata.get(key);
     if (known !== undefined && Math.abs(clock.now() - known) < withoutMetadataMs) return undefined;
     withoutMetadata.delete(key);
-    const target = await oauthTarget(url, undefined, challenges).catch((error: unknown) => {
+    const target = await oauthTarget(url, undefined, challenges, signal).catch((error: unknown) => {
       // Nobody said that there is any: what the application itself answered is worth more than this.
       if (isAccessError(error, 'temporarily_unavailable')) return 'unknown' as const;
       throw error;
@@ -104,14 +106,16 @@ export function createWays(parts: {
       switch (guard.protection) {
         case 'managed_oauth':
         case 'oauth':
-          return oauthTarget(url, guard.resourceMetadata, challenges);
+          return oauthTarget(url, guard.resourceMetadata, challenges, signal);
         case 'browser_login':
           return {
             kind: 'transfer',
             transfer: await findTransferTarget(url, guard.claims, signal),
           };
         case 'other':
-          return isBareBearer(guard, challenges) ? unnamedTarget(url, challenges) : undefined;
+          return isBareBearer(guard, challenges)
+            ? unnamedTarget(url, challenges, signal)
+            : undefined;
         case 'service_auth':
           throw noUsableSignIn(url, guard.claims, 'only service tokens are let in');
         case 'none':
@@ -126,7 +130,7 @@ export function createWays(parts: {
       const kept = await sessions.reread(resource);
       if (kept && kept.accessToken !== refusedToken) {
         if (sessions.isFresh(kept)) return heldSession(kept);
-        const renewed = await sessions.renew(kept);
+        const renewed = await sessions.renew(kept, signal);
         if (renewed) return heldSession(renewed);
       }
       if (target.kind === 'oauth') return undefined;

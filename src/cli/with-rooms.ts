@@ -1,5 +1,6 @@
 /** The rooms for one command: opened for its work, closed whatever comes of it. */
 import { type Config, readConfig } from '../config/config.ts';
+import { bounds } from '../http/bounds.ts';
 import { createLog } from '../log.ts';
 import type { Rooms, RoomsOptions } from '../rooms.ts';
 import { type Cancellation, cancellable } from './terminal/cancellation.ts';
@@ -41,6 +42,7 @@ export async function withRooms<T>(
       }
     });
   } finally {
-    await rooms.close();
+    // Whoever was waited for may have been left at a refresh, whose new token must be kept.
+    await rooms.close(bounds.protocolAnswer);
   }
 }

@@ -9,7 +9,7 @@ import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath, isSecure, resolveReference } from '../secure-url.ts';
 import { type AccessToken, isSamePerson, verifyAccessToken } from './application-token.ts';
 import { isAccessLogin } from './login-redirect.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import { keysUntil, type SigningKeys } from './signing-keys.ts';
 
 export interface ExchangeOptions {
   readonly fetch: ProtocolFetch;
@@ -53,7 +53,7 @@ export async function exchangeOrgToken(
       const jwt = cookies.get('CF_Authorization');
       if (jwt !== undefined && url.pathname.startsWith(authorizedPath)) {
         const expected = { audience, teamDomain: organisation.teamDomain, application, now: now() };
-        const token = await verifyAccessToken(jwt, expected, keys);
+        const token = await verifyAccessToken(jwt, expected, keysUntil(keys, signal));
         // An application could answer with a token of somebody else's, and have us act as them.
         return typeof token !== 'string' && isSamePerson(token, organisation) ? token : undefined;
       }

@@ -7,7 +7,7 @@ import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath, isLoopback } from '../secure-url.ts';
 import { isSignedBy, type Jwt, readJwt, rs256KeyId } from './jwt.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import { keysUntil, type SigningKeys } from './signing-keys.ts';
 import { isAccessTeamHost } from './team.ts';
 
 /**
@@ -52,7 +52,7 @@ export async function askSignedAnswer(
   });
   const text = answer.headers.get('cf-access-metadata');
   if (text === null || text === '') return undefined;
-  return verifySignedAnswer(text, url, { now, keys });
+  return verifySignedAnswer(text, url, { now, keys: keysUntil(keys, signal) });
 }
 
 /** As `askSignedAnswer`, for the field's value `text`, which came from `url`'s host. */

@@ -5,6 +5,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { untilAborted } from '../http/within.ts';
 import { atPath } from '../secure-url.ts';
 
 export interface SigningKeys {
@@ -14,6 +15,11 @@ export interface SigningKeys {
    * The caller must have decided already that `team` is a team domain.
    */
   find(team: URL, keyId: string): Promise<KeyObject | undefined>;
+}
+
+/** The same keys for one caller, who leaves when `signal` aborts: others may wait for the same ones. */
+export function keysUntil(keys: SigningKeys, signal: AbortSignal | undefined): SigningKeys {
+  return { find: (team, keyId) => untilAborted(keys.find(team, keyId), signal, team) };
 }
 
 interface KeySet {

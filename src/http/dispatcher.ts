@@ -1,11 +1,15 @@
 /** Connections: pooled and kept alive, through the environment's proxies, with bounds on everything. */
-import { Agent, Dispatcher, ProxyAgent } from 'undici';
+import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici';
 import { receiveBuffers } from '../receive-buffers.ts';
+import { bounds } from './bounds.ts';
 import { lookup } from './lookup.ts';
 import { createProxyRules, type ProxySettings } from './proxy-rules.ts';
 
-const bounds = {
+const limits = {
   maxHeaderSize: 64 * 1024,
+  // Of silence: a dripping head is ended by its request's deadline. A body that is sent puts it off.
+  headersTimeout: bounds.head,
+  bodyTimeout: bounds.silence,
   // One pool per origin; each connection carries one request at a time (no HTTP/1.1 pipelining).
   pipelining: 1,
   // An agent thinks between its calls: undici's own 4 s would make each of them a new connection.
@@ -13,7 +17,7 @@ const bounds = {
   keepAliveMaxTimeout: 120_000,
 };
 const connect = {
-  timeout: 10_000,
+  timeout: bounds.connection,
   onread: receiveBuffers,
   lookup,
   // Said outright, because Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
@@ -29,16 +33,19 @@ export function createDispatcher(
   { connections = defaultConnections }: { readonly connections?: number } = {},
 ): Dispatcher {
   const rules = createProxyRules(settings);
-  const direct = new Agent({ ...bounds, connections, connect });
+  const direct = new Agent({ ...limits, connections, connect });
   const proxies = new Map<string, Dispatcher>(
     rules.proxies.map((uri) => [
       uri,
       // Only TLS goes through a tunnel: proxies refuse CONNECT to other ports than 443 by default.
       new ProxyAgent({
-        ...bounds,
+        ...limits,
         connections,
         uri,
         proxyTunnel: false,
+        // Asks for the tunnels; it hears of no request's end.
+        clientFactory: (origin, options) =>
+          new Pool(origin, { ...options, headersTimeout: bounds.connection }),
         proxyTls: connect,
         requestTls: connect,
       }),

@@ -14,6 +14,7 @@ import { type HopRequest, isRedirect, leftAtBorder, nextHop, redirectRefused } f
 import { discard } from './peek.ts';
 import { fieldText } from './response-headers.ts';
 import type { Incoming } from './send.ts';
+import { untilAborted } from './within.ts';
 
 export interface HopAnswer extends Incoming {
   /** What the request that got this answer carried. */
@@ -76,7 +77,11 @@ export async function followRedirects(
       if (waiting.signal.aborted) throw abortFailure(waiting.signal, hop.url);
       const concealer = createConcealer([...secrets]);
       refuseLoop(seen, hop, cookies, concealer);
-      const answer = await sendHop(cookies ? { ...hop, cookies } : hop);
+      const sending = sendHop(cookies ? { ...hop, cookies } : hop);
+      const answer = await untilAborted(sending, waiting.signal, hop.url).catch((error) => {
+        sending.then(discard, () => {});
+        throw error;
+      });
       for (const secret of answer.secrets) secrets.add(secret);
       asked.push({ url: hop.url, identity: answer.identity });
       cookies?.store(hop.url, answer.headers, answer.identity);

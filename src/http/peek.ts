@@ -1,8 +1,10 @@
 /** Looks at the beginning of an answer's body without losing it for whoever reads it afterwards. */
 import { Readable } from 'node:stream';
 import { decodedBody, undecodable } from './body.ts';
+import { bounds } from './bounds.ts';
 import { networkFailure } from './failures.ts';
 import type { Incoming } from './send.ts';
+import type { Deadline } from './within.ts';
 
 export interface Peeked<A extends Incoming> {
   /** At most `maxBytes` bytes of the decoded body, as UTF-8 or what is left of it. */
@@ -15,7 +17,7 @@ export interface Peeked<A extends Incoming> {
 export async function peek<A extends Incoming>(
   answer: A,
   maxBytes: number,
-  signal?: AbortSignal,
+  signal: Deadline,
 ): Promise<Peeked<A>> {
   const stream = decodedBody(answer);
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
@@ -62,15 +64,15 @@ export async function peek<A extends Incoming>(
   };
 }
 
-/** A body that drips would keep its connection, and there are only so many to an origin. */
-const endsSoonMs = 2_000;
-
-/** Lets an answer go that nobody reads: its end, if it comes soon, keeps the connection usable. */
+/**
+ * Lets an answer go that nobody reads: its end, if it comes soon, keeps the connection usable. One that
+ * drips would hold it, and there are only so many to an origin.
+ */
 export function discard({ body }: Incoming): void {
   body.on('error', () => {});
   if ('dump' in body && typeof body.dump === 'function') {
-    (body.dump({ limit: 65_536, signal: AbortSignal.timeout(endsSoonMs) }) as Promise<void>).catch(
-      () => {},
-    );
+    (
+      body.dump({ limit: 65_536, signal: AbortSignal.timeout(bounds.discarded) }) as Promise<void>
+    ).catch(() => {});
   } else body.destroy();
 }

@@ -4,8 +4,9 @@
  */
 import { AccessError } from '../errors.ts';
 import { readBody } from './body.ts';
-import { firstOf } from './first-of.ts';
+import { bounds } from './bounds.ts';
 import type { Send } from './send.ts';
+import { within } from './within.ts';
 
 export interface ProtocolRequest {
   readonly method?: string;
@@ -30,8 +31,14 @@ export function tookOf({ took }: ProtocolFetch, { host }: URL): (what: string) =
   return (what) => took?.(host, what);
 }
 
+/** The same fetch for one caller: what it asks ends when `signal` aborts. */
+export function fetchUntil(fetch: ProtocolFetch, signal: AbortSignal | undefined): ProtocolFetch {
+  if (signal === undefined) return fetch;
+  const ending: ProtocolFetch = (url, request) => fetch(url, { ...request, signal });
+  return fetch.took ? Object.assign(ending, { took: fetch.took }) : ending;
+}
+
 const maxBytes = 1024 * 1024;
-const defaultTimeoutMs = 10_000;
 
 export function createProtocolFetch(send: Send, took: TookFrom = () => {}): ProtocolFetch {
   const fetch: ProtocolFetch = async (
@@ -39,7 +46,7 @@ export function createProtocolFetch(send: Send, took: TookFrom = () => {}): Prot
     { method = 'GET', headers = {}, body, signal, timeoutMs } = {},
   ) => {
     const url = new URL(input);
-    const until = firstOf(signal, AbortSignal.timeout(timeoutMs ?? defaultTimeoutMs));
+    const until = within(timeoutMs ?? bounds.protocolAnswer, signal);
     const exchange = async () => {
       const answer = await send({
         method,

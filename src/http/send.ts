@@ -10,17 +10,16 @@ import { connectionWasLost, networkFailure } from './failures.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { exchangeUpgrade } from './upgrade.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
+import { type Deadline, untilAborted } from './within.ts';
 
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: Iterable<readonly [name: string, value: string]>;
   readonly body?: string | Uint8Array | Readable | RepeatableBody;
-  readonly signal?: AbortSignal;
-  /** Milliseconds until the answer's head; between parts of its body. Undici's 300 s otherwise. */
-  readonly headTimeoutMs?: number;
-  readonly bodyTimeoutMs?: number;
-  /** For a relay: nothing is added to the fields, and no time is set. */
+  /** Also ends the reading of the answer's body, unless its bound is lifted before. */
+  readonly signal: Deadline;
+  /** For a relay: nothing is added to the fields, and its client decides how long it waits. */
   readonly wire?: Wire;
 }
 
@@ -47,7 +46,7 @@ export function createSend(dispatcher: Dispatcher): Send {
     try {
       return await exchange(dispatcher, request);
     } catch (error) {
-      if (!mayRepeat(request) || request.signal?.aborted || !connectionWasLost(error)) {
+      if (!mayRepeat(request) || request.signal.aborted || !connectionWasLost(error)) {
         throw networkFailure(error, request.url, request.signal);
       }
     }
@@ -64,8 +63,8 @@ function mayRepeat({ method, body }: Outgoing): boolean {
 }
 
 async function exchange(dispatcher: Dispatcher, request: Outgoing): Promise<Incoming> {
-  const { method, url, body, signal, headTimeoutMs, bodyTimeoutMs, wire } = request;
-  signal?.throwIfAborted();
+  const { method, url, body, signal, wire } = request;
+  signal.throwIfAborted();
   const content = isRepeatable(body) ? await body.open() : body;
   const headers = fieldsOf(request);
   try {
@@ -79,12 +78,17 @@ async function exchange(dispatcher: Dispatcher, request: Outgoing): Promise<Inco
       headers,
       body: content ?? null,
       highWaterMark: bufferedBytes,
-      signal: signal ?? null,
-      ...(headTimeoutMs === undefined ? {} : { headersTimeout: headTimeoutMs }),
-      ...(bodyTimeoutMs === undefined ? {} : { bodyTimeout: bodyTimeoutMs }),
+      signal,
       ...(wire ? asOnTheWire(wire) : {}),
     });
-    const answer = await untilAborted(sending, signal);
+    // Undici hears of an abort only once the request has a connection: it may wait long for one.
+    const answer = await untilAborted(sending, signal, url).catch((error: unknown) => {
+      sending.then(
+        ({ body }) => body.on('error', () => {}).destroy(),
+        () => {},
+      );
+      throw error;
+    });
     // Destroying a body that has not ended makes it fail; without a listener that would end the process.
     answer.body.on('error', () => {});
     const answered = { url, status: answer.statusCode, body: answer.body };
@@ -128,30 +132,6 @@ function fieldsOf({ headers, body, wire }: Outgoing): string[] {
   for (const [name, value] of headers) fields.set(name.toLowerCase(), value);
   if (length !== undefined) fields.set('content-length', String(length));
   return [...fields].flat();
-}
-
-/** Undici hears of an abort only once the request has a connection: it may wait long for one of its origin's. */
-async function untilAborted(
-  sending: Promise<Dispatcher.ResponseData>,
-  signal: AbortSignal | undefined,
-): Promise<Dispatcher.ResponseData> {
-  if (signal === undefined) return sending;
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-  });
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([sending, aborted]);
-  } catch (error) {
-    sending.then(
-      ({ body }) => body.on('error', () => {}).destroy(),
-      () => {},
-    );
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }
 
 function isRepeatable(body: Outgoing['body']): body is RepeatableBody {

@@ -5,6 +5,7 @@
  */
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { untilAborted } from '../http/within.ts';
 import type { Log } from '../log.ts';
 import { refresh, revoke } from '../oauth/token.ts';
 import { serverOf } from './grant-server.ts';
@@ -22,9 +23,10 @@ export interface Sessions {
   /**
    * A session whose access token is another one than `session`'s: what another process has kept by
    * now, or refreshed. `undefined` when it is over and somebody has to sign in. Throws
-   * `temporarily_unavailable` and what the network throws; the session then lives on.
+   * `temporarily_unavailable` and what the network throws; the session then lives on. When `signal`
+   * aborts, the caller leaves and the refresh goes on: its new token must be kept.
    */
-  renew(session: Session): Promise<Session | undefined>;
+  renew(session: Session, signal?: AbortSignal): Promise<Session | undefined>;
   /** What another process has kept in `session`'s place, if it is fresh; asks no server. */
   successor(session: Session): Promise<Session | undefined>;
   /** What is kept for `resource` now, whoever kept it. */
@@ -146,14 +148,17 @@ export function createSessions(parts: SessionsParts): Sessions {
       return renewed;
     });
 
-  const renew: Sessions['renew'] = (session) => {
+  const renewal = (session: Session): Promise<Session | undefined> => {
     const key = `${session.resource} ${session.accessToken}`;
     const running = renewals.get(key);
     if (running) return running;
-    const renewal = renewOnce(session).finally(() => renewals.delete(key));
-    renewals.set(key, renewal);
-    return renewal;
+    const begun = renewOnce(session).finally(() => renewals.delete(key));
+    renewals.set(key, begun);
+    return begun;
   };
+
+  const renew: Sessions['renew'] = (session, signal) =>
+    untilAborted(renewal(session), signal, new URL(session.resource));
 
   return {
     async find(url) {

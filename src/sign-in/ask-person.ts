@@ -1,17 +1,20 @@
 /** Signing a person in, from beginning to session: begins or joins, shows, waits, heals once. */
 
 import { AccessError, isAccessError } from '../errors.ts';
+import { untilAborted } from '../http/within.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
 import type { Registrations } from '../session/registrations.ts';
 import { type SignIn, Superseded, whereToEnter } from './sign-in.ts';
-import type { Target } from './target.ts';
+import { resourceOf, type Target } from './target.ts';
 import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
 
 export interface SignInOptions extends WaitOptions {
   readonly device: boolean;
   readonly force: boolean;
   readonly scope?: string;
+  /** Ends the waiting for a sign-in to begin; it is there to be joined once it has. */
+  readonly beginUntil?: AbortSignal;
 }
 
 /** `signIn`: the one that was waited for in the end. */
@@ -53,7 +56,8 @@ export function createPersons({
     target.kind === 'oauth' && registrations.isConfigured(target.oauth.server.issuer);
 
   const wait: Persons['wait'] = async (first, options) => {
-    const until = clock.now() + options.waitMs;
+    const leftMs = options.leftMs?.() ?? Number.POSITIVE_INFINITY;
+    const until = clock.now() + Math.min(options.waitMs, leftMs * 0.75);
     for (let signIn = first; ; ) {
       const waitMs = Math.max(0, until - clock.now());
       try {
@@ -68,7 +72,9 @@ export function createPersons({
   };
 
   const ask: Persons['ask'] = async (target, options) => {
-    const begun = await signIns.begin(target, options);
+    const begin = (how: SignInOptions) =>
+      untilAborted(signIns.begin(target, how), how.beginUntil, new URL(resourceOf(target)));
+    const begun = await begin(options);
     try {
       const waited = await wait(begun, options);
       if (waited.session || waited.shown || options.device) return waited;
@@ -76,19 +82,18 @@ export function createPersons({
       if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {
         return waited;
       }
-      const device = await signIns
-        .begin(target, { ...options, device: true, force: true })
-        .catch((error: unknown) => {
-          if (!isAccessError(error) || error.code === 'cancelled') throw error;
-          return undefined;
-        });
+      const again: SignInOptions = { ...options, device: true, force: true };
+      const device = await begin(again).catch((error: unknown) => {
+        if (!isAccessError(error) || error.code === 'cancelled') throw error;
+        return undefined;
+      });
       // Without a code the address is still theirs to open.
       return device ? { shown: false, signIn: device } : waited;
     } catch (error) {
       // The server no longer knows this client: one new registration heals it. Of all who waited,
       // the first begins the sign-in that the others join.
       if (!isAccessError(error, 'registration_rejected') || isConfigured(target)) throw error;
-      return wait(await signIns.begin(target, options), options);
+      return wait(await begin(options), options);
     }
   };
 

@@ -5,7 +5,7 @@
  */
 import { type IssuerTrust, teamOfIssuer, trustsIssuer } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
-import type { ProtocolFetch } from '../http/protocol-fetch.ts';
+import { fetchUntil, type ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { fetchResourceMetadata } from '../oauth/resource-metadata.ts';
 import { fetchServerMetadata, namesItself, type ServerMetadata } from '../oauth/server-metadata.ts';
@@ -30,8 +30,12 @@ export interface Discovery {
    * no metadata. Throws `invalid_resource_metadata`, `untrusted_authorization_server`, and what
    * `fetchServerMetadata` throws.
    */
-  target(url: URL, challengeUrl: string | undefined): Promise<OAuthTarget | undefined>;
-  server(issuer: string): Promise<ServerMetadata>;
+  target(
+    url: URL,
+    challengeUrl: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<OAuthTarget | undefined>;
+  server(issuer: string, signal?: AbortSignal): Promise<ServerMetadata>;
 }
 
 /** A server's metadata is asked for again after this long. */
@@ -55,12 +59,12 @@ export function createDiscovery(parts: {
   /** Of the listed ones. */
   const warned = new Set<string>();
 
-  const server = async (issuer: string): Promise<ServerMetadata> => {
+  const server: Discovery['server'] = async (issuer, signal) => {
     const kept = servers.get(issuer);
     const now = clock.now();
     if (kept && Math.abs(now - kept.at) < keptForMs) return kept.metadata;
     const url = new URL(issuer);
-    const metadata = await fetchServerMetadata(url, fetch);
+    const metadata = await fetchServerMetadata(url, fetchUntil(fetch, signal));
     const isListed = trust.authorizationServers.some(({ href }) => href === url.href);
     if (isListed && !namesItself(metadata) && !warned.has(url.href)) {
       warned.add(url.href);
@@ -75,8 +79,8 @@ export function createDiscovery(parts: {
 
   return {
     server,
-    async target(url, challengeUrl) {
-      const metadata = await fetchResourceMetadata(url, challengeUrl, fetch);
+    async target(url, challengeUrl, signal) {
+      const metadata = await fetchResourceMetadata(url, challengeUrl, fetchUntil(fetch, signal));
       if (metadata === undefined) return undefined;
       const { authorizationServers, resource, scopesSupported, teamDomain } = metadata;
       const issuer = authorizationServers.find(
@@ -87,7 +91,7 @@ export function createDiscovery(parts: {
       return {
         resource: resourceKey(resource),
         resourceIndicator: resource,
-        server: await server(issuer),
+        server: await server(issuer, signal),
         ...(scopesSupported ? { scopesSupported } : {}),
         // Told only when it is the server that is trusted anyway: a claim of its own has no weight.
         ...(teamDomain !== undefined && teamDomain === teamOfIssuer(new URL(issuer))

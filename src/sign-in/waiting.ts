@@ -23,6 +23,8 @@ export interface AskPerson {
 export interface WaitOptions {
   /** Milliseconds. */
   readonly waitMs: number;
+  /** What is left of the whole call; the person gets three quarters of it, if that is less. */
+  readonly leftMs?: () => number;
   readonly askPerson: AskPerson;
   readonly signal?: AbortSignal | undefined;
   /** Called every few seconds, with words for the person. */

@@ -62,12 +62,15 @@ export async function runAccessFetch(
 
   const timeoutMs = input.timeout_seconds * 1000;
   const deadline = AbortSignal.timeout(timeoutMs);
+  const startedAt = performance.now();
+  const leftMs = () => timeoutMs - (performance.now() - startedAt);
   const result = await followRedirects(
     { method, url, headers, signal: context.signal, ...(body ? { body } : {}) },
     (hop) =>
       access.sendHop(hop, {
         signIn: input.sign_in,
-        waitMs: Math.min(longestWaitMs, timeoutMs * 0.75),
+        waitMs: longestWaitMs,
+        leftMs,
         askPerson: context.askPerson,
         signal: context.signal,
         onWaiting:

@@ -3,13 +3,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { networkFailure } from '../../src/http/failures.ts';
 import { createSend } from '../../src/http/send.ts';
+import { inTime } from '../support/in-time.ts';
 import { origin } from './origin.ts';
 
 async function failureOf(url: URL): Promise<unknown> {
   const dispatcher = createDispatcher({});
   onTestFinished(() => dispatcher.destroy());
   const send = createSend(dispatcher);
-  return send({ method: 'GET', url, headers: [] }).then(
+  return send({ method: 'GET', url, signal: inTime(), headers: [] }).then(
     () => undefined,
     (error) => error,
   );

@@ -12,6 +12,7 @@ import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { createSend } from '../../src/http/send.ts';
 import { htmlToMarkdown } from '../../src/page/markdown.ts';
 import { certificateFor, temporaryFolder } from '../files/folders.ts';
+import { inTime } from '../support/in-time.ts';
 import { origin } from './origin.ts';
 
 const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx'].find(existsSync);
@@ -87,7 +88,12 @@ describe.skipIf(!nginx)('nginx (skipped where it is not installed)', () => {
     writeFileSync(path.join(files, 'notes & more.txt'), 'words '.repeat(1000));
     const connections = new Set<string | null>();
     const get = async (name: string, headers: [string, string][] = []) => {
-      const answer = await send({ method: 'GET', url: new URL(name, url), headers });
+      const answer = await send({
+        method: 'GET',
+        url: new URL(name, url),
+        signal: inTime(),
+        headers,
+      });
       connections.add(answer.headers.get('x-connection'));
       const body = await readBody(answer, { maxBytes: 4e6 });
       await new Promise((resolve) => setImmediate(resolve));
@@ -207,7 +213,7 @@ hosts_file ${folder}/hosts
     const settings = { http: `http://${proxy}`, https: proxy, no: 'direct.example, 10.0.0.0/8' };
     const send = sender(settings);
     const get = (url: string | URL) =>
-      send({ method: 'GET', url: new URL(url), headers: [] })
+      send({ method: 'GET', url: new URL(url), signal: inTime(), headers: [] })
         .then((answer) => readBody(answer, { maxBytes: 1000 }))
         .then(({ bytes }) => bytes.toString());
     // The tunnel is made, and the certificate behind it is checked as ever.
@@ -231,6 +237,7 @@ hosts_file ${folder}/hosts
       sender({ https: proxy })({
         method: 'GET',
         url: new URL('https://app.internal.example:444/'),
+        signal: inTime(),
         headers: [],
       }),
     ).rejects.toMatchObject({

@@ -5,19 +5,27 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { Agent } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { fileBody } from '../../src/files/body-file.ts';
 import { readBody } from '../../src/http/body.ts';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { bytesBody } from '../../src/http/request-body.ts';
 import { createSend, type Send } from '../../src/http/send.ts';
+import { within } from '../../src/http/within.ts';
 import { certificateFor, temporaryFolder } from '../files/folders.ts';
+import { inTime } from '../support/in-time.ts';
 import { origin, rawOrigin } from './origin.ts';
 
 function ownSend(): Send {
   const dispatcher = createDispatcher({});
   onTestFinished(() => dispatcher.destroy());
   return createSend(dispatcher);
+}
+function sendBy(limits: Agent.Options): Send {
+  const agent = new Agent(limits);
+  onTestFinished(() => agent.destroy());
+  return createSend(agent);
 }
 const text = async (answer: Awaited<ReturnType<Send>>) =>
   (await readBody(answer, { maxBytes: 1e6 })).bytes.toString();
@@ -34,7 +42,9 @@ describe('connections', () => {
     });
     const send = ownSend();
     for (let at = 0; at < 5; at += 1) {
-      expect(await text(await send({ method: 'GET', url, headers: [] }))).toBe('ok');
+      expect(await text(await send({ method: 'GET', url, signal: inTime(), headers: [] }))).toBe(
+        'ok',
+      );
       await turn();
     }
     expect(seen.size).toBe(1);
@@ -54,9 +64,9 @@ describe('connections', () => {
           );
       });
       const send = ownSend();
-      await text(await send({ method: 'GET', url, headers: [] }));
+      await text(await send({ method: 'GET', url, signal: inTime(), headers: [] }));
       await turn();
-      expect((await send({ method, url, headers: [] })).status).toBe(200);
+      expect((await send({ method, url, signal: inTime(), headers: [] })).status).toBe(200);
       expect(requests).toBe(3);
     });
   }
@@ -66,7 +76,9 @@ describe('connections', () => {
       requests += 1;
       socket.resetAndDestroy();
     });
-    await expect(ownSend()({ method: 'GET', url, headers: [] })).rejects.toMatchObject({
+    await expect(
+      ownSend()({ method: 'GET', url, signal: inTime(), headers: [] }),
+    ).rejects.toMatchObject({
       code: 'network_error',
     });
     expect(requests).toBe(2);
@@ -82,6 +94,7 @@ describe('connections', () => {
         ownSend()({
           method,
           url,
+          signal: inTime(),
           headers: [],
           ...(method === 'OPTIONS' ? {} : { body: bytesBody('x') }),
         }),
@@ -97,7 +110,9 @@ describe('connections', () => {
         socket.resetAndDestroy(),
       );
     });
-    await expect(ownSend()({ method: 'GET', url, headers: [] }).then(text)).rejects.toMatchObject({
+    await expect(
+      ownSend()({ method: 'GET', url, signal: inTime(), headers: [] }).then(text),
+    ).rejects.toMatchObject({
       code: 'network_error',
     });
     expect(requests).toBe(1);
@@ -112,6 +127,7 @@ describe('what is sent', () => {
         await ownSend()({
           method: 'GET',
           url,
+          signal: inTime(),
           headers: [
             ['Accept', 'a/b'],
             ['user-agent', 'mine'],
@@ -128,7 +144,14 @@ describe('what is sent', () => {
   test('no fragment', async () => {
     const url = await origin((request, response) => response.end(request.url));
     expect(
-      await text(await ownSend()({ method: 'GET', url: new URL('/a?b#c', url), headers: [] })),
+      await text(
+        await ownSend()({
+          method: 'GET',
+          url: new URL('/a?b#c', url),
+          signal: inTime(),
+          headers: [],
+        }),
+      ),
     ).toBe('/a?b');
   });
   test('a file as it is, with its length', async () => {
@@ -148,9 +171,9 @@ describe('what is sent', () => {
     const body = await fileBody('f', { roots: [folder], offLimits: [] });
     const send = ownSend();
     for (let at = 0; at < 2; at += 1)
-      expect(await text(await send({ method: 'POST', url, headers: [], body }))).toBe(
-        '600000 undefined 600000',
-      );
+      expect(
+        await text(await send({ method: 'POST', url, signal: inTime(), headers: [], body })),
+      ).toBe('600000 undefined 600000');
   });
 });
 
@@ -159,7 +182,9 @@ describe('what comes back', () => {
     const url = await origin((_request, response) =>
       response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': 100 }).end(),
     );
-    expect(await text(await ownSend()({ method: 'HEAD', url, headers: [] }))).toBe('');
+    expect(
+      await text(await ownSend()({ method: 'HEAD', url, signal: inTime(), headers: [] })),
+    ).toBe('');
   });
   test('a flood of header fields is response_too_large', async () => {
     const url = await rawOrigin((socket) => {
@@ -170,7 +195,9 @@ describe('what comes back', () => {
       socket.on('drain', flood);
       flood();
     });
-    await expect(ownSend()({ method: 'GET', url, headers: [] })).rejects.toMatchObject({
+    await expect(
+      ownSend()({ method: 'GET', url, signal: inTime(), headers: [] }),
+    ).rejects.toMatchObject({
       code: 'response_too_large',
     });
   });
@@ -178,12 +205,12 @@ describe('what comes back', () => {
     const url = await rawOrigin((socket) =>
       socket.write(Buffer.from('HTTP/1.1 200 OK\r\nx: 日本\r\ncontent-length: 0\r\n\r\n')),
     );
-    const { headers } = await ownSend()({ method: 'GET', url, headers: [] });
+    const { headers } = await ownSend()({ method: 'GET', url, signal: inTime(), headers: [] });
     expect(Buffer.from(headers.get('x') ?? '', 'latin1').toString()).toBe('日本');
   });
   test('a body nobody reads can be destroyed', async () => {
     const url = await origin((_request, response) => response.end('x'.repeat(1_000_000)));
-    (await ownSend()({ method: 'GET', url, headers: [] })).body.destroy();
+    (await ownSend()({ method: 'GET', url, signal: inTime(), headers: [] })).body.destroy();
     await new Promise((resolve) => setImmediate(resolve));
   });
 });
@@ -192,7 +219,7 @@ describe('time', () => {
   test('a head that does not come', async () => {
     const url = await rawOrigin(() => {});
     await expect(
-      ownSend()({ method: 'GET', url, headers: [], headTimeoutMs: 50 }),
+      sendBy({ headersTimeout: 50 })({ method: 'GET', url, headers: [], signal: inTime() }),
     ).rejects.toMatchObject({ code: 'timeout' });
   });
   test('a body that stops', async () => {
@@ -200,13 +227,13 @@ describe('time', () => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'),
     );
     await expect(
-      ownSend()({ method: 'GET', url, headers: [], bodyTimeoutMs: 50 }).then(text),
+      sendBy({ bodyTimeout: 50 })({ method: 'GET', url, headers: [], signal: inTime() }).then(text),
     ).rejects.toMatchObject({ code: 'timeout' });
   });
   test('the whole', async () => {
     const url = await rawOrigin(() => {});
     await expect(
-      ownSend()({ method: 'GET', url, headers: [], signal: AbortSignal.timeout(50) }),
+      ownSend()({ method: 'GET', url, headers: [], signal: inTime(50) }),
     ).rejects.toMatchObject({ code: 'timeout' });
   });
   test('cancelling is at once, also in the middle of a body', async () => {
@@ -214,7 +241,12 @@ describe('time', () => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'),
     );
     const controller = new AbortController();
-    const answer = await ownSend()({ method: 'GET', url, headers: [], signal: controller.signal });
+    const answer = await ownSend()({
+      method: 'GET',
+      url,
+      headers: [],
+      signal: within(30_000, controller.signal).signal,
+    });
     const reading = readBody(answer, { maxBytes: 100, signal: controller.signal });
     controller.abort();
     await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
@@ -232,7 +264,9 @@ describe('certificates', () => {
       server.close();
     });
     const url = new URL(`https://localhost:${(server.address() as AddressInfo).port}/`);
-    await expect(ownSend()({ method: 'GET', url, headers: [] })).rejects.toMatchObject({
+    await expect(
+      ownSend()({ method: 'GET', url, signal: inTime(), headers: [] }),
+    ).rejects.toMatchObject({
       code: 'tls_untrusted',
       nextStep: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
     });

@@ -60,3 +60,20 @@ it('comes to an end where the server gives the refused token again', async () =>
   expect(tokens(got)).toEqual(['B', 'B', 'B']);
   expect(spent()).toEqual(['refresh-of-B']);
 });
+
+it('lets a caller leave, and keeps the new token all the same (SECURITY.md, 6)', async () => {
+  const usual = peer.answer;
+  let answerNow = () => {};
+  peer.answer = (asked, response) => {
+    answerNow = () => usual(asked, response);
+  };
+  await machine.store.write('session', resource, session('A'));
+  const { renew } = machine.sessions(peer.fetch);
+  const leaving = renew(session('A'), AbortSignal.timeout(200));
+  const staying = renew(session('A'));
+  await expect(leaving).rejects.toMatchObject({ code: 'timeout' });
+  expect(spent()).toEqual(['refresh-of-A']);
+  answerNow();
+  expect((await staying)?.accessToken).toBe('B');
+  expect((await machine.store.read('session', resource))?.accessToken).toBe('B');
+});

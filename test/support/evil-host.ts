@@ -13,12 +13,17 @@ export interface Reached {
   readonly url: string;
   /** Every value of each field, names in lower case. */
   readonly headers: IncomingMessage['headers'];
+  /** When the connection of an answer that drips was let go, by `performance.now()`. */
+  letGoAt?: number;
 }
 
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
+  readonly afterMs?: number;
+  /** A byte now and then in the place of the rest, for ever. */
+  readonly drips?: 'head' | 'body';
 }
 
 export type Answerer = (request: Reached) => Reply;
@@ -62,12 +67,30 @@ export function reply(
     headers: request.headers,
   };
   reached.push(record);
-  const { status, headers = {}, body = '' } = answer(record);
+  const { status, headers = {}, body = '', afterMs, drips } = answer(record);
+  if (drips) {
+    drip(response, drips, record);
+    return;
+  }
   for (const [name, value] of Object.entries(headers)) {
     response.setHeader(name, typeof value === 'string' ? value : [...value]);
   }
-  response.writeHead(status);
-  response.end(request.method === 'HEAD' ? undefined : body);
+  const end = () => {
+    response.writeHead(status);
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+  if (afterMs === undefined) end();
+  else setTimeout(end, afterMs);
+}
+
+function drip({ socket }: ServerResponse, part: 'head' | 'body', record: Reached): void {
+  const begun = part === 'head' ? 'x-slow: ' : 'content-length: 100000\r\n\r\n';
+  socket?.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${begun}`);
+  const timer = setInterval(() => socket?.write(' '), 500);
+  socket?.on('close', () => {
+    clearInterval(timer);
+    record.letGoAt = performance.now();
+  });
 }
 
 /** The header fields that hold a credential of ours. */

@@ -17,6 +17,10 @@ export interface NamedHosts {
   readonly reached: Reached[];
   /** Changes what every host answers; it looks at `host`. */
   answerWith(answer: Answerer): void;
+  /** Hosts to which the proxy gives no tunnel, and hosts behind whose tunnel nothing is said. */
+  readonly stalled: { readonly tunnel: Set<string>; readonly tls: Set<string> };
+  /** The hosts that are led or kept waiting now. */
+  connected(): string[];
   close(): Promise<void>;
 }
 
@@ -27,18 +31,23 @@ export async function startNamedHosts(names: readonly string[]): Promise<NamedHo
   const authority = join(folder, 'authority.pem');
   await writeFile(authority, certificate.cert);
   const reached: Reached[] = [];
-  const sockets = new Set<Socket>();
+  const sockets = new Map<Socket, string>();
+  const stalled = { tunnel: new Set<string>(), tls: new Set<string>() };
   let answer: Answerer = () => ({ status: 200, body: 'nothing is asked for' });
   const tls = createTlsServer(certificate, (request, response) => {
     reply(request, response, (asked) => answer(asked), reached);
   });
   const proxy = createServer((_, response) => response.writeHead(405).end());
-  proxy.on('connect', (_, socket: Socket) => {
-    sockets.add(socket);
+  proxy.on('connect', ({ url }, socket: Socket) => {
+    const host = url?.replace(/:\d+$/, '') ?? '';
+    sockets.set(socket, host);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
+    socket.on('end', () => socket.end());
+    if (stalled.tunnel.has(host)) return void socket.resume();
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-    tls.emit('connection', socket);
+    if (!stalled.tls.has(host)) tls.emit('connection', socket);
+    else socket.resume();
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as AddressInfo;
@@ -48,11 +57,13 @@ export async function startNamedHosts(names: readonly string[]): Promise<NamedHo
       NODE_EXTRA_CA_CERTS: authority,
     },
     reached,
+    stalled,
+    connected: () => [...sockets.values()],
     answerWith: (next) => {
       answer = next;
     },
     async close() {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.keys()) socket.destroy();
       await new Promise<void>((resolve) => {
         proxy.close(() => resolve());
         proxy.closeAllConnections();

@@ -14,6 +14,7 @@ import { accessFetchInput } from '../../src/tools/access-fetch-input.ts';
 import { runAccessFetch } from '../../src/tools/fetching.ts';
 import type { ToolContext } from '../../src/tools/tool.ts';
 import { directSend, origin } from '../http/origin.ts';
+import { inTime } from '../support/in-time.ts';
 
 /** An origin that counts what it was asked, and a caller that signs in with the first request if told. */
 async function scene({ signsIn = false, status = 200 } = {}) {
@@ -41,7 +42,13 @@ async function scene({ signsIn = false, status = 200 } = {}) {
     identityAt: async () => who(),
     async sendHop({ method, url, headers: own, body, cookies }) {
       const headers = cookies?.attach(url, own, who()) ?? own;
-      const answer = await send({ method, url, headers, ...(body ? { body } : {}) });
+      const answer = await send({
+        method,
+        url,
+        signal: inTime(),
+        headers,
+        ...(body ? { body } : {}),
+      });
       if (signsIn) {
         const [resource, accessToken, obtainedAt] = [url.origin, 'oauth:abcdef', Date.now()];
         const { as: signedInAt = 0 } = signedIn;

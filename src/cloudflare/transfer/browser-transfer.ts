@@ -4,6 +4,7 @@
  * whose URL the person opens; then `receiveTransfer` waits for the delivery. Nothing is stored here.
  */
 import { AccessError, isAccessError } from '../../errors.ts';
+import { bounds } from '../../http/bounds.ts';
 import type { ProtocolFetch } from '../../http/protocol-fetch.ts';
 import { atPath } from '../../secure-url.ts';
 import type { SigningKeys } from '../signing-keys.ts';
@@ -43,7 +44,6 @@ export interface TransferOptions {
 /** How long cloudflared polls for one transfer; nobody knows whether the service would keep it longer. */
 export const transferLifetimeMs = 10 * 60_000;
 
-const pollTimeoutMs = 65_000; // the service holds each poll for 60 s
 const atOnceMs = 1_000;
 const pauseMs = 1_500;
 const pauseWhenLimitedMs = 5_000;
@@ -83,7 +83,7 @@ export async function receiveTransfer(
     signal?.throwIfAborted();
     const startedAt = clock.now();
     if (startedAt >= deadline) throw expired(application);
-    const timeoutMs = Math.min(pollTimeoutMs, deadline - startedAt);
+    const timeoutMs = Math.min(bounds.transferPoll, deadline - startedAt);
     let answer: Response | AccessError;
     try {
       answer = await fetch(poll, { signal, timeoutMs });

@@ -2,11 +2,13 @@
 import { readBody } from '../../../src/http/body.ts';
 import { createDispatcher } from '../../../src/http/dispatcher.ts';
 import { createSend } from '../../../src/http/send.ts';
+import { inTime } from '../../support/in-time.ts';
 
 const dispatcher = createDispatcher({});
 const answer = await createSend(dispatcher)({
   method: 'GET',
   url: new URL(process.argv[2] ?? ''),
+  signal: inTime(),
   headers: [],
 });
 process.stdout.write((await readBody(answer, { maxBytes: 1e6 })).bytes);

@@ -9,13 +9,14 @@ import { decodedBody, readBody } from '../../../src/http/body.ts';
 import { createDispatcher } from '../../../src/http/dispatcher.ts';
 import { createSend } from '../../../src/http/send.ts';
 import { createConcealer } from '../../../src/secrets/concealer.ts';
+import { inTime } from '../../support/in-time.ts';
 
 const [, , address = '', warmUp = '', folder = ''] = process.argv;
 const dispatcher = createDispatcher({});
 const send = createSend(dispatcher);
 const concealer = createConcealer(['oauth:a-token-that-is-not-in-the-file']);
 async function save(url: URL, name: string) {
-  const answer = await send({ method: 'GET', url, headers: [] });
+  const answer = await send({ method: 'GET', url, signal: inTime(), headers: [] });
   const places = { roots: [folder], offLimits: [] };
   return saveTo(concealer.body(decodedBody(answer)), { path: name, ...places, url });
 }
@@ -26,9 +27,12 @@ await save(new URL(warmUp), 'warm-up');
 // V8 optimizes undici's parser after some requests, which takes about 30 MiB for a moment, once.
 for (let request = 0; request < 300; request += 1) {
   const range = [['range', 'bytes=0-99']] as const;
-  await readBody(await send({ method: 'GET', url: new URL(warmUp), headers: range }), {
-    maxBytes: 100,
-  });
+  await readBody(
+    await send({ method: 'GET', url: new URL(warmUp), signal: inTime(), headers: range }),
+    {
+      maxBytes: 100,
+    },
+  );
 }
 await sleep(500);
 const before = peak();

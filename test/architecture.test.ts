@@ -213,12 +213,12 @@ describe('the whole', () => {
     expect(strange).toEqual([]);
     // No request without a `Deadline`, and nobody else makes one.
     const makers = files.filter(({ text }) => /\bas Deadline\b/.test(text));
-    expect(makers.map(({ name }) => name)).toEqual(['http/within.ts']);
+    expect(makers.map(({ name }) => name)).toEqual(['http/waiting/within.ts']);
     // A relay's client is the bound of what it asks for; nobody else has one that long.
     const relaying = files.filter(({ text }) => /\bwhileClientWaits\(/.test(text));
     expect(relaying.map(({ name }) => name).sort()).toEqual([
       'access/guarded-request.ts',
-      'http/within.ts',
+      'http/waiting/within.ts',
     ]);
     // A question to a guard is bounded in `probe`; a hop by the deadline of its whole call.
     const asking = files.filter(({ text }) => /\bgate\(/.test(text)).map(({ name }) => name);

@@ -1,8 +1,8 @@
 /** Making sure that a URL can be fetched: by what is there, by a service token, or by a person. */
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { AccessError, isAccessError } from '../errors.ts';
-import { bounds } from '../http/bounds.ts';
-import { untilAborted, within } from '../http/within.ts';
+import { bounds } from '../http/waiting/bounds.ts';
+import { untilAborted, within } from '../http/waiting/within.ts';
 import { quoteServerText } from '../server-text.ts';
 import { type Held, heldSession } from '../session/held-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';

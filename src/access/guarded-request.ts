@@ -4,11 +4,11 @@
  */
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
-import { bounds } from '../http/bounds.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import { discard, type Peeked, peek } from '../http/peek.ts';
 import type { Incoming, Send } from '../http/send.ts';
-import { type Deadline, whileClientWaits, within } from '../http/within.ts';
+import { bounds } from '../http/waiting/bounds.ts';
+import { type Deadline, whileClientWaits, within } from '../http/waiting/within.ts';
 import { type Challenge, parseChallenges } from '../oauth/challenge.ts';
 import { createConcealer } from '../secrets/concealer.ts';
 import { type Credential, credentialFields, credentialSecrets } from '../secrets/credential.ts';

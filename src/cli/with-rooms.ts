@@ -1,6 +1,6 @@
 /** The rooms for one command: opened for its work, closed whatever comes of it. */
 import { type Config, readConfig } from '../config/config.ts';
-import { bounds } from '../http/bounds.ts';
+import { bounds } from '../http/waiting/bounds.ts';
 import { createLog } from '../log.ts';
 import type { Rooms, RoomsOptions } from '../rooms.ts';
 import { type Cancellation, cancellable } from './terminal/cancellation.ts';

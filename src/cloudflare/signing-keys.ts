@@ -5,7 +5,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { untilAborted } from '../http/within.ts';
+import { untilAborted } from '../http/waiting/within.ts';
 import { atPath } from '../secure-url.ts';
 
 export interface SigningKeys {

@@ -1,9 +1,9 @@
 /** Connections: pooled and kept alive, through the environment's proxies, with bounds on everything. */
 import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici';
 import { receiveBuffers } from '../receive-buffers.ts';
-import { bounds } from './bounds.ts';
 import { lookup } from './lookup.ts';
 import { createProxyRules, type ProxySettings } from './proxy-rules.ts';
+import { bounds } from './waiting/bounds.ts';
 
 const limits = {
   maxHeaderSize: 64 * 1024,

@@ -9,12 +9,12 @@ import { resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { CookieStore } from './cookies.ts';
 import { abortFailure } from './failures.ts';
-import { firstOf } from './first-of.ts';
 import { type HopRequest, isRedirect, leftAtBorder, nextHop, redirectRefused } from './next-hop.ts';
 import { discard } from './peek.ts';
 import { fieldText } from './response-headers.ts';
 import type { Incoming } from './send.ts';
-import { untilAborted } from './within.ts';
+import { firstOf } from './waiting/first-of.ts';
+import { untilAborted } from './waiting/within.ts';
 
 export interface HopAnswer extends Incoming {
   /** What the request that got this answer carried. */

@@ -1,10 +1,10 @@
 /** Looks at the beginning of an answer's body without losing it for whoever reads it afterwards. */
 import { Readable } from 'node:stream';
 import { decodedBody, undecodable } from './body.ts';
-import { bounds } from './bounds.ts';
 import { networkFailure } from './failures.ts';
 import type { Incoming } from './send.ts';
-import type { Deadline } from './within.ts';
+import { bounds } from './waiting/bounds.ts';
+import type { Deadline } from './waiting/within.ts';
 
 export interface Peeked<A extends Incoming> {
   /** At most `maxBytes` bytes of the decoded body, as UTF-8 or what is left of it. */

@@ -4,9 +4,9 @@
  */
 import { AccessError } from '../errors.ts';
 import { readBody } from './body.ts';
-import { bounds } from './bounds.ts';
 import type { Send } from './send.ts';
-import { within } from './within.ts';
+import { bounds } from './waiting/bounds.ts';
+import { within } from './waiting/within.ts';
 
 export interface ProtocolRequest {
   readonly method?: string;

@@ -9,8 +9,8 @@ import { acceptEncoding } from './content-coding.ts';
 import { connectionWasLost, networkFailure } from './failures.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { exchangeUpgrade } from './upgrade.ts';
+import { type Deadline, untilAborted } from './waiting/within.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
-import { type Deadline, untilAborted } from './within.ts';
 
 export interface Outgoing {
   readonly method: string;

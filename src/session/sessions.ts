@@ -5,7 +5,7 @@
  */
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { untilAborted } from '../http/within.ts';
+import { untilAborted } from '../http/waiting/within.ts';
 import type { Log } from '../log.ts';
 import { refresh, revoke } from '../oauth/token.ts';
 import { serverOf } from './grant-server.ts';

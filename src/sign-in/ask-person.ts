@@ -1,7 +1,7 @@
 /** Signing a person in, from beginning to session: begins or joins, shows, waits, heals once. */
 
 import { AccessError, isAccessError } from '../errors.ts';
-import { untilAborted } from '../http/within.ts';
+import { untilAborted } from '../http/waiting/within.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
 import type { Registrations } from '../session/registrations.ts';

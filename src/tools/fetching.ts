@@ -11,10 +11,10 @@ import { checkSavePath, type Saved, type SaveOptions, saveTo } from '../files/sa
 import { checkAgentHeaders } from '../http/agent-headers.ts';
 import { decodedBody, readBody } from '../http/body.ts';
 import { abortFailure } from '../http/failures.ts';
-import { firstOf } from '../http/first-of.ts';
 import { type AskedAs, followRedirects, type HopAnswer, type HopResult } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
+import { firstOf } from '../http/waiting/first-of.ts';
 import type { Concealer } from '../secrets/concealer.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import { targetUrl } from './target-url.ts';

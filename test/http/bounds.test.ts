@@ -1,7 +1,7 @@
 /** SECURITY.md's table of what is waited for, and the code's. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { bounds } from '../../src/http/bounds.ts';
+import { bounds } from '../../src/http/waiting/bounds.ts';
 
 const units: Record<string, number> = { s: 1_000, min: 60_000, h: 3_600_000 };
 

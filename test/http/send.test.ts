@@ -12,7 +12,7 @@ import { readBody } from '../../src/http/body.ts';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { bytesBody } from '../../src/http/request-body.ts';
 import { createSend, type Send } from '../../src/http/send.ts';
-import { within } from '../../src/http/within.ts';
+import { within } from '../../src/http/waiting/within.ts';
 import { certificateFor, temporaryFolder } from '../files/folders.ts';
 import { inTime } from '../support/in-time.ts';
 import { origin, rawOrigin } from './origin.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../../config/config.ts';
-import { firstOf } from '../../http/first-of.ts';
+import { firstOf } from '../../http/waiting/first-of.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { hostsOf } from '../sandbox/guide.ts';
 import type { Cancellation } from '../terminal/cancellation.ts';

@@ -4,8 +4,8 @@
  * whose URL the person opens; then `receiveTransfer` waits for the delivery. Nothing is stored here.
  */
 import { AccessError, isAccessError } from '../../errors.ts';
-import { bounds } from '../../http/bounds.ts';
 import type { ProtocolFetch } from '../../http/protocol-fetch.ts';
+import { bounds } from '../../http/waiting/bounds.ts';
 import { atPath } from '../../secure-url.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import { createTransferKeys, type TransferKeys } from './box.ts';

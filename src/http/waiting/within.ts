@@ -2,7 +2,7 @@
  * Waiting with an end. A request can only be sent under a `Deadline`, and only `within` makes one: what
  * waits for the network without a bound does not compile.
  */
-import { abortFailure } from './failures.ts';
+import { abortFailure } from '../failures.ts';
 import { firstOf } from './first-of.ts';
 
 declare const bounded: unique symbol;

@@ -12,6 +12,7 @@ import type { OAuthClient } from '../oauth/client.ts';
 import { isOfIssuer } from '../session/grant-server.ts';
 import type { Clock, Lock, RecordStore, RedirectListener } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
+import { createRedirectUris } from '../session/redirect-uris.ts';
 import { createRegistrations } from '../session/registrations.ts';
 import { createSessions, type Sessions } from '../session/sessions.ts';
 import { createSignInAllowance } from '../sign-in/allowance.ts';
@@ -108,6 +109,7 @@ export function createAccess(parts: AccessParts): Access {
     configured: settings.oauthClient,
     trust,
   });
+  const redirectUris = createRedirectUris({ store });
   const wakeUp = createWakeUp(clock);
   const { redeem } = createRedemption({
     store,
@@ -119,6 +121,7 @@ export function createAccess(parts: AccessParts): Access {
     sessions,
     tokenHosts,
     wakeUp,
+    redirectUris,
     isTrustedIssuer: (issuer, resource) => trustsIssuer(new URL(issuer), new URL(resource), trust),
   });
   const callbackPorts = createCallbackPorts({
@@ -139,7 +142,7 @@ export function createAccess(parts: AccessParts): Access {
     callbackPorts,
     runHere: createRunHere({ store, clock, log, sessions }),
   });
-  const beginCode = createCodeSignIn({ rendezvous, callbackPorts, registrations });
+  const beginCode = createCodeSignIn({ rendezvous, callbackPorts, registrations, redirectUris });
   const transferSignIns = createTransferSignIns({
     store,
     clock,
@@ -169,7 +172,7 @@ export function createAccess(parts: AccessParts): Access {
     transferSignIns,
     beginDevice,
   });
-  const persons = createPersons({ signIns: ways, clock, registrations });
+  const persons = createPersons({ signIns: ways, clock, registrations, redirectUris });
   const shared = { gate, credentials, sessions, serviceTokens, ways, persons, headless };
 
   const detect = createDetect({ gate, clock, ways, sessions, serviceTokens, proofs, headless });

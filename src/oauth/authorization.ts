@@ -12,6 +12,7 @@ import { AccessError } from '../errors.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { clientAuthentication, type OAuthClient } from './client.ts';
 import { protocolFailure } from './failures.ts';
+import { namesRedirectUri, RedirectUriNotAllowed } from './redirect-uri-refusal.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 
 export interface CodeVerifier {
@@ -71,13 +72,14 @@ export function authorizationUrl(server: ServerMetadata, request: AuthorizationR
 /**
  * Checks an authorization response in the order iss, state, error, code. The caller has found
  * `state` to be its own before. Throws `sign_in_declined` when the person or a policy said no,
+ * `RedirectUriNotAllowed` when the application takes no sign-ins that end there,
  * `temporarily_unavailable` when the server could not, `invalid_server_metadata` on a wrong `iss`.
  */
 export function readAuthorizationResponse(
   server: ServerMetadata,
   client: OAuthClient,
   response: URLSearchParams,
-  state: string,
+  { state, redirectUri }: { readonly state: string; readonly redirectUri: string },
 ): URLSearchParams {
   const host = new URL(server.issuer).host;
   try {
@@ -92,7 +94,7 @@ export function readAuthorizationResponse(
     }
     return checked;
   } catch (error) {
-    if (error instanceof AuthorizationResponseError) throw errorResponse(error, host);
+    if (error instanceof AuthorizationResponseError) throw errorResponse(error, host, redirectUri);
     throw protocolFailure(
       error,
       'invalid_server_metadata',
@@ -103,7 +105,11 @@ export function readAuthorizationResponse(
 }
 
 /** RFC 6749 §4.1.2.1. */
-function errorResponse(error: AuthorizationResponseError, host: string): AccessError {
+function errorResponse(
+  error: AuthorizationResponseError,
+  host: string,
+  redirectUri: string,
+): AccessError {
   const words = `${quoteServerText(error.error)}${
     error.error_description ? `, ${quoteServerText(error.error_description)}` : ''
   }`;
@@ -121,6 +127,11 @@ function errorResponse(error: AuthorizationResponseError, host: string): AccessE
         `${host} could not finish the sign-in: ${words}.`,
         'Call authenticate again in a minute.',
       );
+    case 'invalid_request':
+      if (namesRedirectUri(error.error_description)) {
+        return new RedirectUriNotAllowed(host, redirectUri, words);
+      }
+      return refused(host, words);
     case 'unauthorized_client':
       return new AccessError(
         'registration_rejected',
@@ -128,10 +139,14 @@ function errorResponse(error: AuthorizationResponseError, host: string): AccessE
         'Call authenticate again, which registers the client anew; if it happens again, the words above are for the administrator.',
       );
     default:
-      return new AccessError(
-        'sign_in_declined',
-        `${host} refused the sign-in: ${words}.`,
-        'Call authenticate again; if it happens again, the words above are for the administrator.',
-      );
+      return refused(host, words);
   }
+}
+
+function refused(host: string, words: string): AccessError {
+  return new AccessError(
+    'sign_in_declined',
+    `${host} refused the sign-in: ${words}.`,
+    'Call authenticate again; if it happens again, the words above are for the administrator.',
+  );
 }

@@ -1,6 +1,7 @@
 /** Why a registration came to nothing (RFC 7591 §3.2.2), and what can be done about that. */
 import { ResponseBodyError } from 'oauth4webapi';
 import { AnswerFault } from './documents/answer-fault.ts';
+import { howToAllow, namesRedirectUri } from './redirect-uri-refusal.ts';
 
 export interface RegistrationRefusal {
   /** Goes on from the server's name. */
@@ -14,8 +15,7 @@ export function refusedFor(error: unknown, redirectUri: string): RegistrationRef
   if (isAboutRedirectUri(error)) {
     return {
       what: `refused to register this client with the redirection URI ${redirectUri}`,
-      nextStep:
-        'At Access, an administrator allows it in the application’s Managed OAuth settings: “Allow localhost clients” for http://localhost, “Allow loopback clients” for http://127.0.0.1.',
+      nextStep: howToAllow(redirectUri),
       isRedirectUri: true,
     };
   }
@@ -47,10 +47,6 @@ function isAboutRedirectUri(error: unknown): boolean {
     );
   }
   return error instanceof AnswerFault && namesRedirectUri(error.words);
-}
-
-function namesRedirectUri(words: string | undefined): boolean {
-  return words !== undefined && /redirect(?:ion)?[ _-]?uri|localhost|loopback/i.test(words);
 }
 
 function statusOf(error: unknown): number | undefined {

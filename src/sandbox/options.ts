@@ -1,5 +1,13 @@
 /** What can be set when the sandbox starts, and the values otherwise. */
+import type { ApplicationName } from './catalogue.ts';
 import type { FaultHook } from './server/fault.ts';
+
+export interface ApplicationRedirects {
+  allowLocalhostClients?: boolean;
+  allowLoopbackClients?: boolean;
+  /** “Allowed redirect URIs”, exact or ending in a wildcard for the rest of the path. */
+  allowedRedirectUris?: readonly string[];
+}
 
 export interface SandboxOptions {
   /** The team's port; 0 takes any. Applications and the transfer service get ports of their own. */
@@ -24,6 +32,11 @@ export interface SandboxOptions {
   allowLocalhostClients?: boolean;
   /** The account's toggle for redirection URIs on 127.0.0.1 and [::1]. */
   allowLoopbackClients?: boolean;
+  /**
+   * What an application's own Managed OAuth settings allow, live at each authorization; everything
+   * that the account allows otherwise.
+   */
+  redirects?: Partial<Record<ApplicationName, ApplicationRedirects>>;
   /** Offers RFC 8628, which the real one does not. */
   announceDeviceFlow?: boolean;
   deviceIntervalSeconds?: number;
@@ -49,6 +62,7 @@ export function settle(options: SandboxOptions): Settings {
     schemelessIssuer: false,
     allowLocalhostClients: true,
     allowLoopbackClients: true,
+    redirects: {},
     announceDeviceFlow: false,
     deviceIntervalSeconds: 5,
     deviceCodeSeconds: 600,

@@ -118,12 +118,21 @@ const begunSignIns = z.strictObject({
 });
 export type BegunSignIns = z.infer<typeof begunSignIns>;
 
+/** The redirection URIs that an application has refused at the authorization. */
+const refusedRedirects = z.strictObject({
+  format,
+  resource: url,
+  refused: z.array(url),
+});
+export type RefusedRedirects = z.infer<typeof refusedRedirects>;
+
 export interface Records {
   session: Session;
   registration: Registration;
   pending: PendingSignIn;
   org: OrgToken;
   begun: BegunSignIns;
+  redirect: RefusedRedirects;
 }
 
 export const recordSchemas = {
@@ -132,4 +141,5 @@ export const recordSchemas = {
   pending: pendingSignIn,
   org: orgToken,
   begun: begunSignIns,
+  redirect: refusedRedirects,
 } as const;

@@ -10,16 +10,17 @@ import { register } from '../oauth/registration.ts';
 import type { ServerMetadata } from '../oauth/server-metadata.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { Registration } from './records.ts';
+import type { Choice } from './redirect-uris.ts';
 
 export interface Registrations {
   /**
-   * The client for `port`, and the redirection URI that it is registered with. `anew`: the kept
-   * registration may be the trouble. Throws `registration_rejected`,
+   * The client, and the one of `redirectUris` that it is registered with: the first that is kept
+   * already, else the first that the server takes. `anew`: the kept registration may be the trouble. Throws `registration_rejected`,
    * `unsupported_authorization_server`, and what `register` throws.
    */
   clientFor(
     server: ServerMetadata,
-    request: { port: number; resourceIndicator: string; anew: boolean },
+    request: { redirectUris: Choice; resourceIndicator: string; anew: boolean },
   ): Promise<{ client: OAuthClient; redirectUri: string }>;
   /** True when the person configured the client for `issuer`: registering anew cannot heal it. */
   isConfigured(issuer: string): boolean;
@@ -70,22 +71,18 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
 
   return {
     isConfigured: (issuer) => configuredFor(issuer) !== undefined,
-    async clientFor(server, { port, resourceIndicator, anew }) {
-      // Access allows the two names by separate settings: “localhost clients”, “loopback clients”.
-      const [localhost, loopback] = [
-        `http://localhost:${port}/callback`,
-        `http://127.0.0.1:${port}/callback`,
-      ] as const;
+    async clientFor(server, { redirectUris, resourceIndicator, anew }) {
+      const [preferred] = redirectUris;
       const known = configuredFor(server.issuer);
-      if (known) return { client: atServer(known, server), redirectUri: localhost };
+      if (known) return { client: atServer(known, server), redirectUri: preferred };
       if (server.registration_endpoint === undefined) {
         throw configured === undefined
-          ? noRegistration(server, localhost)
+          ? noRegistration(server, preferred)
           : notItsClient(server, configured);
       }
       return lock.hold(`registration ${server.issuer}`, async () => {
         let refused: AccessError | undefined;
-        for (const redirectUri of anew ? [] : [localhost, loopback]) {
+        for (const redirectUri of anew ? [] : redirectUris) {
           const kept = await store.read(
             'registration',
             registrationKey(server.issuer, redirectUri),
@@ -110,7 +107,7 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
           return { client, redirectUri };
         };
         // A registration can never be deleted: another is made only where the name was refused.
-        for (const redirectUri of [localhost, loopback]) {
+        for (const redirectUri of redirectUris) {
           const created = await create(redirectUri);
           if (!('refused' in created)) return created;
           refused = created.refused;

@@ -4,6 +4,7 @@ import { AccessError, isAccessError } from '../errors.ts';
 import { untilAborted } from '../http/waiting/within.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
+import type { RedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';
 import { type SignIn, Superseded, whereToEnter } from './sign-in.ts';
 import { resourceOf, type Target } from './target.ts';
@@ -47,10 +48,12 @@ export function createPersons({
   signIns,
   clock,
   registrations,
+  redirectUris,
 }: {
   readonly signIns: SignIns;
   readonly clock: Clock;
   readonly registrations: Pick<Registrations, 'isConfigured'>;
+  readonly redirectUris: Pick<RedirectUris, 'areAllRefused'>;
 }): Persons {
   const isConfigured = (target: Target): boolean =>
     target.kind === 'oauth' && registrations.isConfigured(target.oauth.server.issuer);
@@ -90,9 +93,11 @@ export function createPersons({
       // Without a code the address is still theirs to open.
       return device ? { shown: false, signIn: device } : waited;
     } catch (error) {
-      // The server no longer knows this client: one new registration heals it. Of all who waited,
-      // the first begins the sign-in that the others join.
+      // The server no longer knows this client, or the application does not take its redirection
+      // URI: one more sign-in, with another client, heals it. Of all who waited, the first begins
+      // the one that the others join.
       if (!isAccessError(error, 'registration_rejected') || isConfigured(target)) throw error;
+      if (await redirectUris.areAllRefused(resourceOf(target))) throw error;
       return wait(await begin(options), options);
     }
   };

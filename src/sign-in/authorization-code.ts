@@ -3,9 +3,11 @@
  * so that whichever process holds the port when the person is done can redeem the response.
  */
 import { randomBytes } from 'node:crypto';
+import { isAccessError } from '../errors.ts';
 import { authorizationUrl, drawCodeVerifier } from '../oauth/authorization.ts';
 import { coversScope } from '../oauth/scope.ts';
 import type { PendingCode, PendingSignIn } from '../session/records.ts';
+import { type Choice, loopbackRedirectUris, type RedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';
 import { shownUrl } from '../shown-url.ts';
 import type { CallbackPorts } from './callback-ports.ts';
@@ -33,20 +35,38 @@ export function createCodeSignIn({
   rendezvous,
   callbackPorts,
   registrations,
+  redirectUris,
 }: {
   readonly rendezvous: Rendezvous;
   readonly callbackPorts: CallbackPorts;
   readonly registrations: Registrations;
+  readonly redirectUris: RedirectUris;
 }): BeginCodeSignIn {
   return (target, { force, scope, stepUp = false }) => {
     const { server, resource, resourceIndicator } = target;
 
-    const request = async (port: number, anew: boolean): Promise<PendingCode> => {
-      const { client, redirectUri } = await registrations.clientFor(server, {
-        port,
-        resourceIndicator,
-        anew,
-      });
+    /** A configured client keeps its redirection URI, since only the person knows what it may use. */
+    const redirectUrisFor = async (port: number): Promise<Choice> =>
+      registrations.isConfigured(server.issuer)
+        ? loopbackRedirectUris(port)
+        : redirectUris.choose(resource, port);
+
+    const registered = async (port: number, last: PendingSignIn | undefined) => {
+      const anew =
+        isRegistrationInDoubt(last, force) &&
+        !(await redirectUris.isRefused(resource, last?.code?.redirectUri ?? ''));
+      const choice = await redirectUrisFor(port);
+      try {
+        const wanted = { redirectUris: choice, resourceIndicator, anew };
+        return await registrations.clientFor(server, wanted);
+      } catch (error) {
+        if (isAccessError(error, 'registration_rejected')) await redirectUris.forget(resource);
+        throw error;
+      }
+    };
+
+    const request = async (port: number, last: PendingSignIn | undefined): Promise<PendingCode> => {
+      const { client, redirectUri } = await registered(port, last);
       const { verifier, challenge } = await drawCodeVerifier();
       const state = randomBytes(32).toString('base64url');
       const url = authorizationUrl(server, {
@@ -86,7 +106,7 @@ export function createCodeSignIn({
       prepare: async (last) => {
         const port = await callbackPorts.claim();
         try {
-          const code = await request(port.port, isRegistrationInDoubt(last, force));
+          const code = await request(port.port, last);
           return { lifetimeMs, code, port };
         } catch (error) {
           await port.release();

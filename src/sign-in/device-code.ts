@@ -4,6 +4,7 @@ import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { OAuthClient } from '../oauth/client.ts';
 import { authorizeDevice, pollDeviceToken, requireDeviceCodes } from '../oauth/device.ts';
 import type { Clock } from '../session/ports.ts';
+import { loopbackRedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';
 import { sessionFrom } from '../session/session-from.ts';
 import type { OAuthTarget } from './discovery.ts';
@@ -37,7 +38,7 @@ export function createDeviceSignIn(parts: {
       prepare: async () => {
         // Before a registration, which at Access can never be deleted.
         requireDeviceCodes(server);
-        const wanted = { port, resourceIndicator };
+        const wanted = { redirectUris: loopbackRedirectUris(port), resourceIndicator };
         const ask = (client: OAuthClient) =>
           authorizeDevice(server, client, { resource: resourceIndicator, scope }, fetch);
         let { client } = await registrations.clientFor(server, { ...wanted, anew: false });

@@ -7,8 +7,10 @@ import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { readAuthorizationResponse } from '../oauth/authorization.ts';
+import { RedirectUriNotAllowed } from '../oauth/redirect-uri-refusal.ts';
 import { redeemCode } from '../oauth/token.ts';
 import type { CallbackPage, Clock, Lock, RecordStore } from '../session/ports.ts';
+import type { RedirectUris } from '../session/redirect-uris.ts';
 import { sessionFrom } from '../session/session-from.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { Discovery } from './discovery.ts';
@@ -44,20 +46,11 @@ export function createRedemption(parts: {
   readonly sessions: Sessions;
   readonly tokenHosts: TokenHosts;
   readonly wakeUp: WakeUp;
+  readonly redirectUris: RedirectUris;
   readonly isTrustedIssuer: (issuer: string, resource: string) => boolean;
 }): Redemption {
-  const {
-    store,
-    lock,
-    clock,
-    fetch,
-    log,
-    discovery,
-    sessions,
-    tokenHosts,
-    wakeUp,
-    isTrustedIssuer,
-  } = parts;
+  const { store, lock, clock, fetch, log, discovery, sessions, tokenHosts, wakeUp } = parts;
+  const { isTrustedIssuer, redirectUris } = parts;
 
   const redeem: Redemption['redeem'] = async (response, isMeant = () => true) => {
     const [state, ...more] = response.getAll('state');
@@ -84,13 +77,32 @@ export function createRedemption(parts: {
         await finish({ ...pending, code: pending.code }, response, state);
         return signedIn;
       } catch (error) {
-        const reason = error instanceof AccessError ? error : unexpected(error);
+        const reason =
+          error instanceof RedirectUriNotAllowed
+            ? await redirectRefused(pending.resource, pending.code.redirectUri, error)
+            : error instanceof AccessError
+              ? error
+              : unexpected(error);
         log('warn', 'a sign-in failed', { resource: pending.resource, code: reason.code });
         await store.write('pending', pending.resource, failed(pending, reason));
         wakeUp.all();
         return notSignedIn(reason);
       }
     });
+  };
+
+  const redirectRefused = async (
+    resource: string,
+    redirectUri: string,
+    error: RedirectUriNotAllowed,
+  ): Promise<AccessError> => {
+    await redirectUris.refuse(resource, redirectUri);
+    if (await redirectUris.areAllRefused(resource)) return error;
+    return new AccessError(
+      error.code,
+      error.message,
+      `Call authenticate again: it tries the other loopback name. ${error.nextStep}`,
+    );
   };
 
   const finish = async (pending: PendingCodeSignIn, response: URLSearchParams, state: string) => {
@@ -103,7 +115,10 @@ export function createRedemption(parts: {
       );
     }
     const server = await discovery.server(code.issuer);
-    const checked = readAuthorizationResponse(server, code.client, response, state);
+    const checked = readAuthorizationResponse(server, code.client, response, {
+      state,
+      redirectUri: code.redirectUri,
+    });
     const tokens = await redeemCode(
       server,
       code.client,

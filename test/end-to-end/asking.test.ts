@@ -261,12 +261,18 @@ describe('while the person signs in', () => {
     const pending = await server.call('authenticate', { url: url(), wait_seconds: 0 });
     expect(pending.json).toMatchObject({ status: 'pending', method: 'authorization_code' });
     expect(pending.structured).toEqual(pending.json);
+    // A second person may have to approve, so it is an hour; the text says until when.
+    const leftMs = Date.parse(String(pending.json.expires_at)) - Date.now();
+    expect(leftMs).toBeGreaterThan(50 * 60_000);
+    expect(leftMs).toBeLessThanOrEqual(60 * 60_000);
+    expect(pending.json.next_step).toContain(String(pending.json.expires_at));
     const again = await server.call('authenticate', { url: url(), wait_seconds: 1 });
     expect(again.json.authorization_url).toBe(pending.json.authorization_url);
     const fetched = await server.call('access_fetch', { url: url(), timeout_seconds: 2 });
     expect(fetched.json.error).toMatchObject({
       code: 'sign_in_pending',
       authorization_url: pending.json.authorization_url,
+      expires_at: pending.json.expires_at,
     });
     await signInAs(String(pending.json.authorization_url), person());
     expect((await server.call('access_fetch', { url: url() })).json).toMatchObject({ status: 200 });

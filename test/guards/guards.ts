@@ -354,6 +354,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'redirect-uri-memory',
+    keeps: '§3 a redirection URI that the application refused is not tried there again',
+    file: 'src/sign-in/redemption.ts',
+    guard: 'await redirectUris.refuse(resource, redirectUri);',
+    without: '',
+    test: 'test/end-to-end/redirect-uris.test.ts',
+    only: 'application alone refuses',
+    built: true,
+  },
+  {
     name: 'one-state',
     keeps: '§4.5 a callback has one state',
     file: 'src/sign-in/redemption.ts',

@@ -74,12 +74,10 @@ describe('the authorization request (RFC 6749 §4.1.1)', () => {
 
 describe('the authorization response (RFC 6749 §4.1.2)', () => {
   const read = (parameters: Record<string, string> | string, more: object = {}) =>
-    readAuthorizationResponse(
-      { ...server, ...more },
-      client,
-      new URLSearchParams(parameters),
-      'state',
-    );
+    readAuthorizationResponse({ ...server, ...more }, client, new URLSearchParams(parameters), {
+      state: 'state',
+      redirectUri: 'http://localhost:8400/callback',
+    });
   const failure = (parameters: Record<string, string> | string, more: object = {}): AccessError => {
     try {
       read(parameters, more);
@@ -157,6 +155,21 @@ describe('the authorization response (RFC 6749 §4.1.2)', () => {
     expect(reason.code).toBe(code);
     expect(reason.message).toContain(`“${error}”, “Because”`);
     expect(reason.nextStep).toBeTruthy();
+  });
+
+  it('takes Access’s refusal of the redirection URI for what it is, and for nobody’s no', () => {
+    const reason = failure({
+      error: 'invalid_request',
+      state: 'state',
+      error_description: 'Redirect URI not allowed by application configuration',
+    });
+    expect(reason.code).toBe('registration_rejected');
+    expect(reason.message).toContain('http://localhost:8400/callback');
+    for (const words of ['Allow localhost', 'Allow loopback', 'Allowed redirect URIs']) {
+      expect(reason.nextStep).toContain(words);
+    }
+    const other = failure({ error: 'invalid_request', state: 'state', error_description: 'Twice' });
+    expect(other.code).toBe('sign_in_declined');
   });
 
   it('checks the state before the error', () => {

@@ -201,7 +201,7 @@ const tokenRequests: [name: string, run: (fetch: ProtocolFetch) => Promise<unkno
             server,
             client,
             new URLSearchParams({ code: 'secret-code', state: 's' }),
-            's',
+            { state: 's', redirectUri: 'http://localhost:8400/callback' },
           ),
           redirectUri: 'http://localhost:8400/callback',
           codeVerifier: 'secret-verifier',

@@ -4,6 +4,7 @@
  */
 
 import { type Application, guards } from '../catalogue.ts';
+import type { ApplicationRedirects } from '../options.ts';
 import { type Answer, type Fields, redirect } from '../server/answer.ts';
 import { notice } from '../server/page.ts';
 import type { Received } from '../server/received.ts';
@@ -116,8 +117,25 @@ function check(
   if (application === undefined) {
     return { error: 'invalid_target', error_description: 'No such resource, or it has no OAuth' };
   }
+  if (!allowsRedirectUri(redirectUri, organisation.settings.redirects[application.name])) {
+    return {
+      error: 'invalid_request',
+      error_description: 'Redirect URI not allowed by application configuration',
+    };
+  }
   const state = query.get('state') ?? undefined;
   return { client, redirectUri, state, codeChallenge, resource, application };
+}
+
+/** The second judgement, after the account's at the registration (cloudflare-access.md §3). */
+function allowsRedirectUri(redirectUri: string, redirects: ApplicationRedirects = {}): boolean {
+  const { allowLocalhostClients = true, allowLoopbackClients = true } = redirects;
+  const isLocalhost = new URL(redirectUri).hostname === 'localhost';
+  if (isLocalhost ? allowLocalhostClients : allowLoopbackClients) return true;
+  const { allowedRedirectUris = [] } = redirects;
+  return allowedRedirectUris.some((entry) =>
+    entry.endsWith('/*') ? redirectUri.startsWith(entry.slice(0, -1)) : redirectUri === entry,
+  );
 }
 
 /** The application with Managed OAuth that a resource indicator means (RFC 8707 §2). */

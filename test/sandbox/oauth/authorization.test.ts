@@ -161,3 +161,26 @@ test('a form of another site, or of somebody unknown, signs nobody in', async ()
   expect((await send('eve@example.com', sandbox.team.origin)).status).toBe(400);
   expect((await send('ada@example.com', sandbox.team.origin)).status).toBe(302);
 });
+
+test('an application judges the redirection URI again, back at the callback', async () => {
+  const redirects = { allowLocalhostClients: false, allowedRedirectUris: [] as string[] };
+  const other = await startSandbox({ redirects: { 'managed-oauth': redirects } });
+  try {
+    const client = await register(other);
+    const visit = () =>
+      open(authorizationUrl(other, client.client_id, challenge), 'ada@example.com');
+    expect(Object.fromEntries((await visit()).url.searchParams)).toEqual({
+      error: 'invalid_request',
+      error_description: 'Redirect URI not allowed by application configuration',
+      state: 'the state',
+    });
+    redirects.allowedRedirectUris = ['http://localhost:8401/callback'];
+    expect((await visit()).url.searchParams.get('error')).toBe('invalid_request');
+    for (const entry of [redirectUri, 'http://localhost:8400/*']) {
+      redirects.allowedRedirectUris = [entry];
+      expect((await visit()).url.searchParams.has('code'), entry).toBe(true);
+    }
+  } finally {
+    await other.close();
+  }
+});

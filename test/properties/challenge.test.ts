@@ -51,6 +51,31 @@ it('believes no more of a field when something is put behind it', () => {
   );
 });
 
+it('gives no value that is not written in the field', () => {
+  const unit = fc.constantFrom(
+    ...'aB=", \t\\;1:/?#[]\''.split(''),
+    'Bearer ',
+    'resource_metadata=',
+    'https://own.example/',
+    'a="b"',
+  );
+  let urls = 0;
+  fc.assert(
+    fc.property(fc.string({ unit, maxLength: 40 }), (rest) => {
+      const field = `Bearer ${rest}`;
+      for (const { parameters } of parseChallenges(field)) {
+        if (parameters.get('resource_metadata')) urls += 1;
+        for (const value of parameters.values()) {
+          const written = [...value].map((one) => `\\\\?${one.replace(/[^\w]/g, '\\$&')}`).join('');
+          expect(field).toMatch(new RegExp(written));
+        }
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  expect(urls).toBeGreaterThan(10);
+});
+
 it('takes time linear in its input', () => {
   const shapes: ((size: number) => string)[] = [
     (size) => '"'.repeat(size),

@@ -7,7 +7,7 @@ import { quickHandlers } from '../../src/page/writing/quick-handlers.ts';
 
 const table = gfmTableToMarkdown({ tablePipeAlign: false });
 const slow = { ...defaultHandlers, ...table.handlers } as Record<
-  'text' | 'link' | 'image' | 'inlineCode',
+  'root' | 'text' | 'link' | 'image' | 'inlineCode',
   Handle
 >;
 
@@ -68,7 +68,7 @@ test('what is written quickly is what the library writes', () => {
           },
         ],
       };
-      const quick = { ...slow, ...quickHandlers(slow) };
+      const quick = quickHandlers(slow);
       expect(alike(toMarkdown(root, { extensions: [table], handlers: quick }))).toBe(
         alike(toMarkdown(root, { extensions: [table] })),
       );

@@ -3,11 +3,13 @@
  * can hide. The library's own look for some forty patterns in each, and write all the rest.
  */
 import type { Handle } from 'mdast-util-to-markdown';
+import { quickPhrasing } from './quick-phrasing.ts';
 
 /** Between letters an underscore begins nothing (CommonMark §6.2); the rest means nothing within a line. */
 const plain = /^(?:[^\t\r\n!#&*<>[\\\]_`|~]|(?<=[A-Za-z0-9]{2})_(?=[A-Za-z0-9]{2}))*$/;
 /** What a line of a block can begin with and still be plain text. */
 const plainStart = /^["'(/$%@]*\p{L}/u;
+const neverEscaped = /^(?:[^!-/:-@[-`{-~\t\r\n]|[,;:'"?%$/.()@])/;
 const plainUrl = /^[\w:/?#@!$+,;=%.~'*-]*(?:&(?!\w*;)[\w:/?#@!$+,;=%.~'*-]*)*$/;
 
 function isPlain(value: string, { before, after }: { before: string; after: string }): boolean {
@@ -19,12 +21,13 @@ function isPlain(value: string, { before, after }: { before: string; after: stri
   return !(value.endsWith(' ') && (after === '' || after.startsWith('\n')));
 }
 
-interface Slow {
+type Slow = Readonly<Record<string, Handle>> & {
+  readonly root: Handle;
   readonly text: Handle;
   readonly link: Handle;
   readonly image: Handle;
   readonly inlineCode: Handle;
-}
+};
 
 /** The same results as from those that are given, only sooner. */
 export function quickHandlers(slow: Slow): Slow {
@@ -32,7 +35,7 @@ export function quickHandlers(slow: Slow): Slow {
     isPlain(node.value, info) ? node.value : slow.text(node, parent, state, info);
   // What comes before it asks for the first character alone.
   const firstOfText: Handle = (node, parent, state, info) =>
-    /^\p{L}/u.test(node.value) ? node.value.slice(0, 2) : text(node, parent, state, info);
+    neverEscaped.test(node.value) ? node.value.slice(0, 2) : text(node, parent, state, info);
 
   const link: Handle = (node, parent, state, info) => {
     const [only] = node.children;
@@ -62,12 +65,22 @@ export function quickHandlers(slow: Slow): Slow {
       ? `\`${node.value}\``
       : slow.inlineCode(node, parent, state, info);
 
-  return {
+  const root: Handle = (node, parent, state, info) => {
+    const { containerPhrasing } = state;
+    state.containerPhrasing = (inside, place) =>
+      quickPhrasing(inside, state, place, handlers) ?? containerPhrasing.call(state, inside, place);
+    return slow.root(node, parent, state, info);
+  };
+
+  const handlers: Slow & Record<string, Handle> = {
+    ...slow,
+    root,
     text: Object.assign(text, { peek: firstOfText }),
     link: Object.assign(link, { peek: peekOf(slow.link) }),
     image: Object.assign(image, { peek: peekOf(slow.image) }),
     inlineCode: Object.assign(inlineCode, { peek: () => '`' }),
   };
+  return handlers;
 }
 
 function peekOf(handle: Handle & { peek?: Handle }): Handle | undefined {

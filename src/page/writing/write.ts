@@ -43,7 +43,7 @@ const extensions: readonly Options[] = [
 type Handler = Handle & { readonly attention?: Attention };
 
 const slow = Object.assign({}, defaultHandlers, ...extensions.map((each) => each.handlers));
-const handlers: Readonly<Record<string, Handler>> = { ...slow, ...quickHandlers(slow) };
+const handlers: Readonly<Record<string, Handler>> = quickHandlers(slow);
 
 /** Handlers that look at the time before and after what they write: marks nest, and each reads its content again. */
 function optionsFor(root: Root, { look }: Allowance): Options {

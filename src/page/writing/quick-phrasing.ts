@@ -1,0 +1,69 @@
+/**
+ * The inside of a paragraph, heading or cell whose marks stand alone, each around plain words: they form
+ * whatever is around them (CommonMark §6.2), so nothing has to be tried and read again as the library does.
+ */
+import type { Nodes, PhrasingContent } from 'mdast';
+import type { Handle, Info, State } from 'mdast-util-to-markdown';
+
+type Handlers = Readonly<Record<string, Handle & { readonly peek?: Handle }>>;
+
+/** Punctuation at its edges, or anything that would be escaped, is the library's work. */
+const plainWords = /^[\p{L}\p{N}](?:[^\t\r\n!#&*<>[\\\]_`|~]*[\p{L}\p{N}])?$/u;
+
+/** `undefined` for what is not that plain. */
+export function quickPhrasing(
+  parent: Nodes,
+  state: State,
+  info: Info,
+  handlers: Handlers,
+): string | undefined {
+  const children = 'children' in parent ? (parent.children as PhrasingContent[]) : [];
+  if (!children.every((child, at) => isPlain(child, children[at + 1]))) return undefined;
+  let written = '';
+  let { before } = info;
+  for (const [at, child] of children.entries()) {
+    const next = children[at + 1];
+    const after = next ? firstOf(next, parent, state, info, handlers) : info.after;
+    const value =
+      markedWords(child) ??
+      state.handle(child, parent as never, state, {
+        ...info,
+        before,
+        after,
+      });
+    if (value === '') continue;
+    written += value;
+    before = value.slice(-1);
+  }
+  return written;
+}
+
+function isPlain(child: PhrasingContent, next: PhrasingContent | undefined): boolean {
+  if (child.type === 'delete' || child.type === 'html')
+    return child.type === 'html' && child.value === '<br>';
+  if (child.type !== 'strong' && child.type !== 'emphasis') return true;
+  const [only, ...others] = child.children;
+  if (next?.type === 'strong' || next?.type === 'emphasis' || next?.type === 'delete') return false;
+  return only?.type === 'text' && others.length === 0 && plainWords.test(only.value);
+}
+
+function markedWords(child: PhrasingContent): string | undefined {
+  if (child.type !== 'strong' && child.type !== 'emphasis') return undefined;
+  const [words] = child.children;
+  const mark = child.type === 'strong' ? '**' : '*';
+  return words?.type === 'text' ? `${mark}${words.value}${mark}` : undefined;
+}
+
+function firstOf(
+  next: PhrasingContent,
+  parent: Nodes,
+  state: State,
+  info: Info,
+  handlers: Handlers,
+): string {
+  if (next.type === 'strong' || next.type === 'emphasis') return '*';
+  const handle = handlers[next.type];
+  if (!handle) return '';
+  const peek = handle.peek ?? handle;
+  return peek(next, parent as never, state, { ...info, before: '', after: '' }).slice(0, 1);
+}

@@ -1,10 +1,11 @@
 /**
  * A quick origin for the measurements, as a process of its own: `…/bytes/<n>` and `…/text/<n>` give n
- * bytes, and whatever is sent is taken. Only with the token in argv; it stands for an application behind Access.
+ * bytes, `…/page/<n>` a page of about so many, and whatever is sent is taken. Only with the token in argv; it stands for an application behind Access.
  */
 import { createServer } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { documentation } from './page-sources.js';
 
 const token = process.argv[2];
 const block = Buffer.alloc(1024 * 1024);
@@ -44,6 +45,11 @@ const server = createServer(async (request, response) => {
   const delayMs = Number(searchParams.get('delay') ?? 0);
   if (delayMs > 0) await sleep(delayMs);
   const isText = kind === 'text';
+  if (kind === 'page') {
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+    response.end(documentation(size));
+    return;
+  }
   response.writeHead(200, {
     'content-type': isText ? 'text/plain; charset=utf-8' : 'application/octet-stream',
     'content-length': size,

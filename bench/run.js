@@ -9,6 +9,7 @@ import { measureCalls } from './calls.js';
 import { countRequests } from './counts.js';
 import { measureExpiry, measureStoredSessions } from './growth.js';
 import { measureInstall } from './install.js';
+import { measurePages, measureWaiting } from './pages.js';
 import { mebibyte } from './processes.js';
 import { measureStart } from './start.js';
 import { targets } from './targets.js';
@@ -25,6 +26,8 @@ const measurements = {
   counts: () => countRequests(),
   start: () => measureStart({ rounds }),
   calls: () => measureCalls({ rounds, calls: short ? 100 : 500 }),
+  pages: () => measurePages({ rounds: short ? 3 : 20 }),
+  waiting: () => measureWaiting({ rounds: short ? 3 : 20 }),
   transfer: () => measureTransfer({ rounds, bytes: (short ? 128 : 1024) * mebibyte }),
   sessions: () =>
     measureStoredSessions({

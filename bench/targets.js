@@ -1,7 +1,7 @@
 /** The targets as ratios of one run, and what was reached. A figure that was not measured is left out. */
 
 /** @param {Record<string, any>} results */
-export function targets({ start, calls, transfer, sessions, install }) {
+export function targets({ start, calls, transfer, sessions, install, pages, waiting }) {
   const rows = [];
   const atMost = (figure, value, limit) =>
     rows.push({ figure, target: `≤ ${limit}`, measured: value, reached: value <= limit });
@@ -16,6 +16,10 @@ export function targets({ start, calls, transfer, sessions, install }) {
     atMost('warm 1 KiB call, ms over plain undici', calls['1 KiB, one at a time'].addedMs, 1.5);
     atLeast('50 at once, of plain undici', calls['1 KiB, 50 at once'].ofUndici, 0.7);
   }
+  if (pages) {
+    atMost('600 kB page to Markdown, ms', pages['600 kB of documentation']['ours, ms'], 250);
+  }
+  if (waiting) atMost('longest other call meanwhile, ms', waiting.longestOtherMs, 100);
   if (transfer) {
     atLeast('to a file, of curl', transfer.download.ofCurl, 0.8);
     atMost('first 64 MiB to a file, MiB of growth', transfer.download.firstFileGrownMib, 32);

@@ -44,8 +44,8 @@ export interface Times {
   readonly write: number;
 }
 
-/** Pages of real size need a tenth of it. */
-const patient: Times = { parse: 3000, walk: 2000, write: 5000 };
+/** Pages of real size need a hundredth of it; a machine that is busy with others may take ten times that. */
+const patient: Times = { parse: 4000, walk: 5000, write: 10_000 };
 const quick: Times = { parse: 30, walk: 30, write: 30 };
 
 /** In UTF-16 units. Beyond it the page is read no further. */

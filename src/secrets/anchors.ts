@@ -3,7 +3,8 @@
  * spell each of them in the same way, so that a few byte strings find all spellings of the whole.
  */
 import type { Part, SecretText } from './secret-text.ts';
-import { isAlphanumeric, longestSpelling, type Order } from './spellings.ts';
+import { isAlphanumeric, longestSpelling } from './spellings.ts';
+import type { Order } from './units.ts';
 
 /** A stretch of a text in one spelling. */
 export interface Anchor {
@@ -11,34 +12,46 @@ export interface Anchor {
   /** In the text. */
   readonly start: number;
   readonly end: number;
-  readonly order: Order;
+  /** `le` for both orders of UTF-16. */
+  readonly order: Exclude<Order, 'be'>;
   /** How long it is in the input, in units. */
   readonly units: number;
 }
 
-/** Longer ones are broken by line ends more often, and the search skips far enough. */
+/** Longer ones do not let the search skip farther. */
 const longestStretch = 32;
+/** Encoders wrap lines at 64 columns (PEM, RFC 7468 §2) or later. */
+const narrowestLine = 64;
+/** Shorter ones turn up everywhere: one that is longer is better than two of them. */
+const shortestOfTwo = 6;
 
 /**
- * Of each part of a text the first long stretch, and of the secret itself another one, for where that is
- * broken. Short ones keep the search from skipping far.
+ * Two stretches of a part, as long as there are, that lie in one line of text: its end can break one of
+ * them at most. One where there is no second, and none where there are no two letters together.
  */
-export function stretchesOf({ bytes, isPlain }: SecretText, { start, end }: Part): Part[] {
-  const stretches: Part[] = [];
-  let from = start;
-  for (let index = start; index <= end; index += 1) {
-    const goesOn = index < end && isAlphanumeric(bytes[index] ?? 0);
-    if (goesOn && index - from < longestStretch) continue;
-    if (index - from >= 2) stretches.push({ start: from, end: index });
-    from = goesOn ? index : index + 1;
+export function stretchesOf({ bytes }: SecretText, part: Part): Part[] {
+  let longest: Part | undefined;
+  for (let length = longestStretch; length >= 2; length -= 1) {
+    if (longest && length < shortestOfTwo) break;
+    let before: Part | undefined;
+    for (const one of stretchesOfLength(length, bytes, part)) {
+      longest ??= one;
+      if (before && one.end - before.start <= narrowestLine) return [before, one];
+      before = one;
+    }
   }
-  const longest = Math.max(...stretches.map(lengthOf));
-  const long = stretches.filter((one) => lengthOf(one) >= longest * 0.75);
-  return long.slice(0, isPlain ? 2 : 1);
+  return longest ? [longest] : [];
 }
 
-function lengthOf({ start, end }: Part): number {
-  return end - start;
+function* stretchesOfLength(length: number, bytes: Uint8Array, { start, end }: Part) {
+  let from = start;
+  for (let index = start; index < end; index += 1) {
+    if (!isAlphanumeric(bytes[index] ?? 0)) from = index + 1;
+    else if (index + 1 - from === length) {
+      yield { start: from, end: index + 1 };
+      from = index + 1;
+    }
+  }
 }
 
 /** The most bytes of input within which a part's first two stretches end, once it has begun. */
@@ -62,7 +75,7 @@ export function anchorsOf(texts: readonly SecretText[]): Map<string, Anchor[]> {
     const unique = new Map(stretches.map((one) => [`${one.start} ${one.end}`, one]));
     for (const { start, end } of unique.values()) {
       for (const { needle, order } of spelled(text, start, end)) {
-        const units = order === 'bytes' ? needle.length : needle.length / 2;
+        const units = order === 'bytes' ? needle.length : end - start;
         const anchor = { text, start, end, order, units };
         anchors.set(needle, [...(anchors.get(needle) ?? []), anchor]);
       }
@@ -73,7 +86,7 @@ export function anchorsOf(texts: readonly SecretText[]): Map<string, Anchor[]> {
 
 interface Spelled {
   readonly needle: string;
-  readonly order: Order;
+  readonly order: Anchor['order'];
 }
 
 function spelled(text: SecretText, start: number, end: number): Spelled[] {
@@ -81,8 +94,8 @@ function spelled(text: SecretText, start: number, end: number): Spelled[] {
   const upper = text.isHex ? [stretch.toUpperCase()] : [];
   const verbatim = [stretch, ...upper].flatMap((one): Spelled[] => [
     { needle: one, order: 'bytes' },
-    { needle: one.replace(/./g, '$&\0'), order: 'le' },
-    { needle: one.replace(/./g, '\0$&'), order: 'be' },
+    // In both orders of UTF-16: where it begins, and where it ends, there may be a zero as well.
+    { needle: [...one].join('\0'), order: 'le' },
   ]);
   const escaped = text.isPlain
     ? letterSpellings.map((spell): Spelled => {

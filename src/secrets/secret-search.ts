@@ -5,8 +5,9 @@
 import { type Anchor, anchorsOf, reachOfStretches, stretchesOf } from './anchors.ts';
 import { beginningsOf } from './beginnings.ts';
 import { createNeedles } from './multi-search.ts';
-import { backwards, forwards, type SecretText } from './secret-text.ts';
-import { type Order, Units } from './spellings.ts';
+import type { SecretText } from './secret-text.ts';
+import { backwards, forwards } from './spelled-match.ts';
+import { type Order, Units } from './units.ts';
 
 export interface Cut {
   readonly from: number;
@@ -20,6 +21,11 @@ export interface Found {
 }
 
 export type Search = (input: Uint8Array, isLast: boolean) => Found;
+
+/** What agrees already: an anchor, or nothing yet at a text's beginning. */
+interface Place extends Omit<Anchor, 'order'> {
+  readonly order: Order;
+}
 
 const orders: readonly Order[] = ['bytes', 'le', 'be'];
 
@@ -45,7 +51,7 @@ export function createSearch(texts: readonly SecretText[]): Search {
     let read = 0;
 
     /** Reads on from where `anchor` stands. Gives the end of what is to be cut. */
-    const readAround = ({ text, start, end, order, units: length }: Anchor, at: number) => {
+    const readAround = ({ text, start, end, order, units: length }: Place, at: number) => {
       const units = new Units(input, order, at);
       const index = units.indexOf(at);
       const back = backwards(text, units, { at: index, index: start });
@@ -64,17 +70,16 @@ export function createSearch(texts: readonly SecretText[]): Search {
       return 0;
     };
 
-    for (let at = 0; open === input.length; ) {
+    // To the end, since what ends later may have begun before what is still open.
+    for (let at = 0; ; ) {
       const found = needles.find(input, at);
       if (!found) break;
       at = found.at + 1;
       for (const number of found.needles) {
         for (const anchor of anchors[number]?.[1] ?? []) {
-          // UTF-16 reads the same half a character later in the other order, and mostly is that.
-          if (anchor.order === 'be') {
-            const { text, start } = anchor;
-            const other: Anchor = { text, start, end: start, order: 'le', units: 0 };
-            at = Math.max(at, readAround(other, found.at + 1));
+          // Big-endian, the zero of the first character stands before it.
+          if (anchor.order === 'le' && found.at > 0) {
+            at = Math.max(at, readAround({ ...anchor, order: 'be' }, found.at - 1));
           }
           at = Math.max(at, readAround(anchor, found.at));
         }
@@ -90,7 +95,7 @@ export function createSearch(texts: readonly SecretText[]): Search {
         }
       }
     }
-    const done = Math.max(0, ...cuts.map(({ to }) => to));
+    const done = Math.max(0, ...cuts.filter(({ from }) => from < open).map(({ to }) => to));
     for (let at = Math.max(done, input.length - tail); !isLast && at < open; at += 1) {
       if (mayBegin(input, at) && isOpen(input, at)) open = at;
     }

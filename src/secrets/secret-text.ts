@@ -1,16 +1,4 @@
-/**
- * One text that gives a secret away: the secret itself, its hexadecimal, its base64. Matched from a
- * place in it outwards, each character in any of its spellings.
- */
-import {
-  afterBreak,
-  beforeBreak,
-  isAlphanumeric,
-  isIntroducer,
-  longestSpelling,
-  spellingsAt,
-  type Units,
-} from './spellings.ts';
+/** The texts that give a secret away: the secret itself, its hexadecimal, its base64. */
 
 export interface SecretText {
   readonly bytes: Uint8Array;
@@ -31,14 +19,6 @@ export interface Part {
   readonly end: number;
 }
 
-/** How far a match reaches: places in the input, and in the text. */
-export interface Reach {
-  readonly at: number;
-  readonly index: number;
-}
-
-/** Lines are not wrapped this early; and logs, line by line, would wait for one that ends like a secret's begin. */
-const firstBareBreak = 8;
 const minPartLength = 16;
 
 /** The texts of one secret. `isLower`: for input in lower case. */
@@ -104,96 +84,4 @@ function base64Core(bytes: Uint8Array, offset: number): string {
   const from = Math.ceil((offset * 8) / 6);
   const to = Math.floor(((offset + bytes.length) * 8) / 6);
   return whole.slice(from, to);
-}
-
-/** From the text's `index` on, at `at` in the input, as far as they agree. Says in `ranOut` whether the input ended first. */
-export function forwards(text: SecretText, units: Units, { at, index }: Reach): Reach {
-  let places = [at];
-  let reached = index;
-  for (; reached < text.bytes.length; reached += 1) {
-    const [place = -1] = places;
-    // Nearly always there is one way to go on: nothing else begins with a letter or a digit.
-    if (
-      places.length === 1 &&
-      isAlphanumeric(units.at(place)) &&
-      agrees(text, reached, units.at(place))
-    ) {
-      places = [place + 1];
-      continue;
-    }
-    const next = stepForwards(text, units, places, reached, reached > 0);
-    if (next.length === 0) break;
-    places = next;
-  }
-  return { at: Math.max(...places), index: reached };
-}
-
-function agrees({ bytes, others }: SecretText, index: number, unit: number): boolean {
-  return unit === bytes[index] || unit === others[index];
-}
-
-function stepForwards(
-  { bytes, others }: SecretText,
-  units: Units,
-  places: readonly number[],
-  index: number,
-  mayBreak: boolean,
-): number[] {
-  const wanted = bytes[index] ?? -1;
-  const other = others[index] ?? -1;
-  const next: number[] = [];
-  const add = (place: number) => {
-    if (!next.includes(place)) next.push(place);
-  };
-  for (const place of places) {
-    const broken = mayBreak ? afterBreak(units, place, index >= firstBareBreak) : -1;
-    for (const from of broken < 0 ? [place] : [place, broken]) {
-      const unit = units.at(from);
-      if (unit >= 0 && (unit === wanted || unit === other)) add(from + 1);
-      if (!isIntroducer(unit)) continue;
-      for (const length of spellingsAt(units, from, wanted, other)) add(from + length);
-    }
-  }
-  return next;
-}
-
-/** The same towards the beginning: what is before the text's `index`, and ends at `at` in the input. */
-export function backwards(text: SecretText, units: Units, { at, index }: Reach): Reach {
-  const { ranOut } = units;
-  let places = [at];
-  let reached = index;
-  for (; reached > 0; reached -= 1) {
-    const next = stepBackwards(text, units, places, reached);
-    if (next.length === 0) break;
-    places = next;
-  }
-  units.ranOut = ranOut;
-  return { at: Math.min(...places), index: reached };
-}
-
-function stepBackwards(
-  { bytes, others }: SecretText,
-  units: Units,
-  places: readonly number[],
-  index: number,
-): number[] {
-  const wanted = bytes[index - 1] ?? -1;
-  const other = others[index - 1] ?? -1;
-  const next: number[] = [];
-  const add = (place: number) => {
-    if (!next.includes(place)) next.push(place);
-  };
-  for (const place of places) {
-    for (const end of [place, ...beforeBreak(units, place, index >= firstBareBreak)]) {
-      const unit = units.at(end - 1);
-      if (unit >= 0 && (unit === wanted || unit === other)) add(end - 1);
-      for (let length = 2; length <= longestSpelling; length += 1) {
-        const from = end - length;
-        if (from < 0) break;
-        if (!isIntroducer(units.at(from))) continue;
-        if (spellingsAt(units, from, wanted, other).includes(length)) add(from);
-      }
-    }
-  }
-  return next;
 }

@@ -3,47 +3,8 @@
  * §13.5), backslash escapes (JSON, JavaScript, C), quoted-printable (RFC 2045 §6.7). Read at a place
  * and for a wanted character, so that nothing is decoded that nobody looks for.
  */
-
-/** A place in bytes, one unit a character: a byte, or two of UTF-16. */
-export class Units {
-  /** Set by reading at or beyond the end: with more input it might have been something else. */
-  ranOut = false;
-  readonly length: number;
-  readonly #input: Uint8Array;
-  readonly #order: Order;
-  readonly #base: number;
-
-  /** `at`: a byte that a unit begins with. */
-  constructor(input: Uint8Array, order: Order, at: number) {
-    this.#input = input;
-    this.#order = order;
-    this.#base = order === 'bytes' ? 0 : at % 2;
-    this.length = order === 'bytes' ? input.length : (input.length - this.#base) >> 1;
-  }
-
-  /** -1 where there is none, or none below 256. */
-  at(index: number): number {
-    if (index >= this.length) {
-      this.ranOut = true;
-      return -1;
-    }
-    if (index < 0) return -1;
-    if (this.#order === 'bytes') return this.#input[index] ?? -1;
-    const byte = this.#base + 2 * index;
-    const [low, high] = this.#order === 'le' ? [byte, byte + 1] : [byte + 1, byte];
-    return this.#input[high] === 0 ? (this.#input[low] ?? -1) : -1;
-  }
-
-  indexOf(byte: number): number {
-    return this.#order === 'bytes' ? byte : (byte - this.#base) >> 1;
-  }
-
-  byteOf(index: number): number {
-    return this.#order === 'bytes' ? index : this.#base + 2 * index;
-  }
-}
-
-export type Order = 'bytes' | 'le' | 'be';
+import { referenceNames } from './reference-names.ts';
+import type { Units } from './units.ts';
 
 /** One spelling at most, in units; a soft line break before it included. */
 export const longestSpelling = 36;
@@ -55,7 +16,7 @@ const [percent, ampersand, backslash, equals] = ['%', '&', '\\', '='].map(code) 
   number,
   number,
 ];
-const [carriageReturn, lineFeed, tab, space] = [13, 10, 9, 32];
+const space = 32;
 
 /** What every spelling but the character itself begins with. */
 export const introducers: readonly number[] = [percent, ampersand, backslash, equals];
@@ -128,7 +89,7 @@ function readReference(
       return;
     }
     for (const one of [wanted, other]) {
-      for (const name of names.get(one) ?? []) {
+      for (const name of referenceNames.get(one) ?? []) {
         if (reads(units, at, name)) reference(one, at + name.length);
       }
     }
@@ -197,75 +158,14 @@ export function isAlphanumeric(unit: number): boolean {
   return (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90) || (unit >= 97 && unit <= 122);
 }
 
-/** The named character references of ASCII (HTML §13.5), without their semicolons. */
-const names: ReadonlyMap<number, readonly string[]> = new Map(
-  Object.entries({
-    '!': 'excl',
-    '"': 'quot QUOT',
-    '#': 'num',
-    $: 'dollar',
-    '%': 'percnt',
-    '&': 'amp AMP',
-    "'": 'apos',
-    '(': 'lpar',
-    ')': 'rpar',
-    '*': 'ast midast',
-    '+': 'plus',
-    ',': 'comma',
-    '.': 'period',
-    '/': 'sol',
-    ':': 'colon',
-    ';': 'semi',
-    '<': 'lt LT',
-    '=': 'equals',
-    '>': 'gt GT',
-    '?': 'quest',
-    '@': 'commat',
-    '[': 'lsqb lbrack',
-    '\\': 'bsol',
-    ']': 'rsqb rbrack',
-    '^': 'Hat',
-    _: 'lowbar UnderBar',
-    '`': 'grave DiacriticalGrave',
-    '{': 'lcub lbrace',
-    '|': 'verbar vert VerticalLine',
-    '}': 'rcub rbrace',
-  }).map(([character, all]) => [code(character), all.split(' ')]),
-);
-
 /** What may follow `introducer` in a spelling of `meant`. */
 export function secondBytes(introducer: number, meant: number): number[] {
   const highDigit = (meant >> 4).toString(16);
   const seconds: Readonly<Record<number, string>> = {
     [percent]: `2uU${highDigit}${highDigit.toUpperCase()}`,
-    [ampersand]: `#a${(names.get(meant) ?? []).map((name) => name.charAt(0)).join('')}`,
+    [ampersand]: `#a${(referenceNames.get(meant) ?? []).map((name) => name.charAt(0)).join('')}`,
     [backslash]: `ux\\${meant >> 6}${isAlphanumeric(meant) ? '' : String.fromCharCode(meant)}`,
     [equals]: `${highDigit}${highDigit.toUpperCase()}\r\n`,
   };
   return [...(seconds[introducer] ?? '')].map(code);
-}
-
-/** Where the text goes on after a line break at `at` that an encoder put in; -1 where there is none. */
-export function afterBreak(units: Units, at: number, bare: boolean): number {
-  const soft = units.at(at) === equals;
-  if (!soft && !bare) return -1;
-  let next = soft ? at + 1 : at;
-  if (units.at(next) === carriageReturn) next += 1;
-  if (units.at(next) !== lineFeed) return -1;
-  next += 1;
-  for (let blanks = 0; !soft && blanks < 8 && isBlank(units.at(next)); blanks += 1) next += 1;
-  return next;
-}
-
-/** The same the other way: where the text may have ended before a line break that ends at `at`. */
-export function beforeBreak(units: Units, at: number, bare: boolean): number[] {
-  let end = at;
-  for (let blanks = 0; blanks < 8 && isBlank(units.at(end - 1)); blanks += 1) end -= 1;
-  if (units.at(end - 1) !== lineFeed) return [];
-  end -= units.at(end - 2) === carriageReturn ? 2 : 1;
-  return [...(bare ? [end] : []), ...(units.at(end - 1) === equals ? [end - 1] : [])];
-}
-
-function isBlank(unit: number): boolean {
-  return unit === space || unit === tab;
 }

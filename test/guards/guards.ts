@@ -708,11 +708,20 @@ export const guards: readonly Guard[] = [
   {
     name: 'echo-in-any-spelling',
     keeps: '§4.9 an echo whose marks are spelled in whatever way',
-    file: 'src/secrets/secret-text.ts',
+    file: 'src/secrets/spelled-match.ts',
     guard: 'if (!isIntroducer(unit)) continue;',
     without: 'if (isIntroducer(unit) || unit >= -1) continue;',
     test: 'test/properties/spellings.test.ts',
     only: 'in any spelling',
+  },
+  {
+    name: 'echo-in-wrapped-lines',
+    keeps: '§4.9 an echo in base64 that a line’s end breaks anywhere',
+    file: 'src/secrets/anchors.ts',
+    guard: 'return [before, one];',
+    without: 'return [before];',
+    test: 'test/properties/spellings.test.ts',
+    only: 'lines are wrapped',
   },
   {
     name: 'echo-of-a-split-token',

@@ -175,6 +175,18 @@ describe('paging', () => {
   });
 });
 
+test('all that is to be said of an answer stands in one note', async () => {
+  const hidden = `<p>Wait.</p><div hidden>${'words that a script would show '.repeat(20)}</div>`;
+  const rendered = await render(
+    answer('text/html', { droppedHeaders: ['x-key'] }),
+    { bytes: Buffer.from(hidden), complete: false, stopped: 'size' },
+    { format: 'auto', threads, concealer },
+  );
+  expect(page(rendered).head.note).toMatch(
+    /^The body is longer than .*\. Not sent on .*: x-key\. Nearly all of the page is hidden/s,
+  );
+});
+
 test('no credential of ours is in anything that is shown', async () => {
   const echo = `${secret} ${encodeURIComponent(secret)} ${Buffer.from(secret).toString('base64')}`;
   const redirects = [`https://app.example.com/?t=${encodeURIComponent(secret)}`];

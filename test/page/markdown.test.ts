@@ -128,11 +128,12 @@ describe('fidelity', () => {
   });
   test('a streamed segment that would hold itself is left where it is', () => {
     const words = 'words that are streamed '.repeat(20);
-    const { markdown } = htmlToMarkdown(
-      `<div hidden id="S:0">${words}<template id="B:0"></template><!--/$--></div><script>$RC("B:0","S:0")</script>`,
+    const { markdown, note } = htmlToMarkdown(
+      `<div hidden id="S:0">${words}<p><template id="B:0"></template><!--/$--></p></div><script>$RC("B:0","S:0")</script>`,
       { url },
     );
     expect(markdown).toBe(words.trim());
+    expect(note).toMatch(/^Nearly all of the page is hidden/);
   });
   test('line numbers beside code are gone', () => {
     expect(

@@ -32,8 +32,6 @@ export interface PageThreads {
 const maxAtOnce = 30_000;
 const maxThreads = 2;
 const idleMs = 20_000;
-/** A tree is thrown away whole: with less room for what is new, a quarter of the time went into copying it. */
-const youngMib = 96;
 
 /** `maxHeapMib`: a page that needs more is given as its words alone. */
 export function createPageThreads({ maxHeapMib = 512 } = {}): PageThreads {
@@ -50,7 +48,7 @@ export function createPageThreads({ maxHeapMib = 512 } = {}): PageThreads {
     }
     return new Worker(await builtProgram('page-worker.js'), {
       env: {}, // it has no business with ours
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMib, maxYoungGenerationSizeMb: youngMib },
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMib },
     });
   };
   const giveBack = (worker: Worker) => {

@@ -699,7 +699,7 @@ export const guards: readonly Guard[] = [
     name: 'page-memory',
     keeps: '§2 a page that needs too much memory ends its thread, not the server',
     file: 'src/answer/page-threads.ts',
-    guard: 'maxOldGenerationSizeMb: maxHeapMib,',
+    guard: 'maxOldGenerationSizeMb: maxHeapMib',
     without: '',
     test: 'test/answer/page-threads.test.ts',
     only: 'for which the memory of a thread is too small',

@@ -221,7 +221,7 @@ describe('the whole', () => {
       'http/waiting/within.ts',
     ]);
     // A question to a guard is bounded in `probe`; a hop by the deadline of its whole call.
-    const asking = files.filter(({ text }) => /\bgate\(/.test(text)).map(({ name }) => name);
+    const asking = files.filter(({ text }) => /\bguardedSend\(/.test(text)).map(({ name }) => name);
     expect(asking.sort()).toEqual(['access/guarded-exchange.ts', 'access/guarded-request.ts']);
   });
 

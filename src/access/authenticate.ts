@@ -1,22 +1,21 @@
-/** Making sure that a URL can be fetched: by what is there, by a service token, or by a person. */
-import { refusalFor } from '../cloudflare/refusal.ts';
-import { AccessError, isAccessError } from '../errors.ts';
+/** Making sure that a URL can be fetched: with what is already here, a service token, or a person. */
+import { AccessError } from '../errors.ts';
 import { bounds } from '../http/waiting/bounds.ts';
 import { untilAborted, within } from '../http/waiting/within.ts';
 import { quoteServerText } from '../server-text.ts';
-import { type Held, heldSession } from '../session/held-credential.ts';
-import { keysCovering } from '../session/resource-key.ts';
-import type { Sessions } from '../session/sessions.ts';
-import type { Asking, Persons } from '../sign-in/ask-person.ts';
-import type { Redemption } from '../sign-in/redemption.ts';
+import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
+import type { PersonSignIn, SignInProgress } from '../sign-in/person-sign-in.ts';
 import type { SignIn } from '../sign-in/sign-in.ts';
-import { resourceOf, type Target } from '../sign-in/target.ts';
+import type { SignIns } from '../sign-in/sign-ins.ts';
+import { resourceOf } from '../sign-in/target.ts';
 import type { WaitOptions } from '../sign-in/waiting.ts';
 import type { Credentials } from './credentials.ts';
-import { type Asked, type Gate, probe } from './guarded-request.ts';
-import { personNeeded } from './headless.ts';
+import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
+import type { MakePlan } from './plan.ts';
+import type { RedeemCallback } from './redeem-callback.ts';
+import type { RunPlan } from './run-plan.ts';
 import type { ServiceTokens } from './service-tokens.ts';
-import type { Ways } from './ways.ts';
+import { signInRequired } from './sign-in-required.ts';
 
 export interface AuthenticateOptions extends WaitOptions {
   readonly method: 'auto' | 'browser' | 'device' | 'service_token';
@@ -26,23 +25,25 @@ export interface AuthenticateOptions extends WaitOptions {
 }
 
 export type Authenticated =
-  | { readonly status: 'authenticated'; readonly held: Held }
+  | { readonly status: 'authenticated'; readonly credential: ResourceCredential }
   | { readonly status: 'pending'; readonly signIn: SignIn; readonly shown: boolean }
   | { readonly status: 'not_needed' };
 
 export type Authenticate = (url: URL, options: AuthenticateOptions) => Promise<Authenticated>;
 
 export function createAuthenticate(parts: {
-  readonly gate: Gate;
+  readonly guardedSend: GuardedSend;
   readonly credentials: Credentials;
-  readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
-  readonly ways: Ways;
-  readonly persons: Persons;
-  readonly redeem: Redemption['redeem'];
+  readonly makePlan: MakePlan;
+  readonly runPlan: RunPlan;
+  readonly signIns: Pick<SignIns, 'join'>;
+  readonly personSignIn: PersonSignIn;
+  readonly redeemCallback: RedeemCallback;
   readonly headless: boolean;
 }): Authenticate {
-  const { gate, credentials, sessions, serviceTokens, ways, persons, redeem, headless } = parts;
+  const { guardedSend, credentials, serviceTokens, makePlan, runPlan, signIns, personSignIn } =
+    parts;
 
   return async (url, options) => {
     const until = within(bounds.call, options.signal);
@@ -53,119 +54,75 @@ export function createAuthenticate(parts: {
     }
   };
 
-  /** `signal`: for all that is done before the person is asked. */
+  /** `signal`: for everything up to the person's sign-in. */
   async function authenticate(
     url: URL,
     options: AuthenticateOptions,
     signal: AbortSignal,
   ): Promise<Authenticated> {
     const { method, force, callback } = options;
-    if (callback) return untilAborted(redeemCallback(url, callback), signal, url);
-    if (method === 'service_token')
-      return useServiceToken(await ask(url, signal), undefined, signal);
-    if (force || method !== 'auto') serviceTokens.release(url);
-    if (!force) {
-      const held = await credentials.held(url, 0, signal);
-      if (held) return { status: 'authenticated', held };
-      const joined = await ways.join(url);
+    if (callback) {
+      const redeemed = parts.redeemCallback(url, callback);
+      return authenticated(await untilAborted(redeemed, signal, url));
+    }
+    const byServiceToken = method === 'service_token';
+    if (!byServiceToken && (force || method !== 'auto')) serviceTokens.release(url);
+    if (!byServiceToken && !force) {
+      const found = await credentials.find(url, 0, signal);
+      if (found) return authenticated(found);
+      const joined = await signIns.join(url);
       if (joined && (method !== 'device' || joined.method === 'device_code')) {
-        return outcomeOf(await persons.wait(joined, options));
+        return outcomeOf(await personSignIn.wait(joined, options));
       }
     }
-    const asked = await ask(url, signal);
-    if (asked.guard.protection === 'none') return { status: 'not_needed' };
-    if (asked.guard.protection === 'service_auth') {
-      const { state } = await serviceTokens.choose(url, signal);
-      // Nobody can sign in here: that is told only where a service token would get through instead.
-      if (method === 'auto' || state !== 'ready') return useServiceToken(asked, undefined, signal);
-    }
-    let target: Target | undefined;
-    let obstacle: AccessError | undefined;
-    try {
-      target = await ways.target(asked, signal);
-    } catch (error) {
-      // What keeps a person from signing in does not keep a service token from being sent.
-      if (!headless || !isAccessError(error) || error.code === 'cancelled') throw error;
-      obstacle = error;
-    }
-    if (target === undefined && obstacle === undefined) throw notOurs(url, asked);
-    if (target && !force) {
-      const silent = await ways.silent(target, undefined, signal);
-      if (silent) {
-        credentials.remember(silent);
-        return { status: 'authenticated', held: silent };
-      }
-    }
-    if (headless || target === undefined) {
-      if (method !== 'auto') throw personNeeded(url, asked.guard);
-      return useServiceToken(asked, target, signal, obstacle);
-    }
-    if (force) credentials.forget(resourceOf(target));
-    const device = method === 'device';
-    return outcomeOf(await persons.ask(target, { ...options, device, beginUntil: signal }));
-  }
-
-  async function ask(url: URL, signal: AbortSignal | undefined): Promise<Asked> {
-    const asked = await probe(gate, url, signal);
-    const refusal = refusalFor(asked.guard, url);
-    if (refusal) throw refusal;
-    return asked;
-  }
-
-  function outcomeOf(asking: Asking): Authenticated {
-    return asking.session
-      ? { status: 'authenticated', held: heldSession(asking.session) }
-      : { status: 'pending', signIn: asking.signIn, shown: asking.shown };
-  }
-
-  async function useServiceToken(
-    asked: Asked,
-    target: Target | undefined,
-    signal: AbortSignal | undefined,
-    obstacle?: AccessError,
-  ): Promise<Authenticated> {
-    const {
-      guard,
-      evidence: { url },
-    } = asked;
-    if (guard.protection === 'none') return { status: 'not_needed' };
-    const granted = await serviceTokens.grant(asked, target, signal);
-    if (granted instanceof AccessError) {
-      const help = granted.code === 'service_token_host_not_allowed' || !headless;
-      throw help || guard.protection === 'service_auth' || guard.protection === 'other'
-        ? granted
-        : (obstacle ?? personNeeded(url, guard));
-    }
-    await serviceTokens.present(url, granted.credential, signal);
-    return { status: 'authenticated', held: granted };
-  }
-
-  async function redeemCallback(url: URL, callback: URLSearchParams): Promise<Authenticated> {
-    const keys = keysCovering(url);
-    const redeemed = await redeem(callback, (resource) => keys.includes(resource));
-    if (redeemed?.reason) throw redeemed.reason;
-    // Handed over twice, or after the browser did get through: the session is there all the same.
-    const found = redeemed ? await firstKept(url) : await credentials.held(url);
-    if (!found) {
-      throw new AccessError(
-        'sign_in_expired',
-        `The address that was handed over belongs to no sign-in for ${url.host} that is waiting.`,
-        'It must be the whole address that the browser ended at, beginning with http://localhost. Call authenticate again for a fresh sign-in if that one has ended.',
+    const answer = await probe(guardedSend, url, signal);
+    const plan = await makePlan(answer, { withTarget: !byServiceToken, signal });
+    if (plan.kind === 'open') return { status: 'not_needed' };
+    if (plan.kind === 'refused') throw plan.refusal;
+    if (plan.kind === 'foreign') throw foreign(url, answer);
+    if (plan.kind === 'stuck') throw plan.obstacle;
+    const silent = force ? undefined : await runPlan.silently(plan, undefined, signal);
+    if (silent) return authenticated(silent);
+    if (plan.kind === 'sign_in') {
+      if (force) credentials.forget(resourceOf(plan.target));
+      const device = method === 'device';
+      return outcomeOf(
+        await personSignIn.start(plan.target, { ...options, device, beginUntil: signal }),
       );
     }
-    return { status: 'authenticated', held: found };
+    if (method === 'browser' || method === 'device') {
+      await requireNoPerson(answer, plan.obstacle, signal);
+    }
+    const credential = await runPlan.withServiceToken(answer, plan, signal);
+    await serviceTokens.present(url, credential.credential, signal);
+    return authenticated(credential);
   }
 
-  async function firstKept(url: URL): Promise<Held | undefined> {
-    for (const key of keysCovering(url)) {
-      const session = await sessions.reread(key);
-      if (session) return heldSession(session);
+  /** Throws where a person was asked for by name; returns where the missing service token says more. */
+  async function requireNoPerson(
+    { guard, evidence: { url } }: GuardedAnswer,
+    obstacle: AccessError | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (guard.protection === 'service_auth') {
+      const { state } = await serviceTokens.choose(url, signal);
+      if (state !== 'ready') return;
     }
-    return undefined;
+    throw obstacle && !parts.headless ? obstacle : signInRequired(url, 'headless', guard);
   }
 }
 
-function notOurs({ host }: URL, { guard }: Asked): AccessError {
+function authenticated(credential: ResourceCredential): Authenticated {
+  return { status: 'authenticated', credential };
+}
+
+function outcomeOf(progress: SignInProgress): Authenticated {
+  return progress.session
+    ? authenticated(sessionCredential(progress.session))
+    : { status: 'pending', signIn: progress.signIn, shown: progress.shown };
+}
+
+function foreign({ host }: URL, { guard }: GuardedAnswer): AccessError {
   const how =
     guard.protection === 'other' && guard.scheme
       ? `with the scheme ${quoteServerText(guard.scheme)}`

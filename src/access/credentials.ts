@@ -1,26 +1,25 @@
-/** What can be sent to a URL right now, without a challenge and without asking anyone. */
+/** The credential to send to a URL before any guard has asked for one. */
 
-import { type Held, heldSession } from '../session/held-credential.ts';
 import type { Clock } from '../session/ports.ts';
+import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { ServiceTokens } from './service-tokens.ts';
 
 export interface Credentials {
   /**
-   * At most one, of `url`'s own: the service token in use there, else its session (refreshed,
-   * where it can be, when it has less than `minTtlMs` to live), else a borrowed token. Throws what
-   * `renew` throws.
+   * The service token in use at `url`, else its session (refreshed where possible when it has less
+   * than `minTtlMs` to live), else cloudflared's token. Throws what `renew` throws.
    */
-  held(url: URL, minTtlMs?: number, signal?: AbortSignal): Promise<Held | undefined>;
-  /** Whose credential a request to `url` would carry as things stand; empty for nobody's. Asks nobody. */
+  find(url: URL, minTtlMs?: number, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
+  /** Whose credential a request to `url` would carry now; empty for nobody's. Sends nothing. */
   identity(url: URL): Promise<string>;
-  /** Remembers a borrowed token for this process; sessions and service tokens keep themselves. */
-  remember(held: Held): void;
+  /** Remembers cloudflared's token in this process; sessions and service tokens are stored elsewhere. */
+  remember(credential: ResourceCredential): void;
   forget(resource: string): void;
 }
 
-/** A borrowed token is not sent in its last seconds. */
+/** cloudflared's token, which cannot be refreshed, is not sent in its last seconds. */
 const leewayMs = 5_000;
 
 export function createCredentials({
@@ -32,37 +31,37 @@ export function createCredentials({
   readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
 }): Credentials {
-  const borrowed = new Map<string, Held>();
-  const loanFor = (url: URL): Held | undefined => {
-    const key = keysCovering(url).find((each) => borrowed.has(each));
-    return key === undefined ? undefined : borrowed.get(key);
+  /** By resource. */
+  const fromCloudflared = new Map<string, ResourceCredential>();
+  const cloudflaredFor = (url: URL): ResourceCredential | undefined => {
+    const key = keysCovering(url).find((each) => fromCloudflared.has(each));
+    return key === undefined ? undefined : fromCloudflared.get(key);
   };
   return {
-    async held(url, minTtlMs = 0, signal) {
-      const pair = serviceTokens.inUse(url);
-      if (pair) return pair;
+    async find(url, minTtlMs = 0, signal) {
+      const serviceToken = serviceTokens.inUse(url);
+      if (serviceToken) return serviceToken;
       const session = await sessions.find(url);
       if (session) {
         const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
-        if (sessions.isFresh(session, wantedMs)) return heldSession(session);
+        if (sessions.isFresh(session, wantedMs)) return sessionCredential(session);
         const renewed = await sessions.renew(session, signal);
-        if (renewed) return heldSession(renewed);
+        if (renewed) return sessionCredential(renewed);
       }
-      const held = loanFor(url);
-      if (held?.expiresAt === undefined || held.expiresAt - clock.now() > leewayMs + minTtlMs) {
-        return held;
-      }
-      return undefined;
+      const token = cloudflaredFor(url);
+      if (token?.expiresAt === undefined) return token;
+      return token.expiresAt - clock.now() > leewayMs + minTtlMs ? token : undefined;
     },
     async identity(url) {
-      const pair = serviceTokens.inUse(url);
-      if (pair) return pair.identity;
+      const serviceToken = serviceTokens.inUse(url);
+      if (serviceToken) return serviceToken.identity;
       const session = await sessions.find(url);
-      return (session ? heldSession(session) : loanFor(url))?.identity ?? '';
+      return (session ? sessionCredential(session) : cloudflaredFor(url))?.identity ?? '';
     },
-    remember(held) {
-      if (held.method === 'cloudflared') borrowed.set(held.resource, held);
+    remember(credential) {
+      if (credential.method !== 'cloudflared') return;
+      fromCloudflared.set(credential.resource, credential);
     },
-    forget: (resource) => void borrowed.delete(resource),
+    forget: (resource) => void fromCloudflared.delete(resource),
   };
 }

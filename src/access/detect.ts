@@ -1,25 +1,24 @@
-/** What guards a URL and how it can be got through: asked without a credential, in few requests. */
+/** What guards a URL and how to get in, found out without a credential and in few requests. */
 
-import type { Guard } from '../cloudflare/protection.ts';
-import { refusalFor } from '../cloudflare/refusal.ts';
-import type { ServiceTokenChoice } from '../cloudflare/service-token/service-token.ts';
+import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
 import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { isAccessTeamHost, teamOfIssuer } from '../cloudflare/team.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
 import { cleanServerText } from '../server-text.ts';
-import type { Method } from '../session/held-credential.ts';
-import type { Clock } from '../session/ports.ts';
+import type { Method } from '../session/resource-credential.ts';
 import type { Sessions } from '../session/sessions.ts';
-import { isBareBearer, resourceOf, type Target } from '../sign-in/target.ts';
+import { resourceOf, type Target } from '../sign-in/target.ts';
 import type { TeamProofs } from '../sign-in/team-proofs.ts';
-import { type Asked, type Gate, probe } from './guarded-request.ts';
+import { attempt } from './attempt.ts';
+import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
+import type { MakePlan } from './plan.ts';
 import type { ServiceTokens } from './service-tokens.ts';
-import type { Ways } from './ways.ts';
+import type { SilentCredentials } from './silent-credentials.ts';
 
 export interface Detection {
   readonly status: number;
-  readonly protection: Asked['guard']['protection'];
-  /** The key of its sessions, as every other result writes it. */
+  readonly protection: GuardedAnswer['guard']['protection'];
+  /** The key of its sessions, as in every other result. */
   readonly resource?: string;
   readonly teamDomain?: string;
   readonly teamVerified: boolean;
@@ -28,26 +27,27 @@ export interface Detection {
   readonly signIn: readonly ('authorization_code' | 'device_code' | 'browser_transfer')[];
   readonly serviceToken: 'ready' | 'not_configured' | 'host_not_allowed';
   readonly session: { state: 'none' | 'active' | 'expired'; method?: Method; expiresAt?: number };
-  /** By what, where the protection is `other`. */
+  /** How it is guarded, where the protection is `other`. */
   readonly how?: Extract<Guard, { protection: 'other' }>['how'];
-  /** Why a person cannot sign in although the guard asks for it. */
+  /** Why a person cannot sign in although the guard asks them to. */
   readonly obstacle?: AccessError;
-  /** The guard says no, whoever asks. */
+  /** Why everybody is turned away. */
   readonly refusal?: AccessError;
 }
 
 export type Detect = (url: URL, signal?: AbortSignal) => Promise<Detection>;
 
 export function createDetect(parts: {
-  readonly gate: Gate;
-  readonly clock: Clock;
-  readonly ways: Ways;
+  readonly guardedSend: GuardedSend;
+  readonly makePlan: MakePlan;
+  readonly silentCredentials: SilentCredentials;
   readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
   readonly proofs: TeamProofs;
   readonly headless: boolean;
 }): Detect {
-  const { gate, ways, sessions, serviceTokens, proofs, headless } = parts;
+  const { guardedSend, makePlan, silentCredentials, sessions, serviceTokens, proofs, headless } =
+    parts;
 
   const sessionState = async (
     url: URL,
@@ -55,86 +55,68 @@ export function createDetect(parts: {
   ): Promise<Detection['session']> => {
     if (serviceTokens.inUse(url)) return { state: 'active', method: 'service_token' };
     const session = await sessions.find(url);
-    const borrowed =
-      session && sessions.isFresh(session) ? undefined : target && (await ways.borrowed(target));
-    if (borrowed) {
-      const { method, expiresAt } = borrowed;
-      return { state: 'active', method, ...(expiresAt === undefined ? {} : { expiresAt }) };
-    }
+    const isFresh = session !== undefined && sessions.isFresh(session);
+    const token = isFresh || !target ? undefined : await silentCredentials.cloudflared(target);
+    if (token) return { state: 'active', ...methodAndExpiry(token) };
     if (!session) return { state: 'none' };
-    const { method, expiresAt, grant } = session;
-    const usable = sessions.isFresh(session) || grant?.refreshToken !== undefined;
-    return {
-      state: usable ? 'active' : 'expired',
-      method,
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-    };
+    const isUsable = isFresh || session.grant?.refreshToken !== undefined;
+    return { state: isUsable ? 'active' : 'expired', ...methodAndExpiry(session) };
   };
 
   return async (url, signal) => {
-    const asked = await probe(gate, url, signal);
-    const { guard } = asked;
-    const { protection, claims } = guard;
-    const byAccess =
-      protection === 'managed_oauth' ||
-      protection === 'browser_login' ||
-      protection === 'service_auth' ||
-      protection === 'denied';
-    // The proof is asked for before anyone else needs it, and kept for them.
-    const proof = byAccess
-      ? await proofs.prove(url, signal).catch((error) => unlessLeft(error, undefined))
+    const answer = await probe(guardedSend, url, signal);
+    const { guard } = answer;
+    // Requested first: the plan and the service tokens need the same proof, and find it kept.
+    const isByAccess = asksAsAccess(guard) || guard.protection === 'denied';
+    const proof = isByAccess
+      ? orNothing(await attempt(proofs.prove(url, signal), signal))
       : undefined;
-    let target: Target | undefined;
-    let obstacle: AccessError | undefined;
-    const mayHaveTarget =
-      protection === 'managed_oauth' ||
-      protection === 'oauth' ||
-      protection === 'browser_login' ||
-      isBareBearer(guard, asked.challenges);
-    if (mayHaveTarget) {
-      try {
-        target = await ways.target(asked, signal);
-      } catch (error) {
-        obstacle = unlessLeft(error, error as AccessError);
-      }
-    }
-    // A proof that cannot be had is none.
-    const { state } = await serviceTokens
-      .choose(url, signal)
-      .catch(
-        (error): Pick<ServiceTokenChoice, 'state'> =>
-          unlessLeft(error, { state: 'host_not_allowed' }),
-      );
-    const teamDomain = teamOf(asked, proof, target);
-    const audience = (proof?.verified ? proof.audience : undefined) ?? claims.audience;
-    const refusal = refusalFor(guard, url);
+    const plan = await makePlan(answer, { signal });
+    const { target } = plan;
+    // Without the proof that it takes, the service token is not allowed there.
+    const choice = orNothing(await attempt(serviceTokens.choose(url, signal), signal));
+    const serviceToken = choice?.state ?? 'host_not_allowed';
+    const teamDomain = teamOf(answer, proof, target);
+    const audience = (proof?.verified ? proof.audience : undefined) ?? guard.claims.audience;
+    // Nobody meets it where a service token gets in, or is all that is wanted.
+    const isMet = guard.protection !== 'service_auth' && !(headless && serviceToken === 'ready');
     return {
-      status: asked.answer.status,
-      protection: settle(asked, target),
+      status: answer.response.status,
+      protection: protectionOf(answer, target),
       ...(target ? { resource: resourceOf(target) } : {}),
       ...(teamDomain === undefined ? {} : { teamDomain }),
       teamVerified: proof?.verified === true,
       ...(audience === undefined ? {} : { audience }),
       ...(target?.kind === 'oauth' ? { authorizationServer: target.oauth.server.issuer } : {}),
-      signIn: target && !headless ? methodsOf(target) : [],
-      serviceToken: state,
+      signIn: plan.kind === 'sign_in' ? methodsOf(plan.target) : [],
+      serviceToken,
       session: await sessionState(url, target),
       ...(guard.protection === 'other' && target === undefined ? { how: guard.how } : {}),
-      // Headless, nobody meets it: the service token is sent all the same.
-      ...(obstacle && !(headless && state === 'ready') ? { obstacle } : {}),
-      ...(refusal ? { refusal } : {}),
+      ...(plan.obstacle && isMet ? { obstacle: plan.obstacle } : {}),
+      ...(plan.kind === 'refused' ? { refusal: plan.refusal } : {}),
     };
   };
 }
 
-/** `value` in the place of a failure of the host's; everything else is thrown on. */
-function unlessLeft<T>(error: unknown, value: T): T {
-  if (!isAccessError(error) || error.code === 'cancelled') throw error;
-  return value;
+function orNothing<T>(outcome: T | AccessError): T | undefined {
+  return isAccessError(outcome) ? undefined : outcome;
 }
 
-/** A Bearer challenge is Access's when its authorization server is a team's; else any RFC 9728 one. */
-function settle({ guard }: Asked, target: Target | undefined): Detection['protection'] {
+function methodAndExpiry({
+  method,
+  expiresAt,
+}: {
+  method: Method;
+  expiresAt?: number | undefined;
+}) {
+  return { method, ...(expiresAt === undefined ? {} : { expiresAt }) };
+}
+
+/** A Bearer challenge is Access's if its authorization server is a team's, else any other RFC 9728 resource's. */
+function protectionOf(
+  { guard }: GuardedAnswer,
+  target: Target | undefined,
+): Detection['protection'] {
   if (target?.kind !== 'oauth') return guard.protection;
   const team = teamOfIssuer(new URL(target.oauth.server.issuer));
   const isAccess = team !== undefined && isAccessTeamHost(team);
@@ -142,7 +124,7 @@ function settle({ guard }: Asked, target: Target | undefined): Detection['protec
 }
 
 function teamOf(
-  { guard: { claims } }: Asked,
+  { guard: { claims } }: GuardedAnswer,
   proof: SignedAnswer | undefined,
   target: Target | undefined,
 ): string | undefined {

@@ -1,15 +1,16 @@
-/** The credential itself, for those who make requests of their own. Refreshes; never signs in. */
+/** The token itself, for programs that make their own requests. Refreshes it; never signs anybody in. */
 import { readJwt } from '../cloudflare/jwt.ts';
-import { refusalFor } from '../cloudflare/refusal.ts';
 import { AccessError } from '../errors.ts';
 import { type Credential, credentialFields } from '../secrets/credential.ts';
-import type { Held } from '../session/held-credential.ts';
+import type { ResourceCredential } from '../session/resource-credential.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { isBareBearer } from '../sign-in/target.ts';
 import type { Credentials } from './credentials.ts';
-import { type Gate, probe } from './guarded-request.ts';
+import { type GuardedSend, probe } from './guarded-request.ts';
+import type { MakePlan } from './plan.ts';
+import type { RunPlan } from './run-plan.ts';
 import type { ServiceTokens } from './service-tokens.ts';
-import type { Ways } from './ways.ts';
+import { signInRequired } from './sign-in-required.ts';
 
 export interface GivenToken {
   readonly resource: string;
@@ -21,7 +22,7 @@ export interface GivenToken {
 
 /**
  * Throws `sign_in_required`, `service_token_not_disclosed`, the service token errors, and what a
- * refresh throws. A refresh token or a service secret is never given.
+ * refresh throws. It never gives a refresh token or a service token's secret.
  */
 export type GiveToken = (
   url: URL,
@@ -29,73 +30,67 @@ export type GiveToken = (
 ) => Promise<GivenToken>;
 
 export function createGiveToken(parts: {
-  readonly gate: Gate;
+  readonly guardedSend: GuardedSend;
   readonly credentials: Credentials;
   readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
-  readonly ways: Ways;
+  readonly makePlan: MakePlan;
+  readonly runPlan: RunPlan;
 }): GiveToken {
-  const { gate, credentials, sessions, serviceTokens, ways } = parts;
+  const { guardedSend, credentials, sessions, serviceTokens, makePlan, runPlan } = parts;
 
   return async (url, { minTtlMs, signal }) => {
-    const held = await credentials.held(url, minTtlMs, signal);
-    const isPair = held?.credential.kind === 'service_token';
-    // An application's JWT is renewed by the team's org token: that takes asking the application first.
-    const isShort =
-      held?.method === 'browser_transfer' &&
-      held.session !== undefined &&
-      !sessions.isFresh(held.session, minTtlMs);
-    if (held && !isPair && !isShort) return given(held, held.credential);
-    const asked = await probe(gate, url, signal);
-    const { protection } = asked.guard;
-    const refusal = refusalFor(asked.guard, url);
-    if (refusal) throw refusal;
-    if (protection === 'none') {
-      throw new AccessError(
-        'invalid_input',
-        `${url.host} asks for no credential, so there is no token for it.`,
-        'Request the URL as it is.',
-      );
-    }
-    if (protection === 'browser_login' && !isPair) {
-      const target = await ways.target(asked, signal);
-      const silent = (target && (await ways.silent(target, held, signal))) ?? held;
-      if (silent) {
-        credentials.remember(silent);
-        return given(silent, silent.credential);
-      }
-    }
-    const onlyPersons = protection === 'oauth' || isBareBearer(asked.guard, asked.challenges);
-    if (onlyPersons) throw signInRequired(url);
-    if (protection === 'managed_oauth' || protection === 'browser_login') {
+    const current = await credentials.find(url, minTtlMs, signal);
+    const hasServiceToken = current?.credential.kind === 'service_token';
+    // The team's organisation token renews an application's JWT, which takes a look at the guard.
+    const endsTooSoon =
+      current?.method === 'browser_transfer' &&
+      current.session !== undefined &&
+      !sessions.isFresh(current.session, minTtlMs);
+    if (current && !hasServiceToken && !endsTooSoon) return given(current, current.credential);
+    const answer = await probe(guardedSend, url, signal);
+    const { guard, challenges } = answer;
+    // Only a browser login has credentials that were not among the sessions.
+    const withTarget = guard.protection === 'browser_login' && !hasServiceToken;
+    const plan = await makePlan(answer, { withTarget, signal });
+    if (plan.kind === 'refused') throw plan.refusal;
+    if (plan.kind === 'open') throw noTokenNeeded(url);
+    if (plan.obstacle) throw plan.obstacle;
+    const silent = withTarget
+      ? ((await runPlan.silently(plan, current, signal)) ?? current)
+      : undefined;
+    if (silent) return given(silent, silent.credential);
+    const isForPeople = guard.protection === 'oauth' || isBareBearer(guard, challenges);
+    if (isForPeople) throw signInRequired(url, 'token', guard);
+    if (guard.protection === 'managed_oauth' || guard.protection === 'browser_login') {
       const { state } = await serviceTokens.choose(url, signal);
-      if (state !== 'ready') throw signInRequired(url);
+      if (state !== 'ready') throw signInRequired(url, 'token', guard);
     }
-    const pair = await serviceTokens.grant(asked, undefined, signal);
-    if (pair instanceof AccessError) throw pair;
+    const serviceToken = await serviceTokens.grant(answer, undefined, signal);
+    if (serviceToken instanceof AccessError) throw serviceToken;
     try {
-      return await applicationToken(url, pair, signal);
+      return await applicationToken(url, serviceToken, signal);
     } finally {
-      // Asking for a token does not decide how the URL is fetched from now on.
-      if (!isPair) serviceTokens.release(url);
+      // How the URL is fetched from now on is not decided by giving a token.
+      if (!hasServiceToken) serviceTokens.release(url);
     }
   };
 
-  /** What a classic organisation answers a service token with: a JWT for the application. */
+  /** Classic organisations answer a service token with a JWT for the application, in a cookie. */
   async function applicationToken(
     url: URL,
-    { credential, resource }: Held,
+    { credential, resource }: ResourceCredential,
     signal: AbortSignal | undefined,
   ): Promise<GivenToken> {
-    const { answer } = await serviceTokens.present(url, credential, signal);
-    const jwt = answer.headers
+    const { response } = await serviceTokens.present(url, credential, signal);
+    const jwt = response.headers
       .getSetCookie()
       .map((cookie) => /^CF_Authorization=([\w-]+\.[\w-]+\.[\w-]+)(?:;|$)/.exec(cookie)?.[1])
       .find((value) => value !== undefined);
     if (jwt === undefined) {
       throw new AccessError(
         'service_token_not_disclosed',
-        `${url.host} is reached with a service token, whose secret is never given, and Access issued no token for the application.`,
+        `${url.host} is reached with a service token, whose secret is never given out, and Access issued no token for the application.`,
         'Use access_fetch, which sends the service token itself; or have the person run the other program with the service token in its own environment.',
       );
     }
@@ -116,7 +111,7 @@ function given(
 ): GivenToken {
   const [field] = credentialFields(credential);
   if (field === undefined || credential.kind === 'service_token') {
-    throw new Error('a service token is never given');
+    throw new Error('a service token is never given out');
   }
   return {
     resource,
@@ -126,10 +121,10 @@ function given(
   };
 }
 
-function signInRequired(url: URL): AccessError {
+function noTokenNeeded({ host }: URL): AccessError {
   return new AccessError(
-    'sign_in_required',
-    `There is no session for ${url.host}.`,
-    'Call authenticate with this URL first; get_token never starts a sign-in.',
+    'invalid_input',
+    `${host} asks for no credential, so there is no token for it.`,
+    'Request the URL as it is.',
   );
 }

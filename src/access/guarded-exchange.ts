@@ -1,120 +1,122 @@
 /**
- * One hop of a request: sent with the credential of its own resource or none, and once more after a
- * challenge was met. Retry is decided here alone, by code, never by the words of an answer.
+ * One hop of a request, start here: it is sent with the credential of its own resource or none, and
+ * again with the next one for as long as a guard answers with a challenge. Retries are decided by codes,
+ * never by the words of an answer.
  */
 import { refusalFor } from '../cloudflare/refusal.ts';
+import { isAccessError } from '../errors.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import { discard } from '../http/peek.ts';
-import { joinScopes } from '../oauth/scope.ts';
 import { concealFailure, createConcealer } from '../secrets/concealer.ts';
 import { credentialSecrets } from '../secrets/credential.ts';
-import { type Held, heldSession } from '../session/held-credential.ts';
-import type { Sessions } from '../session/sessions.ts';
-import { isBareBearer, isFrom } from '../sign-in/target.ts';
+import type { ResourceCredential } from '../session/resource-credential.ts';
+import { isBareBearer } from '../sign-in/target.ts';
+import { attempt } from './attempt.ts';
 import type { Credentials } from './credentials.ts';
-import { type Asked, type Gate, hasAuthorization, probe } from './guarded-request.ts';
-import { type Obtain, type ObtainOptions, tokenRejected } from './obtain.ts';
+import {
+  type GuardedAnswer,
+  type GuardedSend,
+  hasAuthorization,
+  probe,
+} from './guarded-request.ts';
+import { type ExchangeOptions, type NextCredential, nothingTried } from './next-credential.ts';
+import type { MakePlan } from './plan.ts';
+import type { RunPlan } from './run-plan.ts';
 import type { ServiceTokens } from './service-tokens.ts';
-import type { Ways } from './ways.ts';
 
-export type SendGuardedHop = (request: HopRequest, options: ObtainOptions) => Promise<HopAnswer>;
+export type SendGuardedHop = (request: HopRequest, options: ExchangeOptions) => Promise<HopAnswer>;
 
-/** Step-up by `insufficient_scope` (RFC 6750 §3.1) stops after so many authorizations. */
-const maxAuthorizations = 3;
-
-export function createHop(parts: {
-  readonly gate: Gate;
+export function createSendGuardedHop(parts: {
+  readonly guardedSend: GuardedSend;
   readonly credentials: Credentials;
-  readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
-  readonly ways: Ways;
-  readonly obtain: Obtain;
+  readonly makePlan: MakePlan;
+  readonly runPlan: RunPlan;
+  readonly nextCredential: NextCredential;
 }): SendGuardedHop {
-  const { gate, credentials, sessions, serviceTokens, ways, obtain } = parts;
+  const { guardedSend, credentials, serviceTokens, makePlan, runPlan, nextCredential } = parts;
 
   const exchange = async (
     request: HopRequest,
-    options: ObtainOptions,
-    send: (held: Held | undefined) => Promise<Asked>,
+    options: ExchangeOptions,
+    sendWith: (credential: ResourceCredential | undefined) => Promise<GuardedAnswer>,
   ): Promise<HopAnswer> => {
     const { url, signal } = request;
-    let held = await credentials.held(url, 0, signal);
-    let asked = await send(held);
-    let reread = false;
-    let renewed = false;
-    let authorizations = 0;
-    let signedIn = false;
-    let doubted = false;
+    const tried = nothingTried();
+    let credential = await credentials.find(url, 0, signal);
+    let answer = await sendWith(credential);
     for (;;) {
-      if (held?.credential.kind === 'service_token') {
-        const refusal = (await serviceTokens.judge(asked, signal)) ?? refusalFor(asked.guard, url);
-        if (!refusal) return give(asked, held);
-        discard(asked.answer);
-        throw refusal;
-      }
-      if (isDoubtful(asked, held) && !doubted) {
-        doubted = true;
-        const stranger = await probe(gate, url, signal);
-        const other = await obtain.silently(stranger, held, signal);
+      if (!tried.asStranger && isAmbiguous(answer, credential)) {
+        tried.asStranger = true;
+        const stranger = await probe(guardedSend, url, signal);
+        const other = await silentlyFor(stranger, credential, signal);
         if (other) {
-          discard(asked.answer);
-          held = other;
-          asked = await send(held);
+          discard(answer.response);
+          credential = other;
+          answer = await sendWith(credential);
           continue;
         }
-        if (asked.guard.protection === 'service_auth') asked = { ...asked, guard: stranger.guard };
-      }
-      if (!isChallenge(asked, held, request)) {
-        const refusal = refusalFor(asked.guard, url, held !== undefined);
-        if (!refusal) return give(asked, held);
-        discard(asked.answer);
-        throw refusal;
-      }
-      // Whether a bare Bearer challenge is one of ours only its metadata tells; if it is not, the
-      // agent gets this very answer.
-      if (asked.guard.protection === 'other' && !(await ways.target(asked, signal))) {
-        return give(asked, held);
-      }
-      discard(asked.answer);
-      const stepUp = insufficientScope(asked, held);
-      const justSignedIn = signedIn && held?.session?.grant === undefined;
-      if (held?.session && stepUp === undefined && !renewed && !justSignedIn) {
-        // What another process has kept since may be refused as well, and is renewed then.
-        const kept = reread ? undefined : await sessions.successor(held.session);
-        reread = true;
-        renewed = kept === undefined;
-        const session = kept ?? (await sessions.renew(held.session, signal));
-        if (session) {
-          held = heldSession(session);
-          asked = await send(held);
-          continue;
+        if (answer.guard.protection === 'service_auth') {
+          answer = { ...answer, guard: stranger.guard };
         }
-      } else if (held && held.method !== 'cloudflared' && stepUp === undefined) {
-        // Refreshed or signed in just now, and refused all the same, unless another application
-        // guards this part of the origin, or the resource has another authorization server by now.
-        const target = await ways.target(asked, signal);
-        if (!target || isFrom(held, target)) throw tokenRejected(url);
       }
-      if (authorizations === maxAuthorizations) throw tokenRejected(url);
-      authorizations += 1;
-      const refused = held;
-      if (refused?.method === 'cloudflared') credentials.forget(refused.resource);
-      const obtained = await obtain.another(request, asked, refused, stepUp, options);
-      held = obtained.held;
-      signedIn = obtained.byPerson;
-      asked = await send(held);
+      if (await isFinal(answer, credential, request)) return given(answer, credential);
+      discard(answer.response);
+      credential = await nextCredential.after(answer, credential, request, tried, options);
+      answer = await sendWith(credential);
     }
   };
+
+  /**
+   * True for what the agent gets to see, false for a challenge that another credential may meet. Throws
+   * the refusal that the answer stands for.
+   */
+  async function isFinal(
+    answer: GuardedAnswer,
+    credential: ResourceCredential | undefined,
+    request: HopRequest,
+  ): Promise<boolean> {
+    const { url, signal } = request;
+    const { guard, response } = answer;
+    const hasServiceToken = credential?.credential.kind === 'service_token';
+    if (hasServiceToken || !isChallenge(answer, credential, request)) {
+      const refused = hasServiceToken ? await serviceTokens.judge(answer, signal) : undefined;
+      const asPerson = credential !== undefined && !hasServiceToken;
+      const refusal = refused ?? refusalFor(guard, url, asPerson);
+      if (!refusal) return true;
+      discard(response);
+      throw refusal;
+    }
+    if (guard.protection !== 'other') return false;
+    // Only its metadata tells whether a Bearer challenge is one that we can meet. If it is not, the
+    // agent gets this very answer.
+    const { kind, obstacle } = await makePlan(answer, { signal });
+    if (obstacle) throw obstacle;
+    return kind === 'foreign';
+  }
+
+  /** Fails quietly: the 401 that there is may be the application's own, and is then what is returned. */
+  async function silentlyFor(
+    stranger: GuardedAnswer,
+    refused: ResourceCredential | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ResourceCredential | undefined> {
+    if (stranger.guard.protection !== 'browser_login') return undefined;
+    const plan = await makePlan(stranger, { signal });
+    const found = await attempt(runPlan.silently(plan, refused, signal), signal);
+    return isAccessError(found) ? undefined : found;
+  }
 
   return async (request, options) => {
     const sent = new Set<string>();
     try {
-      return await exchange(request, options, (held) => {
-        for (const secret of held ? credentialSecrets(held.credential) : []) sent.add(secret);
+      return await exchange(request, options, (credential) => {
+        const secrets = credential ? credentialSecrets(credential.credential) : [];
+        for (const secret of secrets) sent.add(secret);
         const { url, headers, cookies } = request;
-        const attached = cookies?.attach(url, headers, held?.identity ?? '') ?? headers;
-        return gate({ ...request, headers: attached }, held?.credential);
+        const attached = cookies?.attach(url, headers, credential?.identity ?? '') ?? headers;
+        return guardedSend({ ...request, headers: attached }, credential?.credential);
       });
     } catch (error) {
       // A refusal quotes the answer, which may repeat what it was sent.
@@ -123,28 +125,32 @@ export function createHop(parts: {
   };
 }
 
-function give({ answer }: Asked, held: Held | undefined): HopAnswer {
+function given({ response }: GuardedAnswer, credential: ResourceCredential | undefined): HopAnswer {
   return {
-    ...answer,
-    auth: held?.credential.kind ?? 'none',
-    identity: held?.identity ?? '',
-    secrets: held ? credentialSecrets(held.credential) : [],
+    ...response,
+    auth: credential?.credential.kind ?? 'none',
+    identity: credential?.identity ?? '',
+    secrets: credential ? credentialSecrets(credential.credential) : [],
   };
 }
 
-/** True when the answer is a guard's that a credential of ours could open. */
-function isChallenge(asked: Asked, held: Held | undefined, request: HopRequest): boolean {
-  switch (asked.guard.protection) {
+/** True when the answer is a guard's, and a credential of ours could change it. */
+function isChallenge(
+  { guard, challenges }: GuardedAnswer,
+  credential: ResourceCredential | undefined,
+  request: HopRequest,
+): boolean {
+  switch (guard.protection) {
     case 'managed_oauth':
     case 'oauth':
     case 'browser_login':
     case 'service_auth':
       return true;
     case 'other':
-      // A Bearer challenge without metadata: ours if we sent a token, or if nobody sent one.
+      // A Bearer challenge without metadata is meant for us if we sent a token, or if nobody did.
       return (
-        isBareBearer(asked.guard, asked.challenges) &&
-        (held?.credential.kind === 'oauth' || (!held && !hasAuthorization(request)))
+        isBareBearer(guard, challenges) &&
+        (credential?.credential.kind === 'oauth' || (!credential && !hasAuthorization(request)))
       );
     case 'none':
     case 'denied':
@@ -153,22 +159,15 @@ function isChallenge(asked: Asked, held: Held | undefined, request: HopRequest):
 }
 
 /**
- * A 401 to an application's JWT, which may be Access's refusal or the origin's own answer
- * (cloudflare-access.md §5.6): another token is tried, but nobody is asked to sign in for it alone.
+ * A 401 to an application's JWT may be Access's refusal of it or the application's own answer
+ * (cloudflare-access.md §5.6). Another token is tried, but it alone is no reason to sign anybody in.
  */
-function isDoubtful({ answer, guard }: Asked, held: Held | undefined): boolean {
-  if (held?.credential.kind !== 'cf_access_token' || answer.status !== 401) return false;
+function isAmbiguous(
+  { response, guard }: GuardedAnswer,
+  credential: ResourceCredential | undefined,
+): boolean {
+  if (credential?.credential.kind !== 'cf_access_token' || response.status !== 401) return false;
   return (
     guard.protection === 'service_auth' || (guard.protection === 'other' && guard.how === 'status')
   );
-}
-
-/** The scope to ask for, when that is what the session lacks. */
-function insufficientScope({ challenges }: Asked, held: Held | undefined): string | undefined {
-  if (held?.session?.grant === undefined) return undefined;
-  const bearer = challenges.find(
-    ({ scheme, parameters }) =>
-      scheme === 'bearer' && parameters.get('error') === 'insufficient_scope',
-  );
-  return bearer && joinScopes(held.session.grant.scope, bearer.parameters.get('scope'));
 }

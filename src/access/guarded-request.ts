@@ -1,6 +1,6 @@
 /**
- * One request to a URL that may be guarded, with at most one credential of that URL's own, and what
- * the answer says about the guard. Decides nothing.
+ * One request to a URL that may be guarded, carrying at most one credential, and what the answer says
+ * about the guard. Nothing is decided here.
  */
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
@@ -13,21 +13,21 @@ import { type Challenge, parseChallenges } from '../oauth/challenge.ts';
 import { createConcealer } from '../secrets/concealer.ts';
 import { type Credential, credentialFields, credentialSecrets } from '../secrets/credential.ts';
 
-export interface Asked {
-  readonly answer: Incoming;
+export interface GuardedAnswer {
+  readonly response: Incoming;
   readonly guard: Guard;
   readonly challenges: readonly Challenge[];
-  /** What `guard` was told from. */
+  /** What `guard` was derived from. */
   readonly evidence: UnauthenticatedAnswer;
 }
 
-export type Gate = (request: HopRequest, credential?: Credential) => Promise<Asked>;
+export type GuardedSend = (request: HopRequest, credential?: Credential) => Promise<GuardedAnswer>;
 
 const peekBytes = 16_384;
 
-/** Throws `header_not_allowed` when the agent's own Authorization would have to make way for ours. */
-export function createGate(send: Send): Gate {
-  const ask = async (
+/** Throws `header_not_allowed` when the agent's own Authorization would be overwritten by ours. */
+export function createGuardedSend(send: Send): GuardedSend {
+  const sendAndPeek = async (
     { method, url, headers, body, wire }: HopRequest,
     credential: Credential | undefined,
     signal: Deadline,
@@ -40,7 +40,7 @@ export function createGate(send: Send): Gate {
       ...(wire ? { wire } : {}),
       signal,
     });
-    // Cloudflare's error pages carry their number in the body; nothing else needs a look at it.
+    // Only Cloudflare's error pages have to be read: their number is in the body.
     return isErrorPage(answer) ? peek(answer, peekBytes, signal) : { text: '', answer };
   };
 
@@ -49,22 +49,22 @@ export function createGate(send: Send): Gate {
     if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
     const patienceMs = body ? bounds.headAfterBody : bounds.head;
     const until = wire && signal ? whileClientWaits(signal) : within(patienceMs, signal);
-    const { text, answer } = await ask(request, credential, until.signal);
+    const { text, answer: response } = await sendAndPeek(request, credential, until.signal);
     // The body may be long; whoever reads it knows how long it may take.
     until.lift();
-    const challenges = parseChallenges(answer.headers.get('www-authenticate') ?? '');
+    const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '');
     const evidence = {
       url,
-      status: answer.status,
-      headers: answer.headers,
+      status: response.status,
+      headers: response.headers,
       bodyStart: text,
       challenges,
     };
-    return { answer, guard: withoutEcho(tellGuard(evidence), credential), challenges, evidence };
+    return { response, guard: withoutEcho(tellGuard(evidence), credential), challenges, evidence };
   };
 }
 
-/** Its words are cut when they are shown, and half a credential could not be told from words any more. */
+/** Concealed before the words are truncated for display: half a credential would no longer be recognised. */
 function withoutEcho(guard: Guard, credential: Credential | undefined): Guard {
   if (!credential || guard.protection !== 'denied' || guard.words === undefined) return guard;
   return { ...guard, words: createConcealer(credentialSecrets(credential)).text(guard.words) };
@@ -79,21 +79,23 @@ function isErrorPage({ status }: Incoming): boolean {
 }
 
 /**
- * Asks and reads no body: what `detect` and `authenticate` need to know, without a credential or with
- * the one to be tried. The bound is for all of it, however slowly the answer drips. Throws `timeout`
- * after 30 s.
+ * Sends a GET to learn how `url` is guarded and discards the body. `credential` is one to be tried out.
+ * Throws `timeout` after 30 s, however slowly the answer trickles in.
  */
 export async function probe(
-  gate: Gate,
+  guardedSend: GuardedSend,
   url: URL,
   signal?: AbortSignal,
   credential?: Credential,
-): Promise<Asked> {
+): Promise<GuardedAnswer> {
   const until = within(bounds.guard, signal);
   try {
-    const asked = await gate({ method: 'GET', url, headers: [], signal: until.signal }, credential);
-    discard(asked.answer);
-    return asked;
+    const answer = await guardedSend(
+      { method: 'GET', url, headers: [], signal: until.signal },
+      credential,
+    );
+    discard(answer.response);
+    return answer;
   } finally {
     until.release();
   }

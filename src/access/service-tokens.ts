@@ -1,8 +1,7 @@
 /**
- * Service tokens in use: which applications have asked for a credential, which one goes where, and what
- * came of it. The rule is that an application that never asks never sees the secret.
+ * Service tokens in use: which one goes to which application, and what it said to it. An application
+ * that has not asked for a credential never sees the secret.
  */
-
 import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
 import {
   madeUpPair,
@@ -21,51 +20,55 @@ import { AccessError } from '../errors.ts';
 import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
 import { unclearPath } from '../oauth/resource-scope.ts';
 import type { Credential } from '../secrets/credential.ts';
-import { type Held, heldPair } from '../session/held-credential.ts';
+import { type ResourceCredential, serviceTokenCredential } from '../session/resource-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { Target } from '../sign-in/target.ts';
 import type { TeamProofs } from '../sign-in/team-proofs.ts';
-import { type Asked, type Gate, probe } from './guarded-request.ts';
-import { createFindPairScope } from './pair-scope.ts';
+import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
+import { createFindServiceTokenScope } from './service-token-scope.ts';
 
 export interface ServiceTokens {
-  /** For detection: the pair is `ready`, or why not. Asks for the signed answer when a team is pinned. */
+  /** Whether one is `ready` for `url`, or why not. Requests the signed answer if a team is pinned. */
   choose(url: URL, signal?: AbortSignal): Promise<ServiceTokenChoice>;
   /**
-   * The pair for the URL that was `asked`, if it is Access that asks there; or why there is none.
-   * `target`: whom a person would sign in to, where that is known, for it says how far the pair goes.
+   * The one for the URL that gave `answer`, provided that Access asks there; or why there is none.
+   * `target`: where a person would sign in, if known. It says which URLs the token may go to.
    */
-  grant(asked: Asked, target?: Target, signal?: AbortSignal): Promise<Held | AccessError>;
-  /** The pair, when the application that `url` lies in has asked before and took it. */
-  inUse(url: URL): Held | undefined;
-  /** Uses it no more there, until it is granted again: the person’s own sign-in goes first. */
+  grant(
+    answer: GuardedAnswer,
+    target?: Target,
+    signal?: AbortSignal,
+  ): Promise<ResourceCredential | AccessError>;
+  /** The one that was granted to the application of `url`, while it has not been refused. */
+  inUse(url: URL): ResourceCredential | undefined;
+  /** Stops sending it there until it is granted again, so that a person's own session comes first. */
   release(url: URL): void;
-  /** What the URL answers to a GET with the pair; its body is let go. Throws what `judge` gives. */
-  present(url: URL, pair: Credential, signal?: AbortSignal): Promise<Asked>;
-  /** Settles what the answer to a request with the pair means: undefined when it was accepted. */
-  judge(asked: Asked, signal?: AbortSignal): Promise<AccessError | undefined>;
+  /** Tries it out with a GET and returns the answer, its body discarded. Throws what `judge` returns. */
+  present(url: URL, credential: Credential, signal?: AbortSignal): Promise<GuardedAnswer>;
+  /** Why the service token was refused, from the answer to a request with it; `undefined` if granted. */
+  judge(answer: GuardedAnswer, signal?: AbortSignal): Promise<AccessError | undefined>;
 }
 
-/** A host may have any number of paths that name no application. */
+/** A bound, since a hostile host can claim any number of applications. */
 const mostInUse = 1_000;
 
 export function createServiceTokens(parts: {
   readonly tokens: readonly ServiceToken[];
   readonly pinnedTeam: string | undefined;
   readonly proofs: TeamProofs;
-  readonly gate: Gate;
+  readonly guardedSend: GuardedSend;
 }): ServiceTokens {
-  const { tokens, pinnedTeam, proofs, gate } = parts;
-  const findScope = createFindPairScope(proofs);
-  /** By resource: the pair that was accepted there. */
-  const accepted = new Map<string, Held>();
+  const { tokens, pinnedTeam, proofs, guardedSend } = parts;
+  const findScope = createFindServiceTokenScope(proofs);
+  /** By resource. */
+  const granted = new Map<string, ResourceCredential>();
 
   const chooseByProof = async (
     url: URL,
     signal: AbortSignal | undefined,
   ): Promise<{ choice: ServiceTokenChoice; proof?: SignedAnswer | undefined }> => {
     const choice = chooseServiceToken(url, tokens);
-    // A proof of the team helps the environment's pair alone.
+    // Proof of the team extends only the token from the environment, not those listed by host.
     const mayHelp = pinnedTeam !== undefined && tokens.some(({ general }) => general);
     if (choice.state !== 'host_not_allowed' || !mayHelp) return { choice };
     const proof = await proofs.prove(url, signal);
@@ -74,21 +77,24 @@ export function createServiceTokens(parts: {
   };
 
   const release: ServiceTokens['release'] = (url) => {
-    for (const key of keysCovering(url)) accepted.delete(key);
+    for (const key of keysCovering(url)) granted.delete(key);
   };
 
-  const remember = (held: Held): void => {
-    const [oldest] = accepted.keys();
-    if (accepted.size >= mostInUse && oldest !== undefined) accepted.delete(oldest);
-    accepted.set(held.resource, held);
+  const remember = (credential: ResourceCredential): void => {
+    const [oldest] = granted.keys();
+    if (granted.size >= mostInUse && oldest !== undefined) granted.delete(oldest);
+    granted.set(credential.resource, credential);
   };
 
   const judge: ServiceTokens['judge'] = async ({ evidence, guard }, signal) => {
     const { url } = evidence;
     let verdict: ServiceTokenVerdict = tellServiceTokenVerdict(evidence);
     if (verdict === 'unknown' && guard.protection !== 'denied') {
-      // A classic organisation does not say whether it knows the pair; a made-up one shows it.
-      const decoy = await probe(gate, url, signal, { kind: 'service_token', ...madeUpPair() });
+      // Classic organisations do not say whether they know the token. How they answer a made-up one tells.
+      const decoy = await probe(guardedSend, url, signal, {
+        kind: 'service_token',
+        ...madeUpPair(),
+      });
       verdict = tellServiceTokenVerdict(evidence, decoy.evidence);
     }
     if (verdict === 'accepted') return undefined;
@@ -98,33 +104,37 @@ export function createServiceTokens(parts: {
 
   return {
     choose: async (url, signal) => (await chooseByProof(url, signal)).choice,
-    async grant(asked, target, signal) {
+    async grant(answer, target, signal) {
       const {
         evidence: { url },
         guard,
-      } = asked;
+      } = answer;
       if (!asksAsAccess(guard)) return notAskedFor(url, guard);
       const { choice, proof } = await chooseByProof(url, signal);
       if (choice.state !== 'ready') {
         return serviceTokenMissing(url, choice, guard.claims) as AccessError;
       }
-      const resource = await findScope(asked, { proof, target }, signal);
+      const resource = await findScope(answer, { proof, target }, signal);
       if (resource === undefined) return hidesDotSegment(url) ? unclearPath(url) : elsewhere(url);
       const { clientId, clientSecret } = choice.token;
-      const held = heldPair(resource, { kind: 'service_token', clientId, clientSecret });
-      remember(held);
-      return held;
+      const credential = serviceTokenCredential(resource, {
+        kind: 'service_token',
+        clientId,
+        clientSecret,
+      });
+      remember(credential);
+      return credential;
     },
     release,
     inUse(url) {
-      const key = keysCovering(url).find((each) => accepted.has(each));
-      return key === undefined ? undefined : accepted.get(key);
+      const key = keysCovering(url).find((each) => granted.has(each));
+      return key === undefined ? undefined : granted.get(key);
     },
-    async present(url, pair, signal) {
-      const asked = await probe(gate, url, signal, pair);
-      const refusal = await judge(asked, signal);
+    async present(url, credential, signal) {
+      const answer = await probe(guardedSend, url, signal, credential);
+      const refusal = await judge(answer, signal);
       if (refusal) throw refusal;
-      return asked;
+      return answer;
     },
     judge,
   };
@@ -133,7 +143,7 @@ export function createServiceTokens(parts: {
 function notAskedFor({ host }: URL, { protection }: Guard): AccessError {
   return new AccessError(
     'access_denied',
-    `${host} does not ask for a credential of Cloudflare Access, so the service token stays here: it is sent to nobody else.`,
+    `${host} does not ask for a Cloudflare Access credential, so the service token was not sent: it goes only where Access asks for it.`,
     protection === 'oauth'
       ? 'Call authenticate with this URL and without "method": "service_token", so that the person signs in.'
       : 'Ask the person for the application’s own credentials, and pass them in the headers of access_fetch.',
@@ -143,7 +153,7 @@ function notAskedFor({ host }: URL, { protection }: Guard): AccessError {
 function elsewhere({ host }: URL): AccessError {
   return new AccessError(
     'access_denied',
-    `${host} names an Access application in which this URL does not lie, so the service token stays here.`,
-    'Call again with a URL of the application that is meant.',
+    `${host} names an Access application that this URL is not part of, so the service token was not sent.`,
+    'Call again with a URL of that application.',
   );
 }

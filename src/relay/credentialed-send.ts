@@ -8,7 +8,7 @@ import type { Access } from '../access/access.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';
-import { signInPending } from '../sign-in/ask-person.ts';
+import { signInPending } from '../sign-in/person-sign-in.ts';
 import type { WaitOptions } from '../sign-in/waiting.ts';
 
 export type CredentialedSend = (

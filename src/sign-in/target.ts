@@ -1,7 +1,7 @@
-/** Whom a person would sign in to, and what can be told of it without asking anybody. */
+/** Where a person would sign in, and what can be told about it without a request. */
 import type { Guard } from '../cloudflare/protection.ts';
 import type { Challenge } from '../oauth/challenge.ts';
-import type { Held } from '../session/held-credential.ts';
+import type { ResourceCredential } from '../session/resource-credential.ts';
 import type { OAuthTarget } from './discovery.ts';
 import type { TransferTarget } from './transfer-target.ts';
 
@@ -13,10 +13,10 @@ export function resourceOf(target: Target): string {
   return target.kind === 'oauth' ? target.oauth.resource : target.transfer.resource;
 }
 
-/** Whether what is held was obtained for the target's resource, from its authorization server. */
-export function isFrom(held: Held, target: Target): boolean {
-  if (resourceOf(target) !== held.resource) return false;
-  const issuer = held.session?.grant?.issuer;
+/** Whether `credential` was obtained for the target's resource, from its authorization server. */
+export function isFrom(credential: ResourceCredential, target: Target): boolean {
+  if (resourceOf(target) !== credential.resource) return false;
+  const issuer = credential.session?.grant?.issuer;
   return issuer === undefined || target.kind !== 'oauth' || target.oauth.server.issuer === issuer;
 }
 

@@ -107,15 +107,15 @@ export function authenticateResult(
         next_step: 'Call access_fetch: this URL asks for nothing.',
       };
     case 'authenticated': {
-      const { held } = outcome;
-      const issuer = held.session?.grant?.issuer;
+      const { credential } = outcome;
+      const issuer = credential.session?.grant?.issuer;
       const memoryOnly = access.memoryOnly();
       return {
         status: 'authenticated',
         ...nothing,
-        resource: held.resource,
-        method: held.method,
-        expires_at: instant(held.expiresAt),
+        resource: credential.resource,
+        method: credential.method,
+        expires_at: instant(credential.expiresAt),
         authorization_server: issuer ?? null,
         next_step: `Call access_fetch.${issuer === undefined ? '' : ` Signed in at ${issuer}.`}${
           memoryOnly

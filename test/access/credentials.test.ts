@@ -1,11 +1,11 @@
-/** What is held for a URL: its session, else a borrowed token. */
+/** The credential to send to a URL: its session, else cloudflared's token. */
 import { expect, it } from 'vitest';
 import { createCredentials } from '../../src/access/credentials.ts';
-import { createGate } from '../../src/access/guarded-request.ts';
+import { createGuardedSend } from '../../src/access/guarded-request.ts';
 import { createServiceTokens } from '../../src/access/service-tokens.ts';
 import { createSigningKeys } from '../../src/cloudflare/signing-keys.ts';
-import type { Held } from '../../src/session/held-credential.ts';
 import type { Session } from '../../src/session/records.ts';
+import type { ResourceCredential } from '../../src/session/resource-credential.ts';
 import { createTeamProofs } from '../../src/sign-in/team-proofs.ts';
 import { machineForEachTest, oauthSession } from '../session/machine.ts';
 import { peerForEachTest } from '../support/peer.ts';
@@ -24,7 +24,9 @@ function open() {
     tokens: [],
     pinnedTeam: undefined,
     proofs: createTeamProofs({ fetch: peer.fetch, clock, keys }),
-    gate: createGate(() => Promise.reject(new Error('no application is to be asked'))),
+    guardedSend: createGuardedSend(() =>
+      Promise.reject(new Error('no application is to be asked')),
+    ),
   });
   return createCredentials({ clock, sessions, serviceTokens });
 }
@@ -42,7 +44,7 @@ function transferred(endsInMs: number): Session {
   };
 }
 
-const borrowed = (endsInMs = 3_600_000): Held => ({
+const borrowed = (endsInMs = 3_600_000): ResourceCredential => ({
   credential: { kind: 'cf_access_token', jwt: 'jwt-of-cloudflared' },
   method: 'cloudflared',
   resource,
@@ -54,18 +56,18 @@ it('is the session while it is fresh, whatever was borrowed', async () => {
   await keep(transferred(3_600_000));
   const credentials = open();
   credentials.remember(borrowed());
-  expect(await credentials.held(url)).toMatchObject({ method: 'browser_transfer' });
+  expect(await credentials.find(url)).toMatchObject({ method: 'browser_transfer' });
 });
 
 it('is the borrowed token when the session has expired and cannot be renewed', async () => {
   await keep(transferred(-1_000));
   const credentials = open();
-  expect(await credentials.held(url)).toBeUndefined();
+  expect(await credentials.find(url)).toBeUndefined();
   const token = borrowed();
   credentials.remember(token);
-  expect(await credentials.held(url)).toEqual(token);
+  expect(await credentials.find(url)).toEqual(token);
   credentials.forget(resource);
-  expect(await credentials.held(url)).toBeUndefined();
+  expect(await credentials.find(url)).toBeUndefined();
 });
 
 it('is the borrowed token when the session’s grant is over', async () => {
@@ -73,7 +75,7 @@ it('is the borrowed token when the session’s grant is over', async () => {
   const credentials = open();
   const token = borrowed();
   credentials.remember(token);
-  expect(await credentials.held(url)).toEqual(token);
+  expect(await credentials.find(url)).toEqual(token);
   expect(peer.asked.map(({ form }) => form.get('refresh_token'))).toEqual(['refresh-of-A']);
 });
 
@@ -82,12 +84,12 @@ it('is not the borrowed token when the renewal only failed for now', async () =>
   await keep({ ...oauthSession(resource, 'A', peer.origin), expiresAt: Date.now() - 1_000 });
   const credentials = open();
   credentials.remember(borrowed());
-  expect((await failureOf(credentials.held(url))).code).toBe('temporarily_unavailable');
+  expect((await failureOf(credentials.find(url))).code).toBe('temporarily_unavailable');
 });
 
 it('is nothing when the borrowed token is about to end as well', async () => {
   await keep(transferred(-1_000));
   const credentials = open();
   credentials.remember(borrowed(2_000));
-  expect(await credentials.held(url)).toBeUndefined();
+  expect(await credentials.find(url)).toBeUndefined();
 });

@@ -765,8 +765,8 @@ export const guards: readonly Guard[] = [
     name: 'cookies-by-identity',
     keeps: 'a cookie goes along with the credential of whom it was set for',
     file: 'src/access/guarded-exchange.ts',
-    guard: "attach(url, headers, held?.identity ?? '')",
-    without: "attach(url, headers, held ? '' : '')",
+    guard: "attach(url, headers, credential?.identity ?? '')",
+    without: "attach(url, headers, credential ? '' : '')",
     test: 'test/end-to-end/crossing.test.ts',
     built: true,
   },
@@ -969,7 +969,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'pair-scope',
     keeps: 'the service token goes to the application that asked, not to its siblings',
-    file: 'src/access/pair-scope.ts',
+    file: 'src/access/service-token-scope.ts',
     guard: 'return part && resourceKey(part.resource);',
     without: 'return part && resourceKey(url.origin);',
     test: 'test/end-to-end/path-scope.test.ts',
@@ -979,7 +979,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'pair-scope-unproven',
     keeps: 'a host’s name alone does not carry the service token to all of its paths',
-    file: 'src/access/pair-scope.ts',
+    file: 'src/access/service-token-scope.ts',
     guard: 'target?.transfer.proven === true',
     without: 'target !== undefined',
     test: 'test/end-to-end/path-scope.test.ts',
@@ -989,7 +989,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'pair-scope-by-proof',
     keeps: 'where a proof lets the service token go, the proof says how far',
-    file: 'src/access/pair-scope.ts',
+    file: 'src/access/service-token-scope.ts',
     guard: 'domainOf(proof) ??',
     without: '',
     test: 'test/end-to-end/path-scope.test.ts',

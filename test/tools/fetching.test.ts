@@ -8,8 +8,8 @@ import { createPages } from '../../src/answer/kept-answers.ts';
 import { createPageThreads } from '../../src/answer/page-threads.ts';
 import { createCookieStore } from '../../src/http/cookies.ts';
 import { createConcealers } from '../../src/secrets/concealer.ts';
-import { heldSession } from '../../src/session/held-credential.ts';
 import type { Session } from '../../src/session/records.ts';
+import { sessionCredential } from '../../src/session/resource-credential.ts';
 import { accessFetchInput } from '../../src/tools/access-fetch-input.ts';
 import { runAccessFetch } from '../../src/tools/fetching.ts';
 import type { ToolContext } from '../../src/tools/tool.ts';
@@ -35,7 +35,7 @@ async function scene({ signsIn = false, status = 200 } = {}) {
   const signedIn: { as?: number; session?: Session } = {};
   const who = () => {
     const session = signedIn.session;
-    return session ? heldSession(session).identity : '';
+    return session ? sessionCredential(session).identity : '';
   };
   const access: Pick<Access, 'sendHop' | 'limits' | 'identityAt'> = {
     limits: { readOnly: false },

@@ -1,6 +1,6 @@
 /** From a challenge to the authorization server and the client we are there: metadata, trust, registration. */
 
-import type { Asked } from '../../access/guarded-request.ts';
+import type { GuardedAnswer } from '../../access/guarded-request.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
 import type { Config } from '../../config/config.ts';
 import { type AccessError, isAccessError } from '../../errors.ts';
@@ -23,7 +23,7 @@ export interface Walk {
 /** Empty where the guard is none of OAuth's. */
 export async function checkAuthorization(
   { url, rooms, config }: Walk,
-  asked: Asked,
+  asked: GuardedAnswer,
 ): Promise<Finding[]> {
   const { guard } = asked;
   if (guard.protection !== 'managed_oauth' && guard.protection !== 'oauth') return [];

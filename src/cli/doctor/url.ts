@@ -4,7 +4,7 @@
  */
 
 import type { Detection } from '../../access/detect.ts';
-import { type Asked, createGate, probe } from '../../access/guarded-request.ts';
+import { createGuardedSend, type GuardedAnswer, probe } from '../../access/guarded-request.ts';
 import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';
 import { quoteServerText } from '../../server-text.ts';
@@ -18,20 +18,20 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
   const { url, rooms, signal } = walk;
   const findings: Finding[] = [];
   const startedAt = performance.now();
-  let asked: Asked;
+  let asked: GuardedAnswer;
   try {
-    asked = await probe(createGate(rooms.send), url, signal);
+    asked = await probe(createGuardedSend(rooms.send), url, signal);
   } catch (error) {
     if (!isAccessError(error)) throw error;
     return [failure(error.code === 'tls_untrusted' ? 'TLS' : 'Network', error)];
   }
   const ms = Math.round(performance.now() - startedAt);
-  findings.push(ok('Network', `${url.host} answered ${asked.answer.status} after ${ms} ms`));
+  findings.push(ok('Network', `${url.host} answered ${asked.response.status} after ${ms} ms`));
   findings.push(
     url.protocol === 'https:'
       ? ok('TLS', 'the certificate is trusted')
       : skip('TLS', 'none: this machine'),
-    clock(asked.answer.headers, rooms.clock.now()),
+    clock(asked.response.headers, rooms.clock.now()),
   );
   const refusal = refusalFor(asked.guard, url);
   if (refusal) return [...findings, failure('Guard', refusal)];
@@ -138,7 +138,7 @@ function loginTo(url: URL): string {
 
 function serviceToken(
   state: 'ready' | 'not_configured' | 'host_not_allowed',
-  protection: Asked['guard']['protection'],
+  protection: GuardedAnswer['guard']['protection'],
 ): Finding {
   const name = 'Service token';
   if (state === 'ready') return ok(name, 'would be sent to this host');

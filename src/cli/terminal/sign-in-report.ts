@@ -4,7 +4,7 @@ import type { Authenticated } from '../../access/authenticate.ts';
 import { readJwt } from '../../cloudflare/jwt.ts';
 import type { Rooms } from '../../rooms.ts';
 import { cleanServerText } from '../../server-text.ts';
-import type { Held } from '../../session/held-credential.ts';
+import type { ResourceCredential } from '../../session/resource-credential.ts';
 import type { SignIn } from '../../sign-in/sign-in.ts';
 import { instant } from '../../tools/tool.ts';
 import { whenFrom } from './durations.ts';
@@ -35,21 +35,21 @@ export async function reportSignIn(
       out.line(`${url.host} asks for nothing: fetch it as it is.`);
       return 0;
     case 'authenticated': {
-      const { held } = outcome;
-      const { resource, method, expiresAt } = held;
-      const person = personOf(held);
+      const { credential } = outcome;
+      const { resource, method, expiresAt } = credential;
+      const person = personOf(credential);
       const who = method === 'service_token' ? ' with the service token' : '';
       out.line(
         `${out.paint('green', '✓')} Signed in to ${out.paint('bold', resource)}${person ? ` as ${person}` : who}`,
       );
-      const refreshed = held.session?.grant?.refreshToken !== undefined;
+      const refreshed = credential.session?.grant?.refreshToken !== undefined;
       if (expiresAt !== undefined) {
         const when = `${whenFrom(clock.now(), expiresAt)} (${instant(expiresAt)})`;
         out.line(
           `  The token expires ${when}${refreshed ? ', and is then refreshed silently' : ''}.`,
         );
       }
-      const issuer = held.session?.grant?.issuer;
+      const issuer = credential.session?.grant?.issuer;
       const at = issuer === undefined ? '' : ` at ${issuer}`;
       out.line(out.paint('dim', `  by ${method.replace(/_/g, ' ')}${at}`));
       const memoryOnly = access.memoryOnly();
@@ -83,7 +83,7 @@ function endsHere({ mine, method }: SignIn, access: Pick<Rooms['access'], 'memor
 }
 
 /** Whom Access knows the person as, where the credential says so; for show, since nothing is verified. */
-function personOf({ credential }: Held): string | undefined {
+function personOf({ credential }: ResourceCredential): string | undefined {
   if (credential.kind !== 'cf_access_token') return undefined;
   const email = readJwt(credential.jwt)?.claims.email;
   return typeof email === 'string' && email !== '' ? cleanServerText(email) : undefined;

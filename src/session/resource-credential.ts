@@ -1,4 +1,4 @@
-/** What this machine holds for a URL: the credential, and where it comes from. */
+/** A credential together with the resource it was obtained for, and where it comes from. */
 import { createHash } from 'node:crypto';
 import { readJwt } from '../cloudflare/jwt.ts';
 import type { Credential } from '../secrets/credential.ts';
@@ -6,19 +6,19 @@ import type { PersonMethod, Session } from './records.ts';
 
 export type Method = PersonMethod | 'cloudflared' | 'service_token';
 
-export interface Held {
+export interface ResourceCredential {
   readonly credential: Credential;
   readonly method: Method;
   readonly resource: string;
-  /** Whose it is: the same before and after a refresh, another one when somebody else has signed in. */
+  /** Whose it is: unchanged by a refresh, different once somebody else has signed in. */
   readonly identity: string;
-  /** Milliseconds since the epoch; absent when nobody said. */
+  /** Milliseconds since the epoch; absent when unknown. */
   readonly expiresAt?: number;
-  /** The session behind it, for those that are kept. */
+  /** The stored session that it was taken from, if any. */
   readonly session?: Session;
 }
 
-export function heldSession(session: Session): Held {
+export function sessionCredential(session: Session): ResourceCredential {
   const { accessToken, method, resource, expiresAt, signedInAt = session.obtainedAt } = session;
   return {
     credential: session.grant
@@ -32,8 +32,11 @@ export function heldSession(session: Session): Held {
   };
 }
 
-/** The service token, in the part of an origin that asked for it. */
-export function heldPair(resource: string, credential: Credential): Held {
+/** The service token, for the application that asked for it. */
+export function serviceTokenCredential(
+  resource: string,
+  credential: Credential,
+): ResourceCredential {
   const client = credential.kind === 'service_token' ? credential.clientId : '';
   return {
     credential,
@@ -43,8 +46,8 @@ export function heldPair(resource: string, credential: Credential): Held {
   };
 }
 
-/** A token of cloudflared's: whose it is, it says itself. */
-export function heldLoan({
+/** cloudflared's token; its own claims say whose it is. */
+export function cloudflaredCredential({
   jwt,
   resource,
   expiresAt,
@@ -52,7 +55,7 @@ export function heldLoan({
   readonly jwt: string;
   readonly resource: string;
   readonly expiresAt: number;
-}): Held {
+}): ResourceCredential {
   const { sub, email } = readJwt(jwt)?.claims ?? {};
   const who = sub === undefined && email === undefined ? jwt : JSON.stringify([sub, email]);
   return {

@@ -1,4 +1,4 @@
-/** Signing a person in, from beginning to session: begins or joins, shows, waits, heals once. */
+/** Signing a person in: begins or joins a sign-in, shows it, waits, and registers anew once if it must. */
 
 import { AccessError, isAccessError } from '../errors.ts';
 import { untilAborted } from '../http/waiting/within.ts';
@@ -7,6 +7,7 @@ import type { Session } from '../session/records.ts';
 import type { RedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';
 import { type SignIn, Superseded, whereToEnter } from './sign-in.ts';
+import type { SignIns } from './sign-ins.ts';
 import { resourceOf, type Target } from './target.ts';
 import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
 
@@ -14,37 +15,23 @@ export interface SignInOptions extends WaitOptions {
   readonly device: boolean;
   readonly force: boolean;
   readonly scope?: string;
-  /** Ends the waiting for a sign-in to begin; it is there to be joined once it has. */
+  /** Ends the wait for a sign-in to begin; once it has begun, it can still be joined. */
   readonly beginUntil?: AbortSignal;
 }
 
-/** `signIn`: the one that was waited for in the end. */
-export type Asking = Waited & { readonly signIn: SignIn };
+/** How far a sign-in has come. `signIn`: the one that was waited for in the end. */
+export type SignInProgress = Waited & { readonly signIn: SignIn };
 
-/** Beginning sign-ins, and finding the ones that are under way. */
-export interface SignIns {
-  /**
-   * `scope`: what a session that is there lacks. It is asked for together with the target's own, and
-   * a sign-in under way is joined, `force` or not, when it asks for as much.
-   */
-  begin(
-    target: Target,
-    options: { device: boolean; force: boolean; scope?: string | undefined },
-  ): Promise<SignIn>;
-  /** A sign-in under way that covers `url`, in this process or another; asks the network nothing. */
-  join(url: URL): Promise<SignIn | undefined>;
-}
-
-export interface Persons {
+export interface PersonSignIn {
   /** Throws `sign_in_pending` when the person is not done by `waitMs`. */
   signIn(url: URL, target: Target, options: SignInOptions): Promise<Session>;
-  /** The same with the unfinished sign-in as an outcome. */
-  ask(target: Target, options: SignInOptions): Promise<Asking>;
-  /** Waits for a sign-in that is under way, and for another that is started in its place. */
-  wait(signIn: SignIn, options: WaitOptions): Promise<Asking>;
+  /** The same, with a sign-in that is not finished yet as an outcome. */
+  start(target: Target, options: SignInOptions): Promise<SignInProgress>;
+  /** Waits for a sign-in that is under way, or for the one that takes its place. */
+  wait(signIn: SignIn, options: WaitOptions): Promise<SignInProgress>;
 }
 
-export function createPersons({
+export function createPersonSignIn({
   signIns,
   clock,
   registrations,
@@ -54,11 +41,11 @@ export function createPersons({
   readonly clock: Clock;
   readonly registrations: Pick<Registrations, 'isConfigured'>;
   readonly redirectUris: Pick<RedirectUris, 'areAllRefused'>;
-}): Persons {
+}): PersonSignIn {
   const isConfigured = (target: Target): boolean =>
     target.kind === 'oauth' && registrations.isConfigured(target.oauth.server.issuer);
 
-  const wait: Persons['wait'] = async (first, options) => {
+  const wait: PersonSignIn['wait'] = async (first, options) => {
     const leftMs = options.leftMs?.() ?? Number.POSITIVE_INFINITY;
     const until = clock.now() + Math.min(options.waitMs, leftMs * 0.75);
     for (let signIn = first; ; ) {
@@ -74,7 +61,7 @@ export function createPersons({
     }
   };
 
-  const ask: Persons['ask'] = async (target, options) => {
+  const start: PersonSignIn['start'] = async (target, options) => {
     const begin = (how: SignInOptions) =>
       untilAborted(signIns.begin(target, how), how.beginUntil, new URL(resourceOf(target)));
     const begun = await begin(options);
@@ -90,12 +77,12 @@ export function createPersons({
         if (!isAccessError(error) || error.code === 'cancelled') throw error;
         return undefined;
       });
-      // Without a code the address is still theirs to open.
+      // Without a code, the person can still open the address.
       return device ? { shown: false, signIn: device } : waited;
     } catch (error) {
-      // The server no longer knows this client, or the application does not take its redirection
-      // URI: one more sign-in, with another client, heals it. Of all who waited, the first begins
-      // the one that the others join.
+      // The server no longer knows this client, or the application does not accept its redirection
+      // URI: one more sign-in, with another client, fixes that. Of all callers that waited, the first
+      // begins the one that the others join.
       if (!isAccessError(error, 'registration_rejected') || isConfigured(target)) throw error;
       if (await redirectUris.areAllRefused(resourceOf(target))) throw error;
       return wait(await begin(options), options);
@@ -103,17 +90,17 @@ export function createPersons({
   };
 
   return {
-    ask,
+    start,
     wait,
     async signIn(url, target, options) {
-      const { session, signIn } = await ask(target, options);
+      const { session, signIn } = await start(target, options);
       if (session) return session;
       throw signInPending(url, signIn);
     },
   };
 }
 
-/** For a caller who could not wait any longer. */
+/** For a caller that could not wait any longer. */
 export function signInPending(url: URL, signIn: SignIn): AccessError {
   const { authorizationUrl, userCode, verificationUri } = signIn;
   const how = userCode
@@ -127,7 +114,7 @@ export function signInPending(url: URL, signIn: SignIn): AccessError {
       : '';
   return new AccessError(
     'sign_in_pending',
-    `${url.host} waits for a person to sign in at ${signIn.at}.`,
+    `${url.host} is waiting for a person to sign in at ${signIn.at}.`,
     `${how}${elsewhere} When they have signed in, make the same call again; the sign-in stays open until ${new Date(signIn.expiresAt).toISOString()}.`,
     {
       details: {

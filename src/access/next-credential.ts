@@ -1,0 +1,136 @@
+/**
+ * The credential to try after a challenge: the session renewed, another one that is already here, the
+ * service token, or a person's sign-in. Each is tried once, which `Tried` keeps account of.
+ */
+import { AccessError } from '../errors.ts';
+import { authorizationIsOurs } from '../http/agent-headers.ts';
+import type { HopRequest } from '../http/next-hop.ts';
+import { joinScopes } from '../oauth/scope.ts';
+import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
+import type { Sessions } from '../session/sessions.ts';
+import type { PersonSignIn } from '../sign-in/person-sign-in.ts';
+import { isFrom } from '../sign-in/target.ts';
+import type { WaitOptions } from '../sign-in/waiting.ts';
+import type { Credentials } from './credentials.ts';
+import { type GuardedAnswer, hasAuthorization } from './guarded-request.ts';
+import type { MakePlan } from './plan.ts';
+import type { RunPlan } from './run-plan.ts';
+import { signInRequired } from './sign-in-required.ts';
+
+export interface ExchangeOptions extends WaitOptions {
+  /** False: a challenge that only a person can meet ends in `sign_in_required`. */
+  readonly signIn: boolean;
+}
+
+/** What one exchange with a guard has tried so far. */
+export interface Tried {
+  /** Whether a 401 to an application's JWT has been checked against the answer to a stranger. */
+  asStranger: boolean;
+  /** Whether the session that another process may have stored has been read. */
+  stored: boolean;
+  renewal: boolean;
+  /** How many other credentials were obtained. */
+  authorizations: number;
+  /** Whether the last of these is from a person who signed in just now. */
+  signedIn: boolean;
+}
+
+export function nothingTried(): Tried {
+  return { asStranger: false, stored: false, renewal: false, authorizations: 0, signedIn: false };
+}
+
+/** Step-up by `insufficient_scope` (RFC 6750 §3.1) stops after this many authorizations. */
+const maxAuthorizations = 3;
+
+export interface NextCredential {
+  /** Notes in `tried` what it does. Throws where nothing is left to try. */
+  after(
+    challenge: GuardedAnswer,
+    refused: ResourceCredential | undefined,
+    request: HopRequest,
+    tried: Tried,
+    options: ExchangeOptions,
+  ): Promise<ResourceCredential>;
+}
+
+export function createNextCredential(parts: {
+  readonly credentials: Pick<Credentials, 'forget'>;
+  readonly sessions: Pick<Sessions, 'successor' | 'renew'>;
+  readonly makePlan: MakePlan;
+  readonly runPlan: RunPlan;
+  readonly personSignIn: Pick<PersonSignIn, 'signIn'>;
+  readonly headless: boolean;
+}): NextCredential {
+  const { credentials, sessions, makePlan, runPlan, personSignIn, headless } = parts;
+
+  return {
+    async after(challenge, refused, request, tried, options) {
+      const { url, signal } = request;
+      const scope = insufficientScope(challenge, refused);
+      const isJustSignedIn = tried.signedIn && refused?.session?.grant === undefined;
+      const mayRenew = !tried.renewal && !isJustSignedIn;
+      if (refused?.session && scope === undefined && mayRenew) {
+        // What another process has stored since may be refused as well; then it is renewed.
+        const stored = tried.stored ? undefined : await sessions.successor(refused.session);
+        tried.stored = true;
+        tried.renewal = stored === undefined;
+        const session = stored ?? (await sessions.renew(refused.session, signal));
+        if (session) return sessionCredential(session);
+      }
+      const plan = await makePlan(challenge, { signal });
+      const { target } = plan;
+      const isNew = refused && refused.method !== 'cloudflared' && (!refused.session || !mayRenew);
+      if (isNew && scope === undefined) {
+        // Refreshed or signed in just now, and refused all the same; unless another application guards
+        // this part of the origin, or the resource has moved to another authorization server.
+        if (!target) throw plan.obstacle ?? tokenRejected(url);
+        if (isFrom(refused, target)) throw tokenRejected(url);
+      }
+      if (tried.authorizations === maxAuthorizations) throw tokenRejected(url);
+      tried.authorizations += 1;
+      tried.signedIn = false;
+      if (refused?.method === 'cloudflared') credentials.forget(refused.resource);
+      if (plan.kind === 'stuck') throw plan.obstacle;
+      if (plan.kind !== 'sign_in' && plan.kind !== 'service_token') throw tokenRejected(url);
+      if (target && scope === undefined) {
+        if (!headless && target.kind === 'oauth' && hasAuthorization(request)) {
+          throw authorizationIsOurs(url);
+        }
+        const silent = await runPlan.silently(plan, refused, signal);
+        if (silent) return silent;
+      }
+      if (plan.kind === 'service_token') return runPlan.withServiceToken(challenge, plan, signal);
+      if (!options.signIn) throw signInRequired(url, 'not_in_this_call', challenge.guard);
+      const session = await personSignIn.signIn(url, plan.target, {
+        ...options,
+        device: false,
+        force: scope !== undefined,
+        ...(scope === undefined ? {} : { scope }),
+      });
+      tried.signedIn = true;
+      return sessionCredential(session);
+    },
+  };
+}
+
+/** The scope to request, if the session lacks some. */
+function insufficientScope(
+  { challenges }: GuardedAnswer,
+  refused: ResourceCredential | undefined,
+): string | undefined {
+  const grant = refused?.session?.grant;
+  if (grant === undefined) return undefined;
+  const bearer = challenges.find(
+    ({ scheme, parameters }) =>
+      scheme === 'bearer' && parameters.get('error') === 'insufficient_scope',
+  );
+  return bearer && joinScopes(grant.scope, bearer.parameters.get('scope'));
+}
+
+function tokenRejected({ host }: URL): AccessError {
+  return new AccessError(
+    'token_rejected',
+    `${host} refuses a token that it was issued just now.`,
+    'Call authenticate with "force": true to sign in afresh. If it happens again, the application’s policies or its authorization server are misconfigured, and its administrator has to look into it.',
+  );
+}

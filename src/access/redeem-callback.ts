@@ -1,0 +1,42 @@
+/** Finishing a sign-in with the address that the person's browser ended at but could not load. */
+import { AccessError } from '../errors.ts';
+import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
+import { keysCovering } from '../session/resource-key.ts';
+import type { Sessions } from '../session/sessions.ts';
+import type { Redemption } from '../sign-in/redemption.ts';
+import type { Credentials } from './credentials.ts';
+
+/** Throws what the sign-in ended with, and `sign_in_expired` where no sign-in waits for `callback`. */
+export type RedeemCallback = (url: URL, callback: URLSearchParams) => Promise<ResourceCredential>;
+
+export function createRedeemCallback({
+  redeem,
+  credentials,
+  sessions,
+}: {
+  readonly redeem: Redemption['redeem'];
+  readonly credentials: Pick<Credentials, 'find'>;
+  readonly sessions: Pick<Sessions, 'reread'>;
+}): RedeemCallback {
+  return async (url, callback) => {
+    const keys = keysCovering(url);
+    const redeemed = await redeem(callback, (resource) => keys.includes(resource));
+    if (redeemed?.reason) throw redeemed.reason;
+    // Pasted twice, or after the browser got through after all: the session is there either way.
+    const found = redeemed ? await firstStored(keys) : await credentials.find(url);
+    if (found) return found;
+    throw new AccessError(
+      'sign_in_expired',
+      `No sign-in for ${url.host} is waiting for the address in callback_url.`,
+      'It must be the whole address that the browser ended at, beginning with http://localhost. If that sign-in has ended, call authenticate again to start a new one.',
+    );
+  };
+
+  async function firstStored(keys: readonly string[]): Promise<ResourceCredential | undefined> {
+    for (const key of keys) {
+      const session = await sessions.reread(key);
+      if (session) return sessionCredential(session);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+/** The parts of a plan that need no person: credentials that are already here, and the service token. */
+import { AccessError } from '../errors.ts';
+import type { ResourceCredential } from '../session/resource-credential.ts';
+import type { Target } from '../sign-in/target.ts';
+import type { Credentials } from './credentials.ts';
+import type { GuardedAnswer } from './guarded-request.ts';
+import type { Plan } from './plan.ts';
+import type { ServiceTokens } from './service-tokens.ts';
+import { signInRequired } from './sign-in-required.ts';
+import type { SilentCredentials } from './silent-credentials.ts';
+
+export interface RunPlan {
+  /** A credential for the plan's target other than `refused`; `undefined` when there is none. */
+  silently(
+    plan: { readonly target?: Target | undefined },
+    refused: ResourceCredential | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ResourceCredential | undefined>;
+  /** The service token for the URL that gave `answer`. Throws why there is none. */
+  withServiceToken(
+    answer: GuardedAnswer,
+    plan: Plan,
+    signal: AbortSignal | undefined,
+  ): Promise<ResourceCredential>;
+}
+
+export function createRunPlan(parts: {
+  readonly credentials: Pick<Credentials, 'remember'>;
+  readonly serviceTokens: ServiceTokens;
+  readonly silentCredentials: SilentCredentials;
+  readonly headless: boolean;
+}): RunPlan {
+  const { credentials, serviceTokens, silentCredentials, headless } = parts;
+  return {
+    async silently({ target }, refused, signal) {
+      const found = target && (await silentCredentials.find(target, refused, signal));
+      if (found) credentials.remember(found);
+      return found;
+    },
+
+    async withServiceToken(answer, { target, obstacle }, signal) {
+      const granted = await serviceTokens.grant(answer, target, signal);
+      if (!(granted instanceof AccessError)) return granted;
+      const { guard, evidence } = answer;
+      const isForServiceTokens = guard.protection === 'service_auth';
+      const isForeign = guard.protection === 'other' && !target && !obstacle;
+      if (!headless || isForServiceTokens || isForeign) throw granted;
+      throw granted.code === 'service_token_host_not_allowed'
+        ? orAPerson(evidence.url, granted)
+        : (obstacle ?? signInRequired(evidence.url, 'headless', guard));
+    },
+  };
+}
+
+function orAPerson({ host }: URL, missing: AccessError): AccessError {
+  return new AccessError(
+    missing.code,
+    `${missing.message} Nobody can be asked to sign in: this server runs headless.`,
+    `${missing.nextStep} Or run it without CF_ACCESS_HEADLESS (and CI) where a person can sign in to ${host}.`,
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * Which URLs the service token is sent to once one of them has asked for it: those of that application,
+ * as with a session. A sibling application on the same origin, which has not asked, never sees it.
+ */
+import { applicationPart } from '../cloudflare/application-domain.ts';
+import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
+import { isAccessError } from '../errors.ts';
+import { resourceKey } from '../session/resource-key.ts';
+import { resourceOf, type Target } from '../sign-in/target.ts';
+import type { TeamProofs } from '../sign-in/team-proofs.ts';
+import { attempt } from './attempt.ts';
+import type { GuardedAnswer } from './guarded-request.ts';
+
+export type FindServiceTokenScope = (
+  answer: GuardedAnswer,
+  known: {
+    /** The signed answer that permitted sending it there at all. */
+    readonly proof: SignedAnswer | undefined;
+    /** Where a person would sign in, if that has been looked up. */
+    readonly target: Target | undefined;
+  },
+  signal?: AbortSignal,
+) => Promise<string | undefined>;
+
+/**
+ * The application's resource key; `undefined` where the URL lies outside of the application that
+ * answered for it. The signed answer is requested only if nothing known so far names the application.
+ */
+export function createFindServiceTokenScope(proofs: TeamProofs): FindServiceTokenScope {
+  /** Without a proof the token goes to fewer URLs, that is all. */
+  const proofFor = async (url: URL, signal: AbortSignal | undefined) => {
+    const proof = await attempt(proofs.prove(url, signal), signal);
+    return isAccessError(proof) ? undefined : proof;
+  };
+  return async ({ evidence: { url }, guard: { claims } }, { proof, target }, signal) => {
+    // A person may sign in to the whole of a host that they vouch for; the secret does not go that far.
+    const isNamed = target?.kind === 'oauth' || target?.transfer.proven === true;
+    if (proof === undefined && target !== undefined && isNamed) return resourceOf(target);
+    const domain =
+      domainOf(proof) ?? claims.applicationDomain ?? domainOf(await proofFor(url, signal));
+    const part = applicationPart(url, domain);
+    return part && resourceKey(part.resource);
+  };
+}
+
+function domainOf(proof: SignedAnswer | undefined): string | undefined {
+  return proof?.verified ? proof.applicationDomain : undefined;
+}

@@ -1,0 +1,112 @@
+/**
+ * Sign-ins that a person has to finish: begun by the method that suits the target, or joined. Those that
+ * this process has begun or joined are remembered while they last.
+ */
+import { AccessError } from '../errors.ts';
+import { coversScope, joinScopes } from '../oauth/scope.ts';
+import { keysCovering } from '../session/resource-key.ts';
+import type { BeginCodeSignIn } from './authorization-code.ts';
+import type { TransferSignIns } from './browser-transfer.ts';
+import type { BeginDeviceSignIn } from './device-code.ts';
+import type { Rendezvous } from './rendezvous.ts';
+import type { SignIn } from './sign-in.ts';
+import type { Target } from './target.ts';
+
+export interface SignIns {
+  /**
+   * `scope`: what an existing session lacks. It is requested together with the target's own, and a
+   * sign-in under way that requests as much is joined, `force` or not.
+   */
+  begin(
+    target: Target,
+    options: { device: boolean; force: boolean; scope?: string | undefined },
+  ): Promise<SignIn>;
+  /** A sign-in under way that covers `url`, in this process or another; sends no request. */
+  join(url: URL): Promise<SignIn | undefined>;
+}
+
+export function createSignIns({
+  rendezvous,
+  beginCode,
+  beginDevice,
+  transferSignIns,
+}: {
+  readonly rendezvous: Rendezvous;
+  readonly beginCode: BeginCodeSignIn;
+  readonly beginDevice: BeginDeviceSignIn;
+  readonly transferSignIns: TransferSignIns;
+}): SignIns {
+  /** By resource. The addresses of some are secret: only this process can show them again. */
+  const open = new Map<string, SignIn>();
+  const deviceScopes = new WeakMap<SignIn, string>();
+
+  /** Until it ends. `deviceScope`: what a device code was requested for. */
+  const keep = (signIn: SignIn, deviceScope?: string): SignIn => {
+    const known = open.get(signIn.resource);
+    // Following the same one twice would show it as another's.
+    if (known && known.startedAt === signIn.startedAt) return { ...known, mine: signIn.mine };
+    open.set(signIn.resource, signIn);
+    if (deviceScope !== undefined) deviceScopes.set(signIn, deviceScope);
+    const drop = () => {
+      if (open.get(signIn.resource) === signIn) open.delete(signIn.resource);
+    };
+    signIn.outcome.then(drop, drop);
+    return signIn;
+  };
+
+  /**
+   * A device code under way: it was begun because no browser opens here, which is still so. `stepUp`: the
+   * scope that it has to bring, if it is only wanted for that.
+   */
+  const joinDevice = async (
+    resource: string,
+    stepUp: string | undefined,
+  ): Promise<SignIn | undefined> => {
+    const known = open.get(resource);
+    if (known?.method === 'device_code') {
+      return coversScope(deviceScopes.get(known), stepUp) ? { ...known, mine: false } : undefined;
+    }
+    if (stepUp !== undefined) return undefined;
+    const joined = await rendezvous.join([resource], ({ method }) => method === 'device_code');
+    return joined && keep(joined);
+  };
+
+  return {
+    async join(url) {
+      const keys = keysCovering(url);
+      for (const key of keys) {
+        const known = open.get(key);
+        if (known) return { ...known, mine: false };
+      }
+      const joined = await rendezvous.join(keys);
+      return joined && keep(joined);
+    },
+
+    async begin(target, { device, force, scope }) {
+      if (target.kind === 'transfer') {
+        if (device) throw noDeviceCodes(target.transfer.url);
+        return keep(await transferSignIns.begin(target.transfer, { force }));
+      }
+      const stepUp = scope !== undefined;
+      const options = { force: force && !stepUp, scope: joinScopes(scope, target.scope) };
+      const { authorization_endpoint, device_authorization_endpoint } = target.oauth.server;
+      const underWay =
+        device || options.force
+          ? undefined
+          : await joinDevice(target.oauth.resource, scope && options.scope);
+      if (underWay) return underWay;
+      if (!device && (authorization_endpoint || !device_authorization_endpoint)) {
+        return keep(await beginCode(target.oauth, { ...options, stepUp }));
+      }
+      return keep(await beginDevice(target.oauth, { ...options, force }), options.scope);
+    },
+  };
+}
+
+function noDeviceCodes({ host }: URL): AccessError {
+  return new AccessError(
+    'unsupported_authorization_server',
+    `${host} is behind an Access login that offers no device codes.`,
+    'Call authenticate without "method": "device".',
+  );
+}

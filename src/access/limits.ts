@@ -1,7 +1,7 @@
 /**
- * What an administrator allows to be asked for the agent: certain hosts alone, or nothing that changes
- * anything. Checked before every request to an application, each hop of a redirect included; the
- * sign-in's own servers (a team, an authorization server) are not the agent's to choose.
+ * What an administrator permits to be requested for the agent: only certain hosts, or only reading.
+ * Checked before every request to an application, including each hop of a redirect. The servers of a
+ * sign-in (a team, an authorization server) are exempt: the agent does not choose them.
  */
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import { AccessError } from '../errors.ts';
@@ -28,7 +28,7 @@ export function checkUrl({ allowedHosts }: Limits, url: URL, redirectedFrom?: UR
 export function checkRequest(limits: Limits, request: HopRequest): void {
   const { method, url, redirectedFrom, wire } = request;
   checkUrl(limits, url, redirectedFrom);
-  // What goes through a connection that has switched protocols is nobody's to judge any more.
+  // Once a connection has switched protocols, what goes through it can no longer be checked.
   if (!limits.readOnly || (isSafeMethod(method) && wire?.upgrade === undefined)) return;
   throw new AccessError(
     'access_denied',
@@ -37,7 +37,7 @@ export function checkRequest(limits: Limits, request: HopRequest): void {
   );
 }
 
-/** Throws `access_denied`. What another program does with a token is out of this server's hands. */
+/** Throws `access_denied`. What another program does with a token is beyond this server's control. */
 export function checkTokenMayLeave(limits: Limits, url: URL): void {
   checkUrl(limits, url);
   if (!limits.readOnly) return;

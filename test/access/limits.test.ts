@@ -42,6 +42,13 @@ it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'get'])('refuses %s there', (method) 
   );
 });
 
+it('refuses there to switch to a protocol in which anything could be written', () => {
+  const wire = { target: '/wiki/page', upgrade: 'websocket' };
+  expect(() => checkRequest(readOnly, { method: 'GET', url, headers: [], wire })).toThrow(
+    expect.objectContaining({ code: 'access_denied' }),
+  );
+});
+
 it('gives no token there to a program that could write', () => {
   expect(() => checkTokenMayLeave(readOnly, url)).toThrow(
     expect.objectContaining({ code: 'access_denied' }),

@@ -7,6 +7,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCalls } from './calls.js';
 import { countRequests } from './counts.js';
+import { measureForward } from './forward.js';
 import { measureExpiry, measureStoredSessions } from './growth.js';
 import { measureInstall } from './install.js';
 import { measurePages, measureWaiting } from './pages.js';
@@ -29,6 +30,12 @@ const measurements = {
   pages: () => measurePages({ rounds: short ? 3 : 20 }),
   waiting: () => measureWaiting({ rounds: short ? 3 : 20 }),
   transfer: () => measureTransfer({ rounds, bytes: (short ? 128 : 1024) * mebibyte }),
+  forward: () =>
+    measureForward({
+      rounds,
+      requests: short ? 1000 : 5000,
+      bytes: (short ? 128 : 1024) * mebibyte,
+    }),
   sessions: () =>
     measureStoredSessions({
       counts: short ? [10, 1000] : [10, 1000, 100_000],

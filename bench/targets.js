@@ -1,7 +1,7 @@
 /** The targets as ratios of one run, and what was reached. A figure that was not measured is left out. */
 
 /** @param {Record<string, any>} results */
-export function targets({ start, calls, transfer, sessions, install, pages, waiting }) {
+export function targets({ start, calls, transfer, forward, sessions, install, pages, waiting }) {
   const rows = [];
   const atMost = (figure, value, limit) =>
     rows.push({ figure, target: `≤ ${limit}`, measured: value, reached: value <= limit });
@@ -25,6 +25,14 @@ export function targets({ start, calls, transfer, sessions, install, pages, wait
     atMost('first 64 MiB to a file, MiB of growth', transfer.download.firstFileGrownMib, 32);
     atMost('a large file after that, MiB of growth', transfer.download.mostGrownMib, 32);
     atLeast('from a file, of curl', transfer.upload.ofCurl, 0.8);
+  }
+  if (forward) {
+    for (const [name, { ofPlain, mostGrownMib }] of Object.entries(forward)) {
+      atLeast(`forward, ${name}, of a plain proxy`, ofPlain, 0.6);
+      if (mostGrownMib !== undefined) {
+        atMost(`forward, ${name}, MiB of growth`, mostGrownMib, 32);
+      }
+    }
   }
   if (sessions) {
     const [few] = sessions;

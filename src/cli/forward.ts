@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import { checkUrl } from '../access/limits.ts';
 import { AccessError } from '../errors.ts';
-import { connectionOwner } from '../host/loopback/connection-owner.ts';
+import { createConnectionOwner } from '../host/loopback/connection-owner.ts';
 import { createCredentialedSend } from '../relay/credentialed-send.ts';
 import { startRelay } from '../relay/relay.ts';
 import { address } from './terminal/address.ts';
@@ -71,7 +71,7 @@ async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms)
       waitMs: options.wait * 1000,
       askPerson: prompt.askPerson,
     }),
-    ownerOf: connectionOwner,
+    ownerOf: createConnectionOwner(),
     explain,
     onFailure: unlessJustTold((text) => err.line(text), explain),
   });

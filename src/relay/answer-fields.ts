@@ -29,9 +29,12 @@ export function answerFields(
     if (ended.has(lower) || isOfAccess(lower)) continue;
     if (ofTheOrigin.includes(lower) || without.includes(lower)) continue;
     const passed = passedBack(lower, value, addresses);
-    if (passed !== undefined) fields.push([name, concealer.text(passed)]);
+    if (passed !== undefined) fields.push([name, passed]);
   }
-  return fields;
+  // All at once, since that is what nearly always comes to nothing.
+  const all = fields.map(([, value]) => value).join('\n');
+  if (concealer.text(all) === all) return fields;
+  return fields.map(([name, value]) => [name, concealer.text(value)]);
 }
 
 /** Access's words to us or to the origin: an origin that echoes them has no business to. */

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { HopAnswer } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
+import { redact } from '../log.ts';
 import type { Concealer } from '../secrets/concealer.ts';
 import { type Addresses, localAddresses } from './addresses.ts';
 import { answerFields } from './answer-fields.ts';
@@ -44,7 +45,7 @@ export async function passBack(
     return;
   }
   response.sendDate = false;
-  response.writeHead(status, wire?.reason ?? '', fields.flat());
+  response.writeHead(status, made.concealer.text(wire?.reason ?? ''), fields.flat());
   if (request.method === 'HEAD' || status === 204 || status === 304) body.resume();
   else {
     // Nobody can tell when the first part of a stream will come.
@@ -84,7 +85,9 @@ export function passInterim(
   try {
     if (status === 102) response.writeProcessing();
     const links = fields.filter(([name]) => name.toLowerCase() === 'link');
-    if (status === 103 && links.length > 0) {
+    // Which credential was sent is not known before the answer.
+    const isClean = links.every(([, value]) => redact(value) === value);
+    if (status === 103 && links.length > 0 && isClean) {
       response.writeEarlyHints({
         link: links.map(([, value]) => localAddresses(value, addresses)),
       });

@@ -68,7 +68,9 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
     }
     const addresses: Addresses = { remote, local: `http://${headers.host}` };
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(hasLeft);
+    });
     const body = relayedBody(request, {
       host: remote.host,
       onOpen: () => {
@@ -116,6 +118,8 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
     },
   });
 }
+
+const hasLeft = new Error('the client has left');
 
 /** It came for a client that has left. */
 function letGo({ body, wire }: HopAnswer): void {

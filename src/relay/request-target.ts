@@ -25,11 +25,7 @@ export function readTarget(text: string, port: number, remote: URL): Target | Ob
     };
   }
   const [path = ''] = target.split('?');
-  if (
-    !target.startsWith('/') ||
-    /[\\#]/.test(target.replace(/\?.*/s, '')) ||
-    target.includes('#')
-  ) {
+  if (!target.startsWith('/') || path.includes('\\') || target.includes('#')) {
     return { status: 400, words: 'The request target is no path of a URL (RFC 9112 §3.2.1).' };
   }
   const url = new URL(remote.origin + hideDots(path) + target.slice(path.length));
@@ -56,6 +52,7 @@ function originForm(text: string, port: number): string | undefined {
  * asked about a credential is therefore a path that hides one, which lies in no part of the origin.
  */
 function hideDots(path: string): string {
+  if (!/\.\.|%2e/i.test(path)) return path;
   return path
     .split('/')
     .map((segment) => (/^(?:\.|%2e){2}$/i.test(segment) ? '%252e%252e' : segment))
@@ -63,6 +60,7 @@ function hideDots(path: string): string {
 }
 
 function isAccessPage(path: string, remote: URL): boolean {
+  if (!/cdn-cgi|%/i.test(path)) return false;
   const readings = [path, new URL(remote.origin + path).pathname].flatMap((each) => [
     each,
     decoded(each),

@@ -5,7 +5,8 @@ import { createServer, get, request as httpRequest, type IncomingMessage } from 
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createProgram, type Program } from '../cli/program.ts';
 import { ask, type Forwarding, startForward } from '../support/forwarding.ts';
 import { type Behind, type GuardedEdge, startGuardedEdge } from '../support/guarded-edge.ts';
@@ -629,6 +630,25 @@ describe('a challenge', () => {
     const again = await ask(forward.local, '/');
     expect(again.status).toBeGreaterThanOrEqual(400);
     expect(await program.opened()).toHaveLength(1);
+  });
+});
+
+describe('a credential for a part of the origin', () => {
+  it('does not go where a path holds a “..”, whoever resolves it', async () => {
+    const sandbox = await startSandbox();
+    onTestFinished(() => sandbox.close());
+    const { url } = sandbox.applications['managed-oauth-path'];
+    edge = await startGuardedEdge({});
+    const login = program.start(['login', `${url.href}admin`]);
+    await program.signIn(sandbox.people[0] ?? '');
+    expect((await login.ended).code).toBe(0);
+    forward = await startForward(program, url.origin);
+    expect(await ask(forward.local, '/admin')).toMatchObject({ status: 200 });
+    sandbox.clearRequests();
+    expect(await ask(forward.local, '/x/../admin')).toMatchObject({ status: 400 });
+    expect(await ask(forward.local, '/x/%2E%2e/admin')).toMatchObject({ status: 400 });
+    expect(sandbox.requests.length).toBeGreaterThan(0);
+    for (const { headers } of sandbox.requests) expect(headers).not.toHaveProperty('authorization');
   });
 });
 

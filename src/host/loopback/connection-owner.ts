@@ -25,10 +25,11 @@ export async function connectionOwner(
     tables = '/proc/net',
     userId = ownUserId(),
     kernel = release(),
-  }: { tables?: string; userId?: number; kernel?: string } = {},
+    read = readTables,
+  }: { tables?: string; userId?: number; kernel?: string; read?: typeof readTables } = {},
 ): Promise<ConnectionOwner> {
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
-  const table = await readTables(tables);
+  const table = await read(tables);
   if (table === undefined || userId === undefined) return 'unknown';
   // A browser of Windows comes through a relay of root's, or without an entry here.
   const isWsl = /microsoft/i.test(kernel);
@@ -45,6 +46,27 @@ export async function connectionOwner(
   }
   // It has come and gone meanwhile: nobody is left to be answered.
   return isWsl ? 'unknown' : 'other';
+}
+
+/**
+ * The same for a server with many connections: the kernel takes milliseconds for a table, whatever is
+ * in it, so one reading serves all who came before it began.
+ */
+export function createConnectionOwner(): (socket: ConnectionEnds) => Promise<ConnectionOwner> {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<string[] | undefined> | undefined;
+  const read = (folder: string): Promise<string[] | undefined> => {
+    if (next === undefined) {
+      const reading = running.then(() => {
+        next = undefined;
+        return readTables(folder);
+      });
+      next = reading;
+      running = reading;
+    }
+    return next;
+  };
+  return (socket) => connectionOwner(socket, { read });
 }
 
 async function readTables(folder: string): Promise<string[] | undefined> {

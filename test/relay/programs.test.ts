@@ -185,7 +185,7 @@ describe.skipIf(!nginx || !fcgiwrap || !httpBackend)(
       const failure = (await run('git', ['clone', `${forward.local}/project.git`]).catch(
         (error: unknown) => error,
       )) as { stderr: string };
-      expect(failure.stderr).toMatch(/remote: .*waits for a person to sign in/);
+      expect(failure.stderr).toMatch(/remote: .*waiting for a person to sign in/);
       expect(failure.stderr).toMatch(/remote: Sign in at http:\/\/localhost/);
       expect(failure.stderr).toContain('503');
     });

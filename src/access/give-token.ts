@@ -20,6 +20,17 @@ export interface GivenToken {
   readonly expiresAt?: number;
 }
 
+/** Good news for those who only want to get through. */
+export class NoCredentialAsked extends AccessError {
+  constructor({ host }: URL) {
+    super(
+      'invalid_input',
+      `${host} asks for no credential, so there is no token for it.`,
+      'Request the URL as it is.',
+    );
+  }
+}
+
 /**
  * Throws `sign_in_required`, `service_token_not_disclosed`, the service token errors, and what a
  * refresh throws. It never gives a refresh token or a service token's secret.
@@ -54,7 +65,7 @@ export function createGiveToken(parts: {
     const withTarget = guard.protection === 'browser_login' && !hasServiceToken;
     const plan = await makePlan(answer, { withTarget, signal });
     if (plan.kind === 'refused') throw plan.refusal;
-    if (plan.kind === 'open') throw noTokenNeeded(url);
+    if (plan.kind === 'open') throw new NoCredentialAsked(url);
     if (plan.obstacle) throw plan.obstacle;
     const silent = withTarget
       ? ((await runPlan.silently(plan, current, signal)) ?? current)
@@ -119,12 +130,4 @@ function given(
     value: field[1],
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
-}
-
-function noTokenNeeded({ host }: URL): AccessError {
-  return new AccessError(
-    'invalid_input',
-    `${host} asks for no credential, so there is no token for it.`,
-    'Request the URL as it is.',
-  );
 }

@@ -8,6 +8,7 @@ import { addDemo } from './demo/demo.ts';
 import { addDoctor } from './doctor/doctor.ts';
 import { addFetch } from './fetch/fetch.ts';
 import { addForward } from './forward.ts';
+import { addHeaders } from './headers.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
 import { addSandbox } from './sandbox/sandbox.ts';
@@ -98,6 +99,7 @@ function createProgram(shell: Shell, end: (exitCode: number) => void): Command {
     addFetch,
     addForward,
     addToken,
+    addHeaders,
     addLogout,
     addStatus,
     addDoctor,

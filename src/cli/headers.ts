@@ -1,0 +1,152 @@
+/**
+ * `headers [<url>]`: the credential as header fields, for hosts that ask a command for them (Claude Code's
+ * `headersHelper`, Codex's `http_headers_helper`). They wait ten seconds, so it never takes longer.
+ */
+import { type Command, Option } from 'commander';
+import { NoCredentialAsked } from '../access/give-token.ts';
+import { checkTokenMayLeave } from '../access/limits.ts';
+import { AccessError, isAccessError } from '../errors.ts';
+import { type Credential, credentialFields } from '../secrets/credential.ts';
+import { address } from './terminal/address.ts';
+import { conclude } from './terminal/failure.ts';
+import type { Shell } from './terminal/shell.ts';
+import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
+import { type OpenRooms, withRooms } from './with-rooms.ts';
+
+interface Options {
+  signIn?: true;
+  serviceToken?: true;
+}
+
+/** Since the process began. What is under way by then is left, a refresh too. */
+const endsAfterMs = 9_000;
+/** The person gets so much less than that, so that the sign-in's address is told in time. */
+const reserveMs = 1_500;
+/** A connection with these fields ought to outlive its own beginning. */
+const minTtlMs = 60_000;
+
+export function addHeaders(program: Command, shell: Shell, end: (exitCode: number) => void): void {
+  program
+    .command('headers')
+    .argument('[url]', 'the URL of the MCP server; CLAUDE_CODE_MCP_SERVER_URL when left out')
+    .summary('print header fields, for MCP hosts that ask a command for them')
+    .description(
+      `Prints one JSON object with the header fields that get a request to the URL through, and nothing else: {"Authorization":"Bearer …"}, {"cf-access-token":"…"}, or {} for a URL that asks for nothing. The token is refreshed first where it has to be. It ends within ten seconds, and nobody is asked to sign in: use login before.`,
+    )
+    .addOption(
+      new Option('--sign-in', 'open the browser where a person has to sign in').conflicts(
+        'serviceToken',
+      ),
+    )
+    .option('--service-token', 'print the service token’s pair, its secret included')
+    .action(async (text: string | undefined, options: Options) => {
+      let url: URL | undefined;
+      end(
+        await conclude(
+          shell,
+          () => ({ url }),
+          async () => {
+            url = address(text ?? givenByHost(shell));
+            const target = url;
+            const work = withRooms(shell, (open) => fieldsFor(shell, target, options, open));
+            shell.out.line(JSON.stringify(await inTime(work, target)));
+            return 0;
+          },
+        ),
+      );
+    });
+}
+
+/** Throws `invalid_input`. */
+function givenByHost({ environment }: Shell): string {
+  const url = environment.CLAUDE_CODE_MCP_SERVER_URL?.trim();
+  if (url) return url;
+  throw new AccessError(
+    'invalid_input',
+    'There is no URL to print header fields for.',
+    'Name one: cloudflare-access-mcp headers <url>. Claude Code names it in CLAUDE_CODE_MCP_SERVER_URL.',
+  );
+}
+
+async function fieldsFor(
+  shell: Shell,
+  url: URL,
+  { signIn, serviceToken }: Options,
+  { rooms, signal }: OpenRooms,
+): Promise<Record<string, string>> {
+  const { access } = rooms;
+  if (serviceToken) return pairFor(shell, url, { rooms, signal });
+  const token = async (): Promise<Record<string, string>> => {
+    const { header, value } = await access.giveToken(url, { minTtlMs, signal });
+    return { [header]: value };
+  };
+  try {
+    return await token();
+  } catch (error) {
+    if (error instanceof NoCredentialAsked) return {};
+    if (!signIn || !isAccessError(error, 'sign_in_required')) throw error;
+  }
+  const outcome = await access.authenticate(url, {
+    method: 'auto',
+    force: false,
+    waitMs: Math.max(0, endsAfterMs - reserveMs - performance.now()),
+    askPerson: createSignInPrompt(shell, rooms).askPerson,
+    signal,
+  });
+  if (outcome.status === 'not_needed') return {};
+  if (outcome.status === 'pending') {
+    throw new AccessError(
+      'sign_in_required',
+      `${url.host} waits for a person to sign in at ${outcome.signIn.at}, and header fields cannot wait as long.`,
+      'Call authenticate with this URL: it joins that sign-in.',
+    );
+  }
+  return await token();
+}
+
+async function pairFor(
+  shell: Shell,
+  url: URL,
+  { rooms: { access, ...rooms }, signal }: Pick<OpenRooms, 'rooms' | 'signal'>,
+): Promise<Record<string, string>> {
+  checkTokenMayLeave(access.limits, url);
+  const outcome = await access.authenticate(url, {
+    method: 'service_token',
+    force: false,
+    waitMs: 0,
+    askPerson: createSignInPrompt(shell, { access, ...rooms }).askPerson,
+    signal,
+  });
+  return outcome.status === 'authenticated' ? spelled(outcome.credential.credential) : {};
+}
+
+/** As Cloudflare's documentation spells them. */
+function spelled(credential: Credential): Record<string, string> {
+  if (credential.kind !== 'service_token') throw new Error('a service token was asked for');
+  const names: Record<string, string> = {
+    'cf-access-client-id': 'CF-Access-Client-Id',
+    'cf-access-client-secret': 'CF-Access-Client-Secret',
+  };
+  return Object.fromEntries(
+    credentialFields(credential).map(([name, value]) => [names[name] ?? name, value]),
+  );
+}
+
+/** Throws `timeout`. The process ends then, whatever it has left open. */
+async function inTime<T>(work: Promise<T>, { host }: URL): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => {
+        const message = `${host} or its authorization server has not answered in time: header fields have to be there within ten seconds.`;
+        reject(new AccessError('timeout', message, 'Run it again.'));
+      },
+      Math.max(0, endsAfterMs - performance.now()),
+    );
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -35,6 +35,8 @@ const options = {
   keepAliveTimeout: 120_000,
 };
 const mostConnections = 1024;
+/** For a client that was refused its WebSocket to take that in. */
+const lastWordsMs = 2_000;
 
 /** Gives the system's code where the port cannot be had. `onConnection` is told before the first request. */
 export async function listenLocally(
@@ -136,7 +138,10 @@ function takeUpgrade(
     response.assignSocket(socket);
     response.once('finish', () => {
       response.detachSocket(socket);
-      socket.end();
+      // Its end is heard only by whoever reads; and a client that never ends is not waited for.
+      socket.resume().end();
+      const timer = setTimeout(() => socket.destroy(), lastWordsMs).unref();
+      socket.once('close', () => clearTimeout(timer));
     });
     onExchange({ request, response, webSocket: socket });
     return;

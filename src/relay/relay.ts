@@ -44,6 +44,11 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
   const relay = async (exchange: Exchange): Promise<void> => {
     const { request, response, webSocket } = exchange;
     const { headers, socket, method = 'GET', url = '' } = request;
+    // Before anything is waited for: nobody says afterwards that a client has left.
+    const gone = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(hasLeft);
+    });
     const port = socket.localPort ?? 0;
     const objection = objectionTo(headers, port, remote);
     if (objection) return refuse(exchange, objection.status, objection.words);
@@ -54,6 +59,7 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
         `This relay to ${remote.host} is another user’s of this machine.`,
       );
     }
+    if (gone.signal.aborted) return;
     const target = readTarget(url, port, remote);
     if ('status' in target) return refuse(exchange, target.status, target.words);
     if (method === 'TRACE') {
@@ -67,10 +73,6 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
       );
     }
     const addresses: Addresses = { remote, local: `http://${headers.host}` };
-    const gone = new AbortController();
-    response.once('close', () => {
-      if (!response.writableFinished) gone.abort(hasLeft);
-    });
     const body = relayedBody(request, {
       host: remote.host,
       onOpen: () => {

@@ -7,6 +7,11 @@ import type { Field } from '../http/next-hop.ts';
 const lastWordsMs = 5_000;
 
 export function tunnel(local: Duplex, remote: Duplex, fields: readonly Field[]): void {
+  if (local.destroyed || remote.destroyed) {
+    local.destroy();
+    remote.destroy();
+    return;
+  }
   const head = [
     `HTTP/1.1 101 ${STATUS_CODES[101]}`,
     ...fields.map(([name, value]) => `${name}: ${value}`),

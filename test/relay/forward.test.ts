@@ -1,6 +1,7 @@
 /** `forward`, the built program between real clients and a guarded edge (contract §6). */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { createServer, get, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -425,6 +426,27 @@ describe('an upgrade', () => {
     const heard = await sayRaw(forward.port, handshake(forward.port));
     expect(heard).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
     expect(heard).toMatch(/\r\n\r\nnone$/);
+  });
+
+  it('leaves nothing open for clients that left before they were answered', async () => {
+    await warm({ ...echo, onUpgrade: echoing });
+    const handles = async () =>
+      (await readdir(`/proc/${forward.running.child.pid}/fd`).catch(() => [])).length;
+    const before = await handles();
+    const leave = (text: string) =>
+      new Promise((resolve) => {
+        const socket = connect(forward.port, '127.0.0.1', () => {
+          socket.write(text, () => socket.resetAndDestroy());
+        });
+        socket.on('error', () => {});
+        socket.once('close', resolve);
+      });
+    const plain = `GET / HTTP/1.1\r\nHost: 127.0.0.1:${forward.port}\r\n\r\n`;
+    for (const text of [handshake(forward.port), plain]) {
+      await Promise.all(Array.from({ length: 40 }, () => leave(text)));
+    }
+    await eventually(async () => (await handles()) <= before + 3 || undefined);
+    await eventually(() => edge.connections.size <= 3 || undefined);
   });
 
   it('to another protocol is ignored, with its body too', async () => {

@@ -86,7 +86,7 @@ const mayKnow: Record<string, readonly string[]> = {
   host: ['session'],
   'sign-in': ['cloudflare', 'http', 'oauth', 'session'],
   access: ['cloudflare', 'http', 'oauth', 'secrets', 'session', 'sign-in'],
-  relay: ['access', 'http', 'secrets', 'sign-in'],
+  relay: ['access', 'cloudflare', 'http', 'secrets', 'sign-in'],
   tools: ['access', 'answer', 'files', 'http', 'secrets', 'sign-in'],
   config: ['access', 'cloudflare', 'http', 'oauth'],
   mcp: ['access', 'config', 'rooms.ts', 'session', 'sign-in', 'tools'],

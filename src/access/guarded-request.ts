@@ -2,7 +2,9 @@
  * One request to a URL that may be guarded, carrying at most one credential, and what the answer says
  * about the guard. Nothing is decided here.
  */
+import { isAccessPage } from '../cloudflare/access-pages.ts';
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
+import { AccessError } from '../errors.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import { discard, type Peeked, peek } from '../http/peek.ts';
@@ -25,7 +27,10 @@ export type GuardedSend = (request: HopRequest, credential?: Credential) => Prom
 
 const peekBytes = 16_384;
 
-/** Throws `header_not_allowed` when the agent's own Authorization would be overwritten by ours. */
+/**
+ * Throws `header_not_allowed` when the agent's own Authorization would be overwritten by ours, and
+ * `invalid_input` when a credential would go to one of Access's own pages.
+ */
 export function createGuardedSend(send: Send): GuardedSend {
   const sendAndPeek = async (
     { method, url, headers, body, wire }: HopRequest,
@@ -47,6 +52,7 @@ export function createGuardedSend(send: Send): GuardedSend {
   return async (request, credential) => {
     const { url, body, signal, wire } = request;
     if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
+    if (credential && isAccessPage(url.pathname)) throw notSentThere(url);
     const patienceMs = body ? bounds.headAfterBody : bounds.head;
     const until = wire && signal ? whileClientWaits(signal) : within(patienceMs, signal);
     const { text, answer: response } = await sendAndPeek(request, credential, until.signal);
@@ -62,6 +68,14 @@ export function createGuardedSend(send: Send): GuardedSend {
     };
     return { response, guard: withoutEcho(tellGuard(evidence), credential), challenges, evidence };
   };
+}
+
+function notSentThere({ host }: URL): AccessError {
+  return new AccessError(
+    'invalid_input',
+    `The address is one of Cloudflare Access’s own pages on ${host} (/cdn-cgi/access/), which hand out or end credentials: none was sent there.`,
+    'Call again with a page of the application. To sign in, call authenticate.',
+  );
 }
 
 /** Concealed before the words are truncated for display: half a credential would no longer be recognised. */

@@ -2,6 +2,7 @@
  * The request target (RFC 9112 §3.2): passed on byte for byte, and read once to know whose credential
  * it needs. Where readers of a path could differ, it counts as no part of any path.
  */
+import { isAccessPage } from '../cloudflare/access-pages.ts';
 import type { Objection } from './local-client.ts';
 import { ownHosts } from './local-client.ts';
 
@@ -11,10 +12,6 @@ export interface Target {
   /** What it means at the origin. */
   readonly url: URL;
 }
-
-/** Access's own pages: they hand out or end credentials, and are for the person's browser. */
-const accessPages = /^\/+cdn-cgi\/+access(?:\/|$)/i;
-const whoAmI = '/cdn-cgi/access/get-identity';
 
 export function readTarget(text: string, port: number, remote: URL): Target | Objection {
   const target = originForm(text, port);
@@ -29,7 +26,7 @@ export function readTarget(text: string, port: number, remote: URL): Target | Ob
     return { status: 400, words: 'The request target is no path of a URL (RFC 9112 §3.2.1).' };
   }
   const url = new URL(remote.origin + hideDots(path) + target.slice(path.length));
-  if (isAccessPage(path, remote)) {
+  if (isAccessPage(path)) {
     return {
       status: 403,
       words: `Pages of Cloudflare Access itself (/cdn-cgi/access/) are not relayed: they hand out or end credentials. Open ${remote.origin} in a browser, or use the commands login, status and logout.`,
@@ -57,21 +54,4 @@ function hideDots(path: string): string {
     .split('/')
     .map((segment) => (/^(?:\.|%2e){2}$/i.test(segment) ? '%252e%252e' : segment))
     .join('/');
-}
-
-function isAccessPage(path: string, remote: URL): boolean {
-  if (!/cdn-cgi|%/i.test(path)) return false;
-  const readings = [path, new URL(remote.origin + path).pathname].flatMap((each) => [
-    each,
-    decoded(each),
-  ]);
-  return path !== whoAmI && readings.some((each) => accessPages.test(each));
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }

@@ -152,6 +152,15 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'access-pages',
+    keeps: '§4.2 no credential goes to a page that hands out credentials',
+    file: 'src/access/guarded-request.ts',
+    guard: 'if (credential && isAccessPage(url.pathname)) throw notSentThere(url);',
+    without: '',
+    test: 'test/end-to-end/access-pages.test.ts',
+    built: true,
+  },
+  {
     name: 'metadata-origin',
     keeps: '§4.3 resource metadata come from the origin asked',
     file: 'src/oauth/resource-metadata.ts',

@@ -44,6 +44,15 @@ test('path, expiry and a Domain of somebody else’s are minded (RFC 6265bis §5
   expect(sent(store, app)).toBeUndefined();
 });
 
+test('a cookie for a path does not go where a URL hides a dot segment, which may lead out of it', () => {
+  const store = createCookieStore();
+  store.store(app, setCookie('p=1; Path=/a', 'all=2; Path=/'), 'me');
+  expect(sent(store, 'https://app.example.com/a/..b')).toBe('p=1; all=2');
+  for (const path of ['/a/..%2fother', '/a/..;/other', '/a/%252e%252e/other']) {
+    expect(sent(store, `https://app.example.com${path}`)).toBe('all=2');
+  }
+});
+
 test('Access’s own cookies are neither kept nor sent', () => {
   const store = createCookieStore();
   store.store(

@@ -96,6 +96,8 @@ async function useSession(
   const statuses: number[] = [];
   let logins = 0;
   for (let time = 1; time <= 3; time += 1) {
+    // Hundreds of crashes stand for as many days: the bound on sign-ins in ten minutes is not for them.
+    await openRecordStore({ dataDir, log: () => {}, clock: createClock() }).remove('begun', 'all');
     const room = openSessionRoom({ dataDir, person });
     statuses.push(await room.status(url));
     logins += room.opened.length;

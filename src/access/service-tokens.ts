@@ -17,7 +17,7 @@ import {
 } from '../cloudflare/service-token/service-token.ts';
 import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { AccessError } from '../errors.ts';
-import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
+import { hidesDotSegment } from '../http/path-readings.ts';
 import { unclearPath } from '../oauth/resource-scope.ts';
 import type { Credential } from '../secrets/credential.ts';
 import { type ResourceCredential, serviceTokenCredential } from '../session/resource-credential.ts';

@@ -7,7 +7,7 @@
  */
 import { Cookie, CookieJar } from 'tough-cookie';
 import { isAccessCookie } from '../secrets/access-cookies.ts';
-import { hidesDotSegment } from './hidden-dot-segment.ts';
+import { hidesDotSegment } from './path-readings.ts';
 import { fieldText } from './response-headers.ts';
 
 export interface CookieStore {

@@ -4,7 +4,7 @@
  */
 import { processResourceDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
-import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
+import { hidesDotSegment } from '../http/path-readings.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { atPath, isSecure, resolveReference } from '../secure-url.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';

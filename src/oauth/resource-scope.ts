@@ -3,7 +3,7 @@
  * within no prefix, only within its whole origin, since some server on the way would leave the prefix.
  */
 import { AccessError } from '../errors.ts';
-import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
+import { hidesDotSegment } from '../http/path-readings.ts';
 
 /** It becomes part of the authorization URL and of a record; slashes at its end have no other bound. */
 const longestResource = 8192;

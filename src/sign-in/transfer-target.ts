@@ -8,7 +8,7 @@ import type { UnsignedClaims } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
 import { isTrustedTeam } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
-import { hidesDotSegment } from '../http/hidden-dot-segment.ts';
+import { hidesDotSegment } from '../http/path-readings.ts';
 import { unclearPath } from '../oauth/resource-scope.ts';
 import { quoteServerText } from '../server-text.ts';
 import { resourceKey } from '../session/resource-key.ts';

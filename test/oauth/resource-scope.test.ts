@@ -1,6 +1,6 @@
 /** Which URLs a resource covers, in plain examples; test/properties/readings.test.ts tries the others. */
 import { expect, it } from 'vitest';
-import { hidesDotSegment } from '../../src/http/hidden-dot-segment.ts';
+import { hidesDotSegment } from '../../src/http/path-readings.ts';
 import { coversUrl, deepestResource } from '../../src/oauth/resource-scope.ts';
 
 it.each([

@@ -1,16 +1,16 @@
 /**
- * Paths that servers and proxies read in different ways: decoded once or again and again, backslashes as
- * slashes, path parameters dropped, doubled slashes merged. Of all that, only a `..` segment which some
- * of them see leads out of a path prefix, so it is what is looked for, in every layer at once.
+ * Servers and proxies read a path in different ways: decoded once or again and again, backslashes as
+ * slashes, path parameters dropped, doubled slashes merged.
  */
 
 /**
- * True when some reading of the path has a `..` segment. Those in plain sight, and `%2e%2e` alone, the
+ * Of all these differences only a `..` segment that some of them see leads out of a path prefix, so it
+ * is what is looked for, in every layer at once. True when some reading of the path has a `..` segment. Those in plain sight, and `%2e%2e` alone, the
  * URL's parser has resolved before; what is left was hidden from it, and no honest name looks like it.
  */
 export function hidesDotSegment({ pathname }: URL): boolean {
   if (!/[%;]/.test(pathname)) return false;
-  const text = decodeWholly(pathname);
+  const text = layersOf(pathname)?.at(-1);
   return text === undefined || text.split(/[/\\]/).some((segment) => doubleDot.test(segment));
 }
 
@@ -20,12 +20,17 @@ const doubleDot = /^[\s\p{C}]*\.\p{C}*\.\s*(?:[;?#\p{C}]|$)/u;
 /** So many layers of encoding are undone; nobody wraps an honest name in more. */
 const mostLayers = 8;
 
-/** The path without any percent-encoding, in whatever layers it lay; `undefined` for too many. */
-function decodeWholly(path: string): string | undefined {
+/**
+ * The path as it is, then with one layer of percent-encoding less each time, to the last; `undefined`
+ * for one that is wrapped in more layers than anybody means.
+ */
+export function layersOf(path: string): readonly string[] | undefined {
+  const layers: string[] = [];
   let bytes = path;
   for (let layer = 0; layer < mostLayers; layer += 1) {
+    layers.push(readLeniently(bytes));
     const decoded = decodeLayer(bytes);
-    if (decoded === bytes) return readLeniently(bytes);
+    if (decoded === bytes) return layers;
     bytes = decoded;
   }
   return undefined;

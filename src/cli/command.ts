@@ -1,6 +1,6 @@
 /**
  * The command line (contract §6): one file a command, parsed by commander. Exit codes 0 (fine),
- * 1 (failed), 2 (misused); `fetch` ends as curl would.
+ * 1 (failed), 2 (usage error); `fetch` ends as curl would.
  */
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config/config.ts';

@@ -1,27 +1,14 @@
-/** The device authorization grant (RFC 8628), for people whose browser is on another machine. */
-import {
-  deviceAuthorizationRequest,
-  deviceCodeGrantRequest,
-  processDeviceAuthorizationResponse,
-  processDeviceCodeResponse,
-} from 'oauth4webapi';
-import { AccessError, isAccessError } from '../errors.ts';
+/** The device authorization request (RFC 8628 §3.1–3.3): a code that a person enters in a browser elsewhere. */
+import { deviceAuthorizationRequest, processDeviceAuthorizationResponse } from 'oauth4webapi';
+import { AccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { isLoopback, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { type ShownUrl, shownUrl } from '../shown-url.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
 import { deviceResponse } from './documents/device-response.ts';
-import { tokenResponse } from './documents/token-response.ts';
-import {
-  isPassing,
-  isUnsupported,
-  nextStepAfter,
-  oauthErrorOf,
-  protocolFailure,
-} from './failures.ts';
+import { isPassing, oauthErrorOf, protocolFailure } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
-import { readTokens, type Tokens } from './token.ts';
 
 export interface DeviceAuthorization {
   /** Shown to nobody. */
@@ -143,88 +130,4 @@ function showable(text: string, issuer: string): ShownUrl {
 
 function isOwn(uri: string, issuer: string): boolean {
   return new URL(uri).origin === new URL(issuer).origin;
-}
-
-export interface DevicePolling {
-  readonly now: () => number;
-  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-  readonly signal?: AbortSignal;
-}
-
-/**
- * Polls until the person has decided (§3.4–3.5). Throws `sign_in_declined`, `sign_in_expired`,
- * `registration_rejected`, `unsupported_authorization_server`, and `temporarily_unavailable` for a
- * token that cannot be sent; network trouble between polls is waited out with a doubled interval.
- */
-export async function pollDeviceToken(
-  server: ServerMetadata,
-  client: OAuthClient,
-  device: DeviceAuthorization,
-  resource: string,
-  fetch: ProtocolFetch,
-  { now, sleep, signal }: DevicePolling,
-): Promise<Tokens> {
-  const host = new URL(server.issuer).host;
-  const [known, authentication] = clientAuthentication(client);
-  const endsAt = now() + device.expiresInSeconds * 1000;
-  const took = tookOf(fetch, new URL(server.issuer));
-  let intervalMs = Math.max(device.intervalSeconds, 1) * 1000;
-  for (;;) {
-    await sleep(intervalMs, signal);
-    if (now() >= endsAt) throw expired(host);
-    try {
-      const answer = await deviceCodeGrantRequest(
-        server,
-        known,
-        authentication,
-        device.deviceCode,
-        {
-          ...requestOptions(fetch, server.issuer, signal),
-          additionalParameters: { resource },
-        },
-      );
-      return readTokens(
-        await processDeviceCodeResponse(server, known, await tokenResponse(answer, took)),
-        host,
-        resource,
-      );
-    } catch (error) {
-      const oauthError = oauthErrorOf(error);
-      if (oauthError === 'authorization_pending') continue;
-      if (oauthError === 'slow_down') {
-        intervalMs += 5000;
-        continue;
-      }
-      if (isAccessError(error, 'network_error', 'timeout') || isPassing(error)) {
-        intervalMs = Math.min(intervalMs * 2, 60_000);
-        continue;
-      }
-      // `invalid_grant` (RFC 6749 §5.2): the code is used up or forgotten.
-      if (oauthError === 'expired_token' || oauthError === 'invalid_grant') throw expired(host);
-      throw protocolFailure(
-        error,
-        oauthError === 'access_denied'
-          ? 'sign_in_declined'
-          : isUnsupported(error)
-            ? 'unsupported_authorization_server'
-            : 'registration_rejected',
-        `The sign-in with a device code at ${host} was refused`,
-        oauthError === 'access_denied'
-          ? 'Ask the person whether they declined. Do not start another sign-in unasked.'
-          : nextStepAfter(
-              error,
-              'Call authenticate with "force": true, or without "method": "device".',
-            ),
-        [device.deviceCode, client.clientSecret],
-      );
-    }
-  }
-}
-
-function expired(host: string): AccessError {
-  return new AccessError(
-    'sign_in_expired',
-    `The device code for ${host} expired before the person entered it.`,
-    'Call authenticate with "method": "device" again when the person is there.',
-  );
 }

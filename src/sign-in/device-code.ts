@@ -2,7 +2,8 @@
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { OAuthClient } from '../oauth/client.ts';
-import { authorizeDevice, pollDeviceToken, requireDeviceCodes } from '../oauth/device.ts';
+import { authorizeDevice, requireDeviceCodes } from '../oauth/device.ts';
+import { pollDeviceToken } from '../oauth/device-token.ts';
 import type { Clock } from '../session/ports.ts';
 import { loopbackRedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OAuthClient } from '../../src/oauth/client.ts';
-import { authorizeDevice, pollDeviceToken } from '../../src/oauth/device.ts';
+import { authorizeDevice } from '../../src/oauth/device.ts';
+import { pollDeviceToken } from '../../src/oauth/device-token.ts';
 import { shownUrl } from '../../src/shown-url.ts';
 import { peerForEachTest } from '../support/peer.ts';
 import { type Answering, failureOf, sendJson } from '../support/resource-loopback.ts';

@@ -10,7 +10,7 @@ const exitCodes = `
 Exit codes, as curl's:
   0  done, whatever the status      28  too slow (--max-time)
   1  a scheme that is not fetched   35  TLS failed
-  2  misused                        47  a redirect cannot be followed
+  2  usage error                    47  a redirect cannot be followed
   3  no URL                         52  no answer
   6  host not found                 56  connection lost
   7  no connection                  60  certificate not trusted
@@ -56,7 +56,7 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
     .option('-I, --head', 'send HEAD and print the headers')
     .option('-i, --include', 'print the headers as well')
     .option('-L, --location', 'follow redirects')
-    .option('--max-redirs <number>', 'so many at most', integer(1000), 50)
+    .option('--max-redirs <number>', 'maximum number of redirects to follow', integer(1000), 50)
     .option('-o, --output <file>', 'write the body to this file; - is stdout')
     .option('-w, --write-out <format>', 'print this afterwards, such as %{http_code}')
     .option('-f, --fail', 'no body and exit code 22 when the status is 400 or above')

@@ -20,7 +20,7 @@ const misuse: readonly ErrorCode[] = [
   'config_invalid',
 ];
 
-/** Runs a command's work; whatever it throws is told, and becomes 1 (failed), 2 (misused) or a signal's. */
+/** Runs a command's work; whatever it throws is told, and becomes 1 (failed), 2 (usage error) or a signal's. */
 export async function conclude(
   shell: Shell,
   options: FailureOptions | (() => FailureOptions),

@@ -1,30 +1,11 @@
 /**
  * What of a page its reader does not look for: what is hidden, and the furniture around the content
- * (menus, banners, footers), unless the furniture is all there is.
+ * (menus, banners, footers), unless either is all there is.
  */
 
 import type { Allowance } from '../allowance.ts';
+import { isHidden, isHiddenContent, neverShown } from './hidden.ts';
 import { attribute, type Element, isElement, isText, type Node, type Parent } from './html-tree.ts';
-
-const neverShown = new Set([
-  'base',
-  'canvas',
-  'datalist',
-  'head',
-  'link',
-  'map',
-  'meta',
-  'noembed',
-  'noframes',
-  'noscript',
-  'param',
-  'script',
-  'source',
-  'style',
-  'template',
-  'title',
-  'track',
-]);
 
 const furnitureRoles = /^(?:navigation|banner|contentinfo|search|menubar|menu|toolbar)$/;
 const furnitureNames =
@@ -124,39 +105,9 @@ function survey(body: Element, allowance: Allowance, reveals: boolean): Survey {
   return { hidden, furniture, mains, lengths };
 }
 
-/** Hidden until something shows it, unlike what is never content, a menu or a dialog. */
-function isHiddenContent(element: Element): boolean {
-  return (
-    isHidden(element) &&
-    !neverShown.has(element.tagName) &&
-    element.tagName !== 'dialog' &&
-    !/^(?:dialog|alertdialog|menu|tooltip)$/.test(attribute(element, 'role') ?? '') &&
-    !/(?:^|[\s_-])(?:modal|dialog|popover|popup|dropdown|tooltip|menu)(?:$|[\s_-])/i.test(
-      (attribute(element, 'class') ?? '').slice(0, 500),
-    )
-  );
-}
-
 function hiddenWords(element: Element, measure: Measure): number {
   const { all, linked } = measure(element);
   return isMostlyLinks({ all, linked }) ? 0 : all;
-}
-
-function isHidden(element: Element): boolean {
-  const { tagName } = element;
-  if (neverShown.has(tagName)) return true;
-  // GitHub's view of a file holds it a second time, for the keyboard.
-  if (tagName === 'textarea' && /react-blob/.test(attribute(element, 'class') ?? '')) return true;
-  if (attribute(element, 'hidden') !== undefined && attribute(element, 'hidden') !== 'until-found')
-    return true;
-  if (attribute(element, 'aria-hidden') === 'true' && tagName !== 'img' && tagName !== 'body')
-    return true;
-  if (tagName === 'dialog' && attribute(element, 'open') === undefined) return true;
-  const style = attribute(element, 'style');
-  return (
-    style !== undefined &&
-    /(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)/i.test(style.slice(0, 2000))
-  );
 }
 
 function furnishes(element: Element, inSection: boolean, measure: Measure): boolean {

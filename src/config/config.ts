@@ -14,9 +14,10 @@ import { type LogLevel, logLevels } from '../log.ts';
 import type { OAuthClient } from '../oauth/client.ts';
 import { readAuthorizationServers } from './authorization-servers.ts';
 import { readLimits } from './limits.ts';
-import { proxyVariables, readProxies, readTransferUrl } from './network.ts';
+import { readProxies, readTransferUrl } from './network.ts';
 import { withUnexpanded } from './placeholders.ts';
 import { type Reader, readServiceTokens } from './service-tokens.ts';
+import { proxyVariables, type ReadVariable, variableAliases, variableNames } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -46,28 +47,6 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
-/** Every variable that is read, for the README and `doctor`. */
-export const variables = [
-  'CF_ACCESS_CLIENT_ID',
-  'CF_ACCESS_CLIENT_SECRET',
-  'CF_ACCESS_CLIENT_SECRET_FILE',
-  'CF_ACCESS_SERVICE_TOKENS_FILE',
-  'CF_ACCESS_HOSTS',
-  'CF_ACCESS_TEAM_DOMAIN',
-  'CF_ACCESS_AUTHORIZATION_SERVERS',
-  'CF_ACCESS_OAUTH_CLIENT_ID',
-  'CF_ACCESS_OAUTH_CLIENT_SECRET',
-  'CF_ACCESS_CALLBACK_PORT',
-  'CF_ACCESS_READ_ONLY',
-  'CF_ACCESS_ALLOWED_HOSTS',
-  'CF_ACCESS_HEADLESS',
-  'CF_ACCESS_DATA_DIR',
-  'CF_ACCESS_TRANSFER_URL',
-  'CF_ACCESS_LOG',
-] as const;
-
-const aliases = ['CLOUDFLARE_ACCESS_CLIENT_ID', 'CLOUDFLARE_ACCESS_CLIENT_SECRET'];
-
 const defaultPorts = [8400, 8401, 8402, 8403, 8404, 8405, 8406, 8407, 8408, 8409];
 
 /** Every problem on its own as well, for those who show one a line. */
@@ -88,7 +67,7 @@ export class EnvironmentError extends AccessError {
 export async function readConfig(environment: Environment): Promise<Config> {
   const problems: string[] = [];
   const warnings: string[] = [];
-  const get = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const get = (name: ReadVariable): string | undefined => environment[name]?.trim() || undefined;
   const reader: Reader = { get, problems, warnings };
 
   const hosts = await readHosts(reader);
@@ -112,7 +91,11 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const transferUrl = readTransferUrl(reader);
   const logLevel = readLogLevel(reader);
   const proxy = await readProxies(reader);
-  const all = withUnexpanded(problems, environment, [...variables, ...aliases, ...proxyVariables]);
+  const all = withUnexpanded(problems, environment, [
+    ...variableNames,
+    ...variableAliases,
+    ...proxyVariables,
+  ]);
   if (all.length > 0) throw new EnvironmentError(all);
   if (get('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
     warnings.push(
@@ -129,9 +112,9 @@ export async function readConfig(environment: Environment): Promise<Config> {
     headless,
     ...(dataDir ? { dataDir: resolve(dataDir) } : {}),
     cloudflaredDir: join(homeFolder(environment), '.cloudflared'),
-    secretFiles: ['CF_ACCESS_CLIENT_SECRET_FILE', 'CF_ACCESS_SERVICE_TOKENS_FILE'].flatMap(
-      (name) => get(name) ?? [],
-    ),
+    secretFiles: (
+      ['CF_ACCESS_CLIENT_SECRET_FILE', 'CF_ACCESS_SERVICE_TOKENS_FILE'] as const
+    ).flatMap((name) => get(name) ?? []),
     transferUrl,
     logLevel,
     proxy,

@@ -3,8 +3,6 @@ import type { ProxySettings } from '../http/proxy-rules.ts';
 import { parseSecureUrl } from '../secure-url.ts';
 import type { Reader } from './service-tokens.ts';
 
-export const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'] as const;
-
 export async function readProxies(reader: Reader): Promise<ProxySettings> {
   return {
     http: await readProxy('HTTP_PROXY', reader),
@@ -14,8 +12,12 @@ export async function readProxies(reader: Reader): Promise<ProxySettings> {
 }
 
 /** Lower case goes first, as everywhere. */
-async function readProxy(variable: string, { get, problems }: Reader): Promise<string> {
-  const name = [variable.toLowerCase(), variable].find((each) => get(each) !== undefined);
+async function readProxy(
+  variable: 'HTTP_PROXY' | 'HTTPS_PROXY',
+  { get, problems }: Reader,
+): Promise<string> {
+  const lower = variable === 'HTTP_PROXY' ? 'http_proxy' : 'https_proxy';
+  const name = ([lower, variable] as const).find((each) => get(each) !== undefined);
   if (name === undefined) return '';
   // Loaded only where there is a proxy: the start needs nothing else of that room.
   const { normaliseProxyUrl } = await import('../http/proxy-rules.ts');

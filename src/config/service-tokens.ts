@@ -4,10 +4,11 @@ import { isAbsolute } from 'node:path';
 import type { HostPattern } from '../cloudflare/host-pattern.ts';
 import { checkServiceTokenPair, parseServiceTokensFile } from '../cloudflare/service-token/file.ts';
 import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
+import type { ReadVariable } from './variables.ts';
 
 /** What reads variables, and says there what is wrong with them: names, never values. */
 export interface Reader {
-  readonly get: (name: string) => string | undefined;
+  readonly get: (name: ReadVariable) => string | undefined;
   readonly problems: string[];
   readonly warnings: string[];
 }
@@ -88,7 +89,11 @@ async function readSmallFile(
 }
 
 /** The variable or its alias; two that differ are a problem. */
-function readAliased({ get, problems }: Reader, name: string, alias: string): string | undefined {
+function readAliased(
+  { get, problems }: Reader,
+  name: ReadVariable,
+  alias: ReadVariable,
+): string | undefined {
   const [value, other] = [get(name), get(alias)];
   if (value !== undefined && other !== undefined && value !== other) {
     problems.push(`${name} and ${alias} differ: set one of them.`);

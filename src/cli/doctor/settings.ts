@@ -1,6 +1,7 @@
 /** What the environment configures beyond the defaults. */
 import type { HostPattern } from '../../cloudflare/host-pattern.ts';
-import { type Config, type Environment, variables } from '../../config/config.ts';
+import type { Config, Environment } from '../../config/config.ts';
+import { variableAliases, variableNames } from '../../config/variables.ts';
 import { type Finding, ok, skip, warn } from './finding.ts';
 
 export function checkSettings({ warnings }: Config, environment: Environment): Finding[] {
@@ -11,18 +12,14 @@ export function checkSettings({ warnings }: Config, environment: Environment): F
   const unknown = unknownVariables(environment);
   if (unknown.length > 0) {
     const text = `${unknown.join(', ')}: read by nothing here`;
-    findings.push(warn(name, text, `Correct the spelling: ${variables.join(', ')}.`));
+    findings.push(warn(name, text, `Correct the spelling: ${variableNames.join(', ')}.`));
   }
   return findings.length > 0 ? findings : [ok(name, 'every variable is usable')];
 }
 
 /** Those that look like ours. A server would start all the same: they may be another program's. */
 function unknownVariables(environment: Environment): string[] {
-  const known: readonly string[] = [
-    ...variables,
-    'CLOUDFLARE_ACCESS_CLIENT_ID',
-    'CLOUDFLARE_ACCESS_CLIENT_SECRET',
-  ];
+  const known: readonly string[] = [...variableNames, ...variableAliases];
   return Object.keys(environment)
     .filter((name) => /^(?:CF|CLOUDFLARE)_ACCESS_/i.test(name))
     .filter((name) => !known.includes(process.platform === 'win32' ? name.toUpperCase() : name))

@@ -45,7 +45,8 @@ export async function measureInstall({ rounds }) {
  */
 async function cleanCheckout(place) {
   const { files } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const kept = ['package.json', 'README.md', 'LICENSE', ...files.filter((each) => each !== 'dist')];
+  const others = files.filter((each) => each !== 'dist' && !each.startsWith('!'));
+  const kept = ['package.json', 'README.md', 'LICENSE', ...others];
   for (const name of kept) await cp(join(root, name), join(place, name), { recursive: true });
   await run(process.execPath, ['esbuild.config.js', '--out', join(place, 'dist')], { cwd: root });
   return place;

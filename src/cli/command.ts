@@ -70,7 +70,8 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   });
 }
 
-function createProgram(shell: Shell, end: (exitCode: number) => void): Command {
+/** Public for what prints the help of all commands (docs/command-line.md). */
+export function createProgram(shell: Shell, end: (exitCode: number) => void): Command {
   const { out, err, version } = shell;
   const program = new Command('cloudflare-access-mcp')
     .description(

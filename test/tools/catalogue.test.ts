@@ -2,15 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { variables } from '../../src/config/config.ts';
 import { errorCodes } from '../../src/errors.ts';
 import { instructions, tools } from '../../src/tools/catalogue.ts';
 import { builtServer, startServer } from '../support/mcp-server.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
-/** The first cells of the README's table under `heading`. */
-function firstCells(heading: string): string[] {
-  const section = read('README.md').split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+/** The first cells of the tables in a part of a document. */
+function firstCells(section: string): string[] {
   return section
     .split('\n')
     .filter((line) => line.startsWith('| `'))
@@ -56,27 +54,25 @@ describe('the words that a host keeps in its context', () => {
 
 describe('the README', () => {
   it('names every tool, and no other', () => {
-    expect(firstCells('Tools').flatMap(quoted)).toEqual(tools.map(({ name }) => name));
+    const section = read('README.md').split('\n## Tools\n')[1]?.split('\n## ')[0] ?? '';
+    expect(firstCells(section).flatMap(quoted)).toEqual(tools.map(({ name }) => name));
   });
 
-  it('names every variable, and no other', () => {
-    expect(firstCells('Environment').flatMap(quoted).sort()).toEqual([...variables].sort());
-  });
-
-  it('names every command, and no other', () => {
-    const { stdout } = spawnSync(process.execPath, [builtServer, '--help'], { encoding: 'utf8' });
-    const listed = [...(stdout.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z]+)/gm)]
-      .map(([, name]) => name)
-      .filter((name) => name !== 'help');
-    const named = firstCells('Command line').map((cell) => /`([a-z]+)/.exec(cell)?.[1]);
-    expect(named.sort()).toEqual(listed.sort());
-  });
-
-  it('and AGENTS.md name no error code that does not exist', () => {
-    const named = `${read('README.md')}${read('AGENTS.md')}`.match(
-      /`(?:sign_in|access|service_token|token)_[a-z_]+`/g,
+  it('and what else users read name no error code that does not exist', () => {
+    const texts = ['README.md', 'AGENTS.md', 'docs/troubleshooting.md', 'docs/recipes.md'].map(
+      read,
     );
+    const named = texts.join('').match(/`(?:sign_in|access|service_token|token)_[a-z_]+`/g);
     const known: string[] = [...errorCodes, ...tools.map(({ name }) => name)];
     for (const name of named ?? []) expect(known).toContain(name.slice(1, -1));
   });
+});
+
+it('docs/command-line.md names every command, and no other', () => {
+  const { stdout } = spawnSync(process.execPath, [builtServer, '--help'], { encoding: 'utf8' });
+  const listed = [...(stdout.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z]+)/gm)]
+    .map(([, name]) => name)
+    .filter((name) => name !== 'help');
+  const named = firstCells(read('docs/command-line.md')).map((cell) => /`([a-z]+)/.exec(cell)?.[1]);
+  expect(named.sort()).toEqual(listed.sort());
 });

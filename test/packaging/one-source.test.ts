@@ -1,0 +1,166 @@
+/** Name, version, description, command and variables are written once; what repeats them is as generated. */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { variableNames } from '../../src/config/variables.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path: string) => readFile(join(root, path), 'utf8');
+
+/** Exit code and words of `generate --check` in a tree. */
+async function check(folder: string): Promise<{ code: number; said: string }> {
+  try {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['packaging/generate.js', '--check'],
+      { cwd: folder },
+    );
+    return { code: 0, said: stdout };
+  } catch (error) {
+    const { code, stdout } = error as { code: number; stdout: string };
+    return { code, said: stdout };
+  }
+}
+
+describe('npm run generate -- --check', () => {
+  let place: string;
+
+  beforeAll(async () => {
+    place = await mkdtemp(join(tmpdir(), 'cloudflare-access-generate-'));
+    const kept = ['package.json', 'mcp.json.example', 'README.md', 'docs', 'packaging', 'src'];
+    for (const name of [...kept, 'tsconfig.json', '.claude-plugin', '.github']) {
+      await cp(join(root, name), join(place, name), { recursive: true }).catch(() => {});
+    }
+    await symlink(join(root, 'node_modules'), join(place, 'node_modules'));
+  });
+  afterAll(() => rm(place, { recursive: true, force: true }));
+
+  it('has nothing to say of the tree as it is', async () => {
+    expect(await check(place)).toEqual({ code: 0, said: '' });
+  });
+
+  const changes = [
+    {
+      what: 'the version',
+      file: 'package.json',
+      from: /"version": "[^"]+"/,
+      to: '"version": "9.9.9"',
+      differs: ['packaging/server.json'],
+    },
+    {
+      what: 'the description',
+      file: 'package.json',
+      from: /"description": "[^"]+"/,
+      to: '"description": "Something else."',
+      differs: ['packaging/server.json'],
+    },
+    {
+      what: 'the repository’s owner',
+      file: 'package.json',
+      from: /github\.com\/cloudflare-access-mcp\/cloudflare-access-mcp\.git/,
+      to: 'github.com/somebody/cloudflare-access-mcp.git',
+      differs: ['package.json', 'packaging/server.json'],
+    },
+    {
+      what: 'a variable’s name',
+      file: 'src/config/variables.ts',
+      from: /CF_ACCESS_HEADLESS: /,
+      to: 'CF_ACCESS_ALONE: ',
+      differs: ['packaging/server.json', 'docs/environment.md'],
+    },
+    {
+      what: 'a default',
+      file: 'src/config/variables.ts',
+      from: /otherwise: 'every host'/,
+      to: "otherwise: 'no host'",
+      differs: ['docs/environment.md'],
+    },
+    {
+      what: 'a command’s option',
+      file: 'src/cli/status.ts',
+      from: /'--json'/,
+      to: "'--machine'",
+      differs: ['docs/command-line.md'],
+    },
+    {
+      what: 'a repetition',
+      file: 'mcp.json.example',
+      from: /"npx"/,
+      to: '"bunx"',
+      differs: ['mcp.json.example'],
+    },
+    {
+      what: 'a button',
+      file: 'README.md',
+      from: /config=eyJ/,
+      to: 'config=eyK',
+      differs: ['README.md'],
+    },
+  ];
+
+  it.each(changes)('fails where $what alone is changed', async ({ file, from, to, differs }) => {
+    const path = join(place, file);
+    const before = await readFile(path, 'utf8');
+    expect(before).toMatch(from);
+    await writeFile(path, before.replace(from, to));
+    try {
+      const { code, said } = await check(place);
+      expect(code).toBe(1);
+      for (const each of differs) expect(said).toContain(each);
+    } finally {
+      await writeFile(path, before);
+    }
+  });
+});
+
+describe('the variables', () => {
+  it('are each read by the code, not only described', async () => {
+    const config = ['config', 'service-tokens', 'authorization-servers', 'limits', 'network'];
+    const texts = await Promise.all(config.map((name) => read(`src/config/${name}.ts`)));
+    const code = texts.join('\n');
+    for (const name of variableNames) expect(code).toMatch(new RegExp(`'${name}'`));
+  });
+
+  it('of the documents and messages all exist', async () => {
+    const paths = ['README.md', 'AGENTS.md', 'SECURITY.md', 'CHANGELOG.md'];
+    const docs = ['environment', 'hosts', 'recipes', 'troubleshooting', 'contract', 'command-line'];
+    for (const path of [...paths, ...docs.map((name) => `docs/${name}.md`)]) {
+      const named = (await read(path)).match(/\bCF_ACCESS_[A-Z_]*[A-Z]\b/g) ?? [];
+      for (const name of named) expect(variableNames, path).toContain(name);
+    }
+  });
+});
+
+describe('the buttons of the README', () => {
+  const link = async (host: string) => {
+    const links = [...(await read('README.md')).matchAll(/\]\((https:\/\/[^)]+)\)/g)];
+    return links.map(([, url = '']) => new URL(url)).filter((url) => url.hostname === host);
+  };
+  const server = { command: 'npx', args: ['-y', 'cloudflare-access-mcp'] };
+
+  it('hand Cursor the entry in base64', async () => {
+    const [url, ...more] = await link('cursor.com');
+    expect(more).toEqual([]);
+    expect(url?.pathname).toBe('/install-mcp');
+    expect(url?.searchParams.get('name')).toBe('cloudflare-access');
+    const config = Buffer.from(url?.searchParams.get('config') ?? '', 'base64').toString('utf8');
+    expect(JSON.parse(config)).toEqual(server);
+  });
+
+  it('hand both programs of VS Code the entry by its own scheme', async () => {
+    const links = (await link('insiders.vscode.dev')).map((url) => url.searchParams.get('url'));
+    const handed = links.map((each) => new URL(each ?? ''));
+    expect(handed.map(({ protocol }) => protocol)).toEqual(['vscode:', 'vscode-insiders:']);
+    for (const url of handed) {
+      expect(url.pathname).toBe('mcp/install');
+      expect(JSON.parse(decodeURIComponent(url.search.slice(1)))).toEqual({
+        name: 'cloudflare-access',
+        ...server,
+      });
+    }
+  });
+});

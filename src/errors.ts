@@ -1,8 +1,11 @@
 /**
  * What can go wrong, as a closed set. An AccessError says what failed, for which host and why
- * (`message`), and what to do now (`nextStep`); it is shown to agents and people as it stands, so
- * neither text may hold a secret, and words from the network go through `quoteServerText` first.
+ * (`message`), and what to do now (`nextStep`, see next-step.ts). The message is shown to agents and
+ * people as it stands, so it may not hold a secret, and words from the network go through
+ * `quoteServerText` first.
  */
+import type { NextStep } from './next-step.ts';
+
 export const errorCodes = [
   'invalid_input',
   'https_required',
@@ -44,13 +47,13 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean | n
 export class AccessError extends Error {
   override readonly name = 'AccessError';
   readonly code: ErrorCode;
-  readonly nextStep: string;
+  readonly nextStep: NextStep | string;
   readonly details: ErrorDetails;
 
   constructor(
     code: ErrorCode,
     message: string,
-    nextStep: string,
+    nextStep: NextStep | string,
     options: { details?: ErrorDetails; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

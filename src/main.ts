@@ -33,7 +33,13 @@ try {
     process.exitCode = await runCommand([command, ...rest], { environment, version: VERSION });
   }
 } catch (error) {
-  const text = isAccessError(error) ? `${error.message}\n${error.nextStep}` : String(error);
-  process.stderr.write(`cloudflare-access-mcp: ${text}\n`);
+  process.stderr.write(`cloudflare-access-mcp: ${await wordsFor(error)}\n`);
   process.exitCode = 2;
+}
+
+/** For whoever configured the MCP host; loaded only now, since most starts do not fail. */
+async function wordsFor(error: unknown): Promise<string> {
+  if (!isAccessError(error)) return String(error);
+  const { stepForPeople } = await import('./cli/terminal/step-for-people.ts');
+  return `${error.message}\n${stepForPeople(error.nextStep, { environment, place: 'server' })}`;
 }

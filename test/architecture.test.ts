@@ -63,10 +63,13 @@ const common = [
   'built-program.ts',
   'errors.ts',
   'log.ts',
+  'next-step.ts',
   'receive-buffers.ts',
   'secure-url.ts',
   'server-text.ts',
   'shown-url.ts',
+  'step-clauses.ts',
+  'step-texts.ts',
 ];
 
 /** The rooms from the ground floor up, and which of those below each may import from. */

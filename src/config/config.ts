@@ -54,11 +54,9 @@ export class EnvironmentError extends AccessError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(
-      'config_invalid',
-      `The environment is not usable: ${problems.join(' ')}`,
-      'Fix these variables in the server’s entry in your MCP host, then restart it.',
-    );
+    super('config_invalid', `The environment is not usable: ${problems.join(' ')}`, [
+      { do: 'fix_variables' },
+    ]);
     this.problems = problems;
   }
 }

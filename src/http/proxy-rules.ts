@@ -68,11 +68,14 @@ function proxyUrl(variable: string, value: string | undefined): string | undefin
   if (!value?.trim()) return undefined;
   const url = normaliseProxyUrl(value);
   if (url !== undefined) return url;
-  throw new AccessError(
-    'config_invalid',
-    `${variable} is not the URL of an http or https proxy.`,
-    `Set ${variable} to something like http://proxy.example.com:3128, or unset it, and restart.`,
-  );
+  throw new AccessError('config_invalid', `${variable} is not the URL of an http or https proxy.`, [
+    {
+      do: 'set_variables',
+      variables: [
+        { name: variable, to: 'a URL such as http://proxy.example.com:3128 (or unset it)' },
+      ],
+    },
+  ]);
 }
 
 function exception(entry: string): (origin: URL) => boolean {

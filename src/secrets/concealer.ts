@@ -7,6 +7,7 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { AccessError, isAccessError } from '../errors.ts';
 import { release } from '../receive-buffers.ts';
+import { mapTexts } from '../step-texts.ts';
 import { findAccessTokens } from './access-assertions.ts';
 import { type Cut, createSearch, type Found, type Search } from './secret-search.ts';
 import { secretTexts } from './secret-text.ts';
@@ -196,7 +197,7 @@ export function concealFailure(error: unknown, { active, text }: Concealer): unk
     name,
     typeof value === 'string' ? text(value) : value,
   ]);
-  return new AccessError(error.code, text(error.message), text(error.nextStep), {
+  return new AccessError(error.code, text(error.message), mapTexts(error.nextStep, text), {
     details: Object.fromEntries(details),
     cause: error,
   });

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { errorCodes } from '../errors.ts';
+import { nextStepSchema } from '../next-step.ts';
 
 const format = z.literal(1);
 const text = z.string().check(z.minLength(1), z.maxLength(65_536));
@@ -96,7 +97,11 @@ const pendingSignIn = z.strictObject({
   ),
   /** Set when the sign-in ended without a session, so that the processes that wait learn why. */
   failure: z.optional(
-    z.strictObject({ code: z.enum(errorCodes), message: z.string(), nextStep: z.string() }),
+    z.strictObject({
+      code: z.enum(errorCodes),
+      message: z.string(),
+      nextStep: z.union([nextStepSchema, z.string()]),
+    }),
   ),
 });
 export type PendingSignIn = z.infer<typeof pendingSignIn>;

@@ -1,6 +1,7 @@
 /** detect_protection: what guards a URL, and the one call that helps. */
 import * as z from 'zod';
 import type { Detection } from '../access/detect.ts';
+import { stepForAgents } from './step-for-agents.ts';
 import { targetUrl } from './target-url.ts';
 import { defineTool, instant, structured } from './tool.ts';
 
@@ -90,19 +91,19 @@ function nextStep({
   obstacle,
   refusal,
 }: Detection): string {
-  if (refusal) return `${refusal.message} ${refusal.nextStep}`;
+  if (refusal) return `${refusal.message} ${stepForAgents(refusal.nextStep)}`;
   switch (protection) {
     case 'none':
       return 'Call access_fetch, or any other HTTP client: nothing is asked for.';
     case 'other':
-      if (obstacle) return `${obstacle.message} ${obstacle.nextStep}`;
+      if (obstacle) return `${obstacle.message} ${stepForAgents(obstacle.nextStep)}`;
       return otherStep(how);
     default:
       if (session.state === 'active') return 'Call access_fetch: there is a session.';
       if (protection !== 'service_auth' && signIn.length > 0) {
         return 'Call authenticate with this URL (or access_fetch, which does so itself): a person signs in once, in a browser.';
       }
-      if (obstacle) return `${obstacle.message} ${obstacle.nextStep}`;
+      if (obstacle) return `${obstacle.message} ${stepForAgents(obstacle.nextStep)}`;
       if (protection === 'oauth') {
         return 'A person has to sign in here, and this server runs headless: ask the person to run it without CF_ACCESS_HEADLESS (and CI), or for a token of the application’s own to pass in the headers of access_fetch.';
       }

@@ -15,6 +15,7 @@ import type { AskedAs } from '../http/hops.ts';
 import type { Concealers } from '../secrets/concealer.ts';
 import { cleanServerText } from '../server-text.ts';
 import type { AskPerson } from '../sign-in/waiting.ts';
+import { stepForAgents } from './step-for-agents.ts';
 
 /** What a call can reach; made for each call by the server, or by the command line. */
 export interface ToolContext {
@@ -95,7 +96,7 @@ export function structured(result: Record<string, unknown>): CallToolResult {
 
 export function failure(error: unknown): CallToolResult {
   const { code, message, nextStep, details } = isAccessError(error) ? error : unexpected(error);
-  const result = { error: { code, message, next_step: nextStep, ...details } };
+  const result = { error: { code, message, next_step: stepForAgents(nextStep), ...details } };
   return { content: [{ type: 'text', text: JSON.stringify(result) }], isError: true };
 }
 

@@ -2,7 +2,7 @@
 
 import type { GuardedAnswer } from '../../access/guarded-request.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
-import type { Config } from '../../config/config.ts';
+import type { Config, Environment } from '../../config/config.ts';
 import { type AccessError, isAccessError } from '../../errors.ts';
 import { createProtocolFetch } from '../../http/protocol-fetch.ts';
 import { fetchResourceMetadata } from '../../oauth/resource-metadata.ts';
@@ -17,14 +17,13 @@ export interface Walk {
   readonly url: URL;
   readonly rooms: Rooms;
   readonly config: Config;
+  readonly environment: Environment;
   readonly signal: AbortSignal;
 }
 
 /** Empty where the guard is none of OAuth's. */
-export async function checkAuthorization(
-  { url, rooms, config }: Walk,
-  asked: GuardedAnswer,
-): Promise<Finding[]> {
+export async function checkAuthorization(walk: Walk, asked: GuardedAnswer): Promise<Finding[]> {
+  const { url, rooms, config } = walk;
   const { guard } = asked;
   if (guard.protection !== 'managed_oauth' && guard.protection !== 'oauth') return [];
   const findings: Finding[] = [];
@@ -67,7 +66,7 @@ export async function checkAuthorization(
     }
   } catch (error) {
     if (!isAccessError(error)) throw error;
-    findings.push(failure(stepOf(error), error));
+    findings.push(failure(stepOf(error), error, walk));
   }
   return putRight.length === 0
     ? findings

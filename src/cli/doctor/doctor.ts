@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { EnvironmentError, readConfig } from '../../config/config.ts';
 import { address } from '../terminal/address.ts';
-import { conclude, mendEnvironment } from '../terminal/failure.ts';
+import { adviceFor, conclude } from '../terminal/failure.ts';
 import type { Shell, Style } from '../terminal/shell.ts';
 import { withRooms } from '../with-rooms.ts';
 import type { Finding } from './finding.ts';
@@ -73,7 +73,8 @@ async function examine(
     await readConfig(environment);
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
-    add(...error.problems.map((each) => finding.fail('Environment', each, mendEnvironment)));
+    const advice = adviceFor(error, { environment });
+    add(...error.problems.map((each) => finding.fail('Environment', each, advice)));
     add(finding.skip('The rest', 'is checked when the environment is usable'));
     return;
   }
@@ -85,13 +86,13 @@ async function examine(
     add(await ports.checkPorts(config.callbackPorts, rooms.dataDir));
     add(await machine.checkBrowser(environment, config));
     add(...(await machine.checkProxies(config)));
-    add(...(await servers.checkListedServers(rooms, config)));
+    add(...(await servers.checkListedServers(rooms, config, { environment })));
     if (url === undefined) {
       add(settings.checkServiceTokens(config));
       return;
     }
     const { checkUrl } = await import('./url.ts');
-    add(...(await checkUrl({ url, rooms, config, signal })));
+    add(...(await checkUrl({ url, rooms, config, environment, signal })));
   });
 }
 

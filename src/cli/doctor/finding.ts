@@ -1,6 +1,7 @@
 /** What the doctor found out about one thing. */
 import type { AccessError } from '../../errors.ts';
-import { inCommands } from '../terminal/failure.ts';
+import { adviceFor } from '../terminal/failure.ts';
+import type { Reader } from '../terminal/step-for-people.ts';
 
 export interface Finding {
   readonly name: string;
@@ -25,6 +26,6 @@ export const fail = (name: string, text: string, advice: string): Finding => ({
   advice,
 });
 
-export function failure(name: string, { message, nextStep }: AccessError): Finding {
-  return fail(name, message, inCommands(nextStep));
+export function failure(name: string, error: AccessError, reader: Reader): Finding {
+  return fail(name, error.message, adviceFor(error, reader));
 }

@@ -9,8 +9,8 @@ import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';
 import { quoteServerText } from '../../server-text.ts';
 import type { Session } from '../../session/records.ts';
+import { loginCommand } from '../terminal/command-lines.ts';
 import { whenFrom } from '../terminal/durations.ts';
-import { shellWord } from '../terminal/failure.ts';
 import { checkAuthorization, type Walk } from './authorization.ts';
 import { type Finding, fail, failure, ok, skip, warn } from './finding.ts';
 
@@ -23,7 +23,7 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
     asked = await probe(createGuardedSend(rooms.send), url, signal);
   } catch (error) {
     if (!isAccessError(error)) throw error;
-    return [failure(error.code === 'tls_untrusted' ? 'TLS' : 'Network', error)];
+    return [failure(error.code === 'tls_untrusted' ? 'TLS' : 'Network', error, walk)];
   }
   const ms = Math.round(performance.now() - startedAt);
   findings.push(ok('Network', `${url.host} answered ${asked.response.status} after ${ms} ms`));
@@ -34,7 +34,7 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
     clock(asked.response.headers, rooms.clock.now()),
   );
   const refusal = refusalFor(asked.guard, url);
-  if (refusal) return [...findings, failure('Guard', refusal)];
+  if (refusal) return [...findings, failure('Guard', refusal, walk)];
   const { protection } = asked.guard;
   if (protection === 'none') {
     return [...findings, ok('Guard', 'none: the URL asks for nothing, and no token is needed')];
@@ -133,7 +133,7 @@ function nobodyThere({ url }: Walk, { protection, serviceToken }: Detection): Fi
 }
 
 function loginTo(url: URL): string {
-  return `cloudflare-access-mcp login ${shellWord(url.origin + url.pathname)}`;
+  return loginCommand(url.origin + url.pathname);
 }
 
 function serviceToken(

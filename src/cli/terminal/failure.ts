@@ -2,7 +2,10 @@
 import { type Environment, EnvironmentError } from '../../config/config.ts';
 import { type AccessError, type ErrorCode, isAccessError } from '../../errors.ts';
 import { Interrupted } from './cancellation.ts';
+import { shellWord } from './command-lines.ts';
+import { headlessBecauseOf } from './headless.ts';
 import type { Shell } from './shell.ts';
+import { type Reader, stepForPeople } from './step-for-people.ts';
 
 export interface FailureOptions {
   readonly json?: boolean | undefined;
@@ -39,7 +42,8 @@ export function tellFailure(shell: Shell, error: unknown, options: FailureOption
   const { json, url, exitCode } = options;
   const { out, err } = shell;
   const { code, message, nextStep, details } = describe(error);
-  const advice = adviceFor(code, url, shell.environment) ?? inCommands(nextStep);
+  const { environment } = shell;
+  const advice = adviceFor({ code, nextStep }, { environment, url });
   if (json) {
     out.line(JSON.stringify({ error: { code, message, next_step: advice, ...details } }));
     return;
@@ -60,11 +64,15 @@ export function failureText(
   const { code, message, nextStep, details } = describe(error);
   const { authorization_url: address, user_code: userCode } = details;
   const open = code === 'sign_in_pending' && !userCode && typeof address === 'string';
-  const advice = open
-    ? `Sign in at ${address} if no browser has opened, then send the request again.`
-    : userCode
-      ? inCommands(nextStep)
-      : (adviceFor(code, url, environment) ?? inCommands(nextStep));
+  const reader: Reader = { environment, url, repeats: 'request' };
+  const advice =
+    typeof nextStep !== 'string'
+      ? adviceFor({ code, nextStep }, reader)
+      : open
+        ? `Sign in at ${address} if no browser has opened, then send the request again.`
+        : userCode
+          ? inCommands(nextStep)
+          : adviceFor({ code, nextStep }, reader);
   return `${message}\n${advice}`.trim();
 }
 
@@ -82,7 +90,15 @@ function describe(error: unknown): Described {
 }
 
 /** What is told instead of a next step that is an agent's, not a person's. */
-function adviceFor(
+export function adviceFor(
+  { code, nextStep }: Pick<AccessError, 'code' | 'nextStep'>,
+  reader: Reader,
+): string {
+  if (typeof nextStep !== 'string') return stepForPeople(nextStep, reader);
+  return adviceByCode(code, reader.url, reader.environment) ?? inCommands(nextStep);
+}
+
+function adviceByCode(
   code: ErrorCode,
   url: URL | undefined,
   environment: Environment,
@@ -106,8 +122,6 @@ function adviceFor(
       return `Sign in afresh: ${login} --force. If it happens again, the application’s administrator has to look at its policies.`;
     case 'service_token_not_disclosed':
       return 'Use cloudflare-access-mcp fetch, which sends the service token itself.';
-    case 'config_invalid':
-      return mendEnvironment;
     case 'timeout':
       return 'Run it again; if it stays slow, see whether the host is up and whether a VPN or proxy is needed.';
     case 'cancelled':
@@ -115,16 +129,6 @@ function adviceFor(
     default:
       return undefined;
   }
-}
-
-export const mendEnvironment = 'Mend that in this shell’s environment.';
-
-/** The variable that forbids asking a person, with its value; as `readConfig` decides it. */
-function headlessBecauseOf(environment: Environment): string | undefined {
-  const name = environment.CF_ACCESS_HEADLESS?.trim() ? 'CF_ACCESS_HEADLESS' : 'CI';
-  const value = environment[name]?.trim() ?? '';
-  const said = name === 'CI' ? /^true$/i : /^(?:1|true)$/i;
-  return said.test(value) ? `${name}=${value}` : undefined;
 }
 
 /** Agents are told about the person, who here is the one that reads. */
@@ -199,9 +203,4 @@ function rephrase(part: string): string {
   );
   // Where the beginning of a sentence is gone.
   return text.replace(/[.!?] [a-z]/g, (start) => start.toUpperCase());
-}
-
-/** `text` as one word of a POSIX shell. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

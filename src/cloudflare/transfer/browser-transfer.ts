@@ -7,6 +7,7 @@ import { AccessError, isAccessError } from '../../errors.ts';
 import type { ProtocolFetch } from '../../http/protocol-fetch.ts';
 import { bounds } from '../../http/waiting/bounds.ts';
 import { atPath } from '../../secure-url.ts';
+import { mapTexts } from '../../step-texts.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import { createTransferKeys, type TransferKeys } from './box.ts';
 import { openDelivery, type TransferredTokens } from './delivery.ts';
@@ -141,7 +142,7 @@ function withoutKey(error: unknown, keys: TransferKeys): AccessError {
       .replaceAll(keys.publicKey, '[removed]')
       .replaceAll(encodeURIComponent(keys.publicKey), '[removed]');
   if (isAccessError(error))
-    return new AccessError(error.code, clean(error.message), clean(error.nextStep), {
+    return new AccessError(error.code, clean(error.message), mapTexts(error.nextStep, clean), {
       details: error.details,
     });
   throw error;

@@ -1,0 +1,147 @@
+/**
+ * What to do after a failure or a result, as data: which step, with its facts, and when it applies. The
+ * words are made where they are read: `tools/step-for-agents.ts` for an agent,
+ * `cli/terminal/step-for-people.ts` for a person at the command line. Texts in a step have to read right
+ * for both; none may hold a secret, and words from the network go through `quoteServerText` first.
+ */
+import * as z from 'zod/mini';
+
+const text = z.string().check(z.minLength(1), z.maxLength(65_536));
+const texts = z.readonly(z.array(text).check(z.minLength(1), z.maxLength(64)));
+const seconds = z.number().check(z.positive());
+const flag = z.optional(z.boolean());
+
+/** The case in which a step is to be taken; without one, it is the first thing to do. */
+const when = z.enum([
+  'again',
+  'persists',
+  'otherwise',
+  'confirmed',
+  'vouched',
+  'wanted',
+  'not_declined',
+  'ready',
+  'ended',
+  'restarted',
+  'nobody_there',
+  'other_team',
+  'not_typed',
+  'own_authorization',
+  'proxied',
+  'to_sign_in',
+]);
+export type When = z.infer<typeof when>;
+
+const signInMethod = z.enum(['browser', 'device', 'service_token']);
+
+/** A variable of the environment: with its exact value, one more entry of its list, or what it is to hold. */
+const variable = z.union([
+  z.strictObject({ name: text, value: text }),
+  z.strictObject({ name: text, entry: text }),
+  z.strictObject({ name: text, to: text }),
+]);
+export type Variable = z.infer<typeof variable>;
+
+function kind<Name extends string, Shape extends z.core.$ZodShape>(name: Name, shape: Shape) {
+  return z.strictObject({ do: z.literal(name), when: z.optional(when), ...shape });
+}
+
+const step = z.discriminatedUnion('do', [
+  // Signing in.
+  kind('sign_in', {
+    /** Absent: the URL that the call or command was about. */
+    url: z.optional(text),
+    force: flag,
+    method: z.optional(signInMethod),
+    /** A method that does not work here. */
+    not: z.optional(signInMethod),
+    /** The sign-in is open, and only has to be joined. */
+    join: flag,
+    afterSeconds: z.optional(seconds),
+  }),
+  kind('finish_sign_in', {
+    /** What the person opens; absent where another process has it open, or a code is entered. */
+    address: z.optional(text),
+    /** A code, and the address to enter it at (or words about one that must not be opened). */
+    code: z.optional(z.strictObject({ userCode: text, at: text })),
+    /** Whether a browser has been opened; absent when nobody here knows. */
+    opened: flag,
+    /** The browser comes back to this machine, and cannot from another one. */
+    comesBack: z.boolean(),
+    /** ISO 8601. */
+    until: text,
+    /** What to sign in to again to join it; absent: the same call joins it. */
+    join: z.optional(text),
+  }),
+  kind('join_open_sign_in', {}),
+  kind('paste_callback', {}),
+  kind('avoid_sign_in', {
+    why: z.enum(['untrusted', 'same_answer', 'same_person', 'not_needed', 'unasked', 'declined']),
+  }),
+  /** Where nobody may be asked (CF_ACCESS_HEADLESS, CI). */
+  kind('run_attended', { url: z.optional(text) }),
+  /** The call itself forbade to sign anybody in. */
+  kind('let_call_sign_in', {}),
+
+  // The call.
+  kind('retry', { afterSeconds: z.optional(seconds) }),
+  kind('do_not_retry', {}),
+  kind('correct_input', { with: text }),
+  kind('leave_out', { what: text }),
+  kind('correct_arguments', { names: texts }),
+  kind('choose_file', {
+    to: z.enum(['save', 'send']),
+    need: z.enum(['right_place', 'free_name', 'writable_folder']),
+  }),
+  kind('raise_timeout', {}),
+  kind('fetch', {
+    because: z.optional(
+      z.enum(['nothing_asked', 'session', 'sends_service_token', 'signs_in_itself']),
+    ),
+    /** The issuer. */
+    signedInAt: z.optional(text),
+    /** Why the session is not on disk. */
+    inMemoryBecause: z.optional(text),
+  }),
+  kind('print_token', {}),
+  kind('use_own_credential', {}),
+  kind('run_with_service_token', {}),
+  kind('see_help', { command: text }),
+  kind('name_url', { command: text, variable: text }),
+  kind('choose_port', {}),
+  kind('report_bug', {}),
+  kind('stop', {}),
+  kind('respect_limit', { variable: text }),
+  kind('open_yourself', { what: z.enum(['link', 'page']) }),
+
+  // The environment and the machine.
+  kind('set_variables', { variables: z.readonly(z.array(variable).check(z.minLength(1))) }),
+  /** Without `names`: those that the message lists. */
+  kind('fix_variables', { names: z.optional(texts) }),
+  kind('use_service_token', { host: text }),
+  kind('check_service_token', {}),
+  kind('register_client', {
+    host: text,
+    redirectUri: z.optional(text),
+    /** Of the token endpoint. */
+    authMethods: z.optional(texts),
+  }),
+  kind('check_network', {}),
+  kind('check_proxy', {}),
+  kind('trust_certificate', {}),
+  kind('start_program', { port: text }),
+  kind('end_program', { program: text }),
+  kind('repair_folder', { folder: text }),
+
+  // Other people.
+  /** Of `host`'s organisation, or of the one that it claims to be of. `to`: in the infinitive. */
+  kind('ask_administrator', { claimedTeam: z.optional(text), to: text }),
+  kind('ask_operator', { host: text, to: text }),
+  /** `whether`: a clause, such as "the address is right". */
+  kind('check', { whether: text }),
+]);
+export type Step = z.infer<typeof step>;
+
+/** Steps in the order in which to take them; `when: 'otherwise'` is an alternative to the one before. */
+export const nextStepSchema = z.readonly(z.array(step).check(z.maxLength(16)));
+export type NextStep = z.infer<typeof nextStepSchema>;

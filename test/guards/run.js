@@ -55,7 +55,9 @@ async function copyTree() {
  */
 function node(folder, args) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, PROPERTY_CASES: 'all' };
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(process.execPath, args, { cwd: folder, env, stdio });
     let text = '';
     child.stdout.on('data', (part) => {
       text += part;

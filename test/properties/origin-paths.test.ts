@@ -5,6 +5,7 @@ import { transferUrl } from '../../src/cloudflare/transfer/transfer-url.ts';
 import { fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
 import { fetchServerMetadata } from '../../src/oauth/server-metadata.ts';
 import { atPath } from '../../src/secure-url.ts';
+import { cases } from '../support/cases.ts';
 
 const piece = fc.constantFrom(
   '/',
@@ -49,7 +50,7 @@ const address = fc
   .tuple(start, text)
   .map(([origin, rest]) => `${origin}/${rest}`)
   .filter((whole) => URL.canParse(whole));
-const runs = { numRuns: 10_000 };
+const runs = { numRuns: cases(10_000) };
 
 it('a path, whatever it holds, names no other origin', () => {
   fc.assert(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { shownUrl } from '../../src/shown-url.ts';
+import { cases } from '../support/cases.ts';
 
 const nasty = fc.constantFrom(
   ...[
@@ -75,7 +76,7 @@ const urls = fc
   // A parameter without a name means nothing to anybody, and zsh runs the program behind its `=`.
   .filter(({ username, password, search }) => !username && !password && !search.includes('&='));
 
-const runs = { numRuns: 10_000 };
+const runs = { numRuns: cases(10_000) };
 
 it('holds no character that a shell acts on but ? and &, and no command behind an & (RFC 3986 §2.1)', () => {
   fc.assert(

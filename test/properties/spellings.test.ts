@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createConcealer } from '../../src/secrets/concealer.ts';
+import { cases } from '../support/cases.ts';
 
 /** As in a header field. */
 const withoutBlanks = (text: string) => text.replaceAll(' ', '_');
@@ -129,7 +130,7 @@ async function clean(secrets: readonly string[], whole: Buffer, by: readonly num
   return buffer(createConcealer(secrets).body(body));
 }
 
-const runs = 10_000;
+const runs = cases(10_000);
 
 it(`cuts a secret out in any spelling and over any chunks (${runs} cases)`, async () => {
   await fc.assert(
@@ -174,7 +175,7 @@ it('cuts the parts of a JWT that is split at its dots', async () => {
       expect(left).not.toContain(signature);
       expect(left).toBe(`[${JSON.stringify(header)},"[redacted]","[redacted]"]`);
     }),
-    { numRuns: 1_000 },
+    { numRuns: cases(1_000) },
   );
 });
 
@@ -214,7 +215,7 @@ it('cuts a secret out of base64 and hexadecimal whose marks are spelled in whate
         expect(left.length).toBeLessThan(80);
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: cases(2_000) },
   );
 });
 
@@ -268,7 +269,7 @@ it('lets everything else through as it is', async () => {
         expect(createConcealer([one]).text(text)).toBe(text);
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: cases(2_000) },
   );
 });
 

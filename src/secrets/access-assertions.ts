@@ -13,13 +13,14 @@ const minSignature = 16;
 /** `{"` in base64url: what the header and the payload begin with. */
 const begin = 'eyJ';
 const dot = 46;
+const payloadBegin = Buffer.from(`.${begin}`);
 
 /** Looked for from the dot before the payload: what is read on both sides ends at the next dots, so the time is linear. */
 export function findAccessTokens(input: Uint8Array, isLast: boolean): Found {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   const cuts: Cut[] = [];
   let done = 0;
-  for (let at = bytes.indexOf(`.${begin}`); at >= 0; at = bytes.indexOf(`.${begin}`, at + 1)) {
+  for (let at = bytes.indexOf(payloadBegin); at >= 0; at = bytes.indexOf(payloadBegin, at + 1)) {
     if (at < done) continue;
     const payload = wordFrom(bytes, at + 1, maxPayload);
     if (bytes[payload] !== dot) continue;
@@ -52,9 +53,9 @@ function openFrom(bytes: Buffer, done: number): number {
   const end = bytes.length;
   const last = wordBefore(bytes, end, Math.max(done, end - maxPayload));
   // The signature may have begun, or the payload; a word that could be either is looked at as both.
-  const middle = wordBefore(bytes, last - 1, Math.max(done, last - 1 - maxPayload));
-  if (last > done && bytes[last - 1] === dot && startsLike(bytes, middle)) {
-    const header = headerEndingAt(bytes, middle - 1, done);
+  if (last > done && bytes[last - 1] === dot) {
+    const middle = wordBefore(bytes, last - 1, Math.max(done, last - 1 - maxPayload));
+    const header = startsLike(bytes, middle) ? headerEndingAt(bytes, middle - 1, done) : undefined;
     if (header !== undefined) return header;
   }
   if (startsLike(bytes, last)) {
@@ -100,12 +101,9 @@ function wordBefore(bytes: Buffer, end: number, least: number): number {
 
 /** Of base64url (RFC 4648 §5). */
 function isWord(byte: number): boolean {
+  const letter = byte | 0x20;
   return (
-    (byte >= 97 && byte <= 122) ||
-    (byte >= 65 && byte <= 90) ||
-    (byte >= 48 && byte <= 57) ||
-    byte === 45 ||
-    byte === 95
+    (letter >= 97 && letter <= 122) || (byte >= 48 && byte <= 57) || byte === 45 || byte === 95
   );
 }
 

@@ -54,14 +54,39 @@ function* stretchesOfLength(length: number, bytes: Uint8Array, { start, end }: P
   }
 }
 
-/** The most bytes of input within which a part's first two stretches end, once it has begun. */
-export function reachOfStretches(text: SecretText, part: Part): number {
-  const [first, second = first] = stretchesOf(text, part);
-  let bytes = 0;
-  for (let index = part.start; index < (second?.end ?? part.end); index += 1) {
-    bytes += isAlphanumeric(text.bytes[index] ?? 0) ? longestLetter : 2 * longestSpelling;
+/**
+ * The stretches that are searched for in place of a text. Of a part that others lie in they are those of
+ * the others: whoever finds these finds the whole.
+ */
+function searchedFor(text: SecretText): Part[] {
+  const innermost = text.parts.filter((part) => !text.parts.some((one) => isWithin(one, part)));
+  const stretches = innermost.flatMap((part) => stretchesOf(text, part));
+  return [
+    ...new Map(stretches.map((one) => [one.start * text.bytes.length + one.end, one])).values(),
+  ];
+}
+
+function isWithin(one: Part, other: Part): boolean {
+  return one !== other && one.start >= other.start && one.end <= other.end;
+}
+
+/** The most bytes of input within which two stretches end that are searched for, once a part has begun. */
+export function reachOfStretches(text: SecretText): number {
+  const stretches = searchedFor(text);
+  return Math.max(
+    ...text.parts.map((part) => {
+      const [first, second = first] = stretches.filter((one) => isWithin(one, part));
+      return mostBytes(text, part.start, second?.end ?? part.end);
+    }),
+  );
+}
+
+function mostBytes({ bytes }: SecretText, start: number, end: number): number {
+  let most = 0;
+  for (let index = start; index < end; index += 1) {
+    most += isAlphanumeric(bytes[index] ?? 0) ? longestLetter : 2 * longestSpelling;
   }
-  return bytes;
+  return most;
 }
 
 /** Of a letter in a spelling that is searched for: `&#x0041;` and the like. */
@@ -71,13 +96,13 @@ const longestLetter = 8;
 export function anchorsOf(texts: readonly SecretText[]): Map<string, Anchor[]> {
   const anchors = new Map<string, Anchor[]>();
   for (const text of texts) {
-    const stretches = text.parts.flatMap((part) => stretchesOf(text, part));
-    const unique = new Map(stretches.map((one) => [`${one.start} ${one.end}`, one]));
-    for (const { start, end } of unique.values()) {
-      for (const { needle, order } of spelled(text, start, end)) {
-        const units = order === 'bytes' ? needle.length : end - start;
-        const anchor = { text, start, end, order, units };
-        anchors.set(needle, [...(anchors.get(needle) ?? []), anchor]);
+    for (const { start, end } of searchedFor(text)) {
+      for (const { needle, order, letters } of spelled(text, start, end)) {
+        const units = order === 'bytes' ? needle.length : letters;
+        const anchor = { text, start, end: start + letters, order, units };
+        const others = anchors.get(needle);
+        if (others) others.push(anchor);
+        else anchors.set(needle, [anchor]);
       }
     }
   }
@@ -87,38 +112,50 @@ export function anchorsOf(texts: readonly SecretText[]): Map<string, Anchor[]> {
 interface Spelled {
   readonly needle: string;
   readonly order: Anchor['order'];
+  /** How many of the stretch's it spells. */
+  readonly letters: number;
 }
 
 function spelled(text: SecretText, start: number, end: number): Spelled[] {
-  const stretch = Buffer.from(text.original.subarray(start, end)).toString('latin1');
-  const upper = text.isHex ? [stretch.toUpperCase()] : [];
-  const verbatim = [stretch, ...upper].flatMap((one): Spelled[] => [
-    { needle: one, order: 'bytes' },
+  const letters = [...text.original.subarray(start, end)];
+  const verbatim = String.fromCharCode(...letters);
+  const all: Spelled[] = [];
+  const add = (spelled: Spelled) => {
+    const needle = text.isLower ? spelled.needle.toLowerCase() : spelled.needle;
+    if (all.some((one) => one.needle === needle && one.order === spelled.order)) return;
+    all.push({ ...spelled, needle });
+  };
+  for (const one of text.isHex ? [verbatim, verbatim.toUpperCase()] : [verbatim]) {
+    add({ needle: one, order: 'bytes', letters: letters.length });
     // In both orders of UTF-16: where it begins, and where it ends, there may be a zero as well.
-    { needle: [...one].join('\0'), order: 'le' },
-  ]);
-  const escaped = text.isPlain
-    ? letterSpellings.map((spell): Spelled => {
-        const needle = [...stretch].map((letter) => spell(letter.charCodeAt(0))).join('');
-        return { needle, order: 'bytes' };
-      })
-    : [];
-  const all = [...verbatim, ...escaped];
-  const folded = text.isLower
-    ? all.map(({ needle, order }) => ({ needle: needle.toLowerCase(), order }))
-    : all;
-  return [...new Map(folded.map((one) => [`${one.order} ${one.needle}`, one])).values()];
+    const wide = one.slice(0, (longestStretch >> 1) + 1);
+    add({ needle: wide.split('').join('\0'), order: 'le', letters: wide.length });
+  }
+  if (text.isPlain) for (const spell of letterSpellings) add(escaped(letters, spell));
+  return all;
+}
+
+/** No more letters than make a needle as long as the others. */
+function escaped(letters: readonly number[], spell: (code: number) => string): Spelled {
+  let needle = '';
+  let count = 0;
+  for (; count < letters.length && needle.length < longestStretch; count += 1) {
+    needle += spell(letters[count] as number);
+  }
+  return { needle, order: 'bytes', letters: count };
 }
 
 const hex = (code: number): string => code.toString(16);
 const upperHex = (code: number): string => hex(code).toUpperCase();
 
 /** Letters and digits are escaped all alike where they are escaped at all. */
-const letterSpellings: readonly ((code: number) => string)[] = [hex, upperHex].flatMap((digits) => [
-  (code) => `%${digits(code)}`,
-  (code) => `=${digits(code)}`,
-  (code) => `\\x${digits(code)}`,
-  (code) => `\\u00${digits(code)}`,
-  (code) => `&#x${digits(code)};`,
+const letterSpellings: readonly ((code: number) => string)[] = [
+  ...[hex, upperHex].flatMap((digits) => [
+    (code: number) => `%${digits(code)}`,
+    (code: number) => `=${digits(code)}`,
+    (code: number) => `\\x${digits(code)}`,
+    (code: number) => `\\u00${digits(code)}`,
+    (code: number) => `&#x${digits(code)};`,
+  ]),
   (code) => `&#${code};`,
-]);
+];

@@ -1,35 +1,68 @@
-/** A quick look at two bytes: whether a secret may begin with them, in whatever spelling. */
+/** A quick look at two bytes: which secrets may begin with them, in whatever spelling. */
 import type { Part, SecretText } from './secret-text.ts';
 import { introducers, isAlphanumeric, secondBytes } from './spellings.ts';
+import type { Order } from './units.ts';
 
+/** A part of a text, in an order of bytes: what may begin somewhere. */
+export interface Start {
+  readonly text: SecretText;
+  readonly part: Part;
+  readonly order: Order;
+}
+
+const orders: readonly Order[] = ['bytes', 'le', 'be'];
+const none: readonly Start[] = [];
+const lineEnds = [10, 13];
+
+/** Those that `input` may hold at `at`, as far as it goes. */
 export function beginningsOf(
   all: readonly { readonly text: SecretText; readonly part: Part }[],
-): (input: Uint8Array, at: number) => boolean {
-  const first = new Uint8Array(256);
-  const pairs = new Uint8Array(65_536);
-  const mark = (one: number, two: number): void => {
-    first[one] = 1;
-    pairs[(one << 8) | two] = 1;
-    // UTF-16, in both orders.
-    pairs[one << 8] = 1;
-    pairs[one] = 1;
-    first[0] = 1;
+): (input: Uint8Array, at: number) => readonly Start[] {
+  const pairs = new Map<number, Start[]>();
+  const lastBytes = new Map<number, Start[]>();
+  const isPair = new Uint8Array(65_536);
+  const mark = (start: Start, one: number, two: number): void => {
+    const pair = (one << 8) | two;
+    isPair[pair] = 1;
+    add(pairs, pair, start);
+    add(lastBytes, one, start);
   };
-  const bothOf = ({ bytes, others }: SecretText, index: number): number[] =>
-    [bytes[index] ?? -1, others[index] ?? -1].filter((byte) => byte >= 0);
 
   for (const { text, part } of all) {
-    for (const one of bothOf(text, part.start)) {
-      for (const two of [...bothOf(text, part.start + 1), ...introducers]) mark(one, two);
-      if (!text.isPlain && isAlphanumeric(one)) continue;
-      for (const introducer of introducers) {
-        for (const two of secondBytes(introducer, one)) mark(introducer, two);
+    for (const order of orders) {
+      const start = { text, part, order };
+      for (const [one, two] of firstCharacters(text, part)) {
+        if (order === 'bytes') mark(start, one, two);
+        else if (order === 'le') mark(start, one, 0);
+        else mark(start, 0, one);
       }
     }
   }
   return (input, at) => {
-    const one = input[at] ?? 0;
-    if (at + 1 >= input.length) return first[one] === 1;
-    return pairs[(one << 8) | (input[at + 1] ?? 0)] === 1;
+    const one = input[at] as number;
+    if (at + 1 >= input.length) return lastBytes.get(one) ?? none;
+    const pair = (one << 8) | (input[at + 1] as number);
+    return isPair[pair] === 0 ? none : (pairs.get(pair) ?? none);
   };
+}
+
+/** The first two characters of all spellings of `part`. */
+function* firstCharacters(text: SecretText, { start }: Part): Iterable<[number, number]> {
+  for (const one of bothOf(text, start)) {
+    for (const two of [...bothOf(text, start + 1), ...introducers, ...lineEnds]) yield [one, two];
+    if (!text.isPlain && isAlphanumeric(one)) continue;
+    for (const introducer of introducers) {
+      for (const two of secondBytes(introducer, one)) yield [introducer, two];
+    }
+  }
+}
+
+function bothOf({ bytes, others }: SecretText, index: number): number[] {
+  return [bytes[index] ?? -1, others[index] ?? -1].filter((byte) => byte >= 0);
+}
+
+function add(all: Map<number, Start[]>, key: number, start: Start): void {
+  const before = all.get(key);
+  if (before === undefined) all.set(key, [start]);
+  else if (before.at(-1) !== start) before.push(start);
 }

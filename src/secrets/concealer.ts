@@ -9,6 +9,7 @@ import { AccessError, isAccessError } from '../errors.ts';
 import { release } from '../receive-buffers.ts';
 import { mapTexts } from '../step-texts.ts';
 import { findAccessTokens } from './access-assertions.ts';
+import { once } from './once.ts';
 import { type Cut, createSearch, type Found, type Search } from './secret-search.ts';
 import { secretTexts } from './secret-text.ts';
 
@@ -106,7 +107,22 @@ function searchFor(secrets: readonly string[], isLower: boolean): Search {
     const forms = [Buffer.from(secret), Buffer.from(secret, 'latin1')];
     return forms[0]?.equals(forms[1] as Buffer) ? forms.slice(1) : forms;
   });
-  return createSearch(bytes.flatMap((one) => secretTexts(one, isLower)));
+  // A token without its `oauth:` is found with the token: one search does for both.
+  const endsWith = (whole: Buffer, end: Buffer) =>
+    whole.length > end.length &&
+    (whole.length - end.length) % 3 === 0 &&
+    whole.subarray(-end.length).equals(end);
+  const wholes = bytes.filter((one) => !bytes.some((other) => endsWith(other, one)));
+  return createSearch(
+    wholes.flatMap((whole) => {
+      const endings = bytes.filter((one) => endsWith(whole, one));
+      return secretTexts(
+        whole,
+        isLower,
+        endings.map(({ length }) => whole.length - length),
+      );
+    }),
+  );
 }
 
 class ConcealingStream extends Transform {
@@ -141,6 +157,7 @@ function copied(...parts: Buffer[]): Buffer {
 
 function merged(one: Found, other: Found): Found {
   const open = Math.min(one.open, other.open);
+  if (one.cuts.length === 0 && other.cuts.length === 0) return { cuts: one.cuts, open };
   const cuts: Cut[] = [];
   for (const next of [...one.cuts, ...other.cuts].sort((a, b) => a.from - b.from)) {
     const last = cuts.at(-1);
@@ -180,14 +197,6 @@ function without<T>(
 ): T[] {
   const ends = [...cuts.map(({ from }) => from), length];
   return ends.map((end, at) => slice(cuts[at - 1]?.to ?? 0, end));
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 /** What was thrown, without the secrets in what it says. */

@@ -3,8 +3,9 @@
  * for first, which costs little; only around one of those is anything read character by character.
  */
 import { type Anchor, anchorsOf, reachOfStretches, stretchesOf } from './anchors.ts';
-import { beginningsOf } from './beginnings.ts';
+import { beginningsOf, type Start } from './beginnings.ts';
 import { createNeedles } from './multi-search.ts';
+import { once } from './once.ts';
 import type { SecretText } from './secret-text.ts';
 import { backwards, forwards } from './spelled-match.ts';
 import { type Order, Units } from './units.ts';
@@ -27,8 +28,6 @@ interface Place extends Omit<Anchor, 'order'> {
   readonly order: Order;
 }
 
-const orders: readonly Order[] = ['bytes', 'le', 'be'];
-
 /**
  * A secret that repeats itself could be made to be read over and over. Beyond so much reading, all that
  * agrees with it is cut at once, so that the time stays linear whatever a server chooses as its token.
@@ -40,10 +39,12 @@ export function createSearch(texts: readonly SecretText[]): Search {
   const anchors = [...anchorsOf(texts)];
   const needles = createNeedles(anchors.map(([needle]) => Buffer.from(needle, 'latin1')));
   const starts = texts.flatMap((text) => text.parts.map((part) => ({ text, part })));
-  const mayBegin = beginningsOf(starts);
+  // Made when they are needed: what comes whole needs neither.
+  const mayBegin = once(() => beginningsOf(starts));
+  const tail = once(() => Math.max(0, ...texts.map(reachOfStretches)));
   // What has no stretch is looked for everywhere.
   const bare = starts.filter(({ text, part }) => stretchesOf(text, part).length === 0);
-  const tail = Math.max(0, ...starts.map(({ text, part }) => reachOfStretches(text, part)));
+  const bareMayBegin = once(() => beginningsOf(bare));
 
   return (input, isLast) => {
     const cuts: Cut[] = [];
@@ -86,30 +87,26 @@ export function createSearch(texts: readonly SecretText[]): Search {
       }
     }
     if (bare.length > 0) {
+      const startsAt = bareMayBegin();
       for (let at = 0; at < open; at += 1) {
-        if (!mayBegin(input, at)) continue;
-        for (const { text, part } of bare) {
-          for (const order of orders) {
-            readAround({ text, start: part.start, end: part.start, order, units: 0 }, at);
-          }
+        for (const { text, part, order } of startsAt(input, at)) {
+          readAround({ text, start: part.start, end: part.start, order, units: 0 }, at);
         }
       }
     }
+    if (isLast) return { cuts, open };
     const done = Math.max(0, ...cuts.filter(({ from }) => from < open).map(({ to }) => to));
-    for (let at = Math.max(done, input.length - tail); !isLast && at < open; at += 1) {
-      if (mayBegin(input, at) && isOpen(input, at)) open = at;
+    const startsAt = mayBegin();
+    for (let at = Math.max(done, input.length - tail()); at < open; at += 1) {
+      for (const start of startsAt(input, at)) if (isOpen(start, input, at)) open = at;
     }
     return { cuts, open };
   };
+}
 
-  /** Whether a secret may begin at `at` and go on beyond the end of `input`. */
-  function isOpen(input: Uint8Array, at: number): boolean {
-    return starts.some(({ text, part }) =>
-      orders.some((order) => {
-        const units = new Units(input, order, at);
-        forwards(text, units, { at: units.indexOf(at), index: part.start });
-        return units.ranOut;
-      }),
-    );
-  }
+/** Whether it may begin at `at` and go on beyond the end of `input`. */
+function isOpen({ text, part, order }: Start, input: Uint8Array, at: number): boolean {
+  const units = new Units(input, order, at);
+  forwards(text, units, { at: units.indexOf(at), index: part.start });
+  return units.ranOut;
 }

@@ -21,52 +21,72 @@ export interface Part {
 
 const minPartLength = 16;
 
-/** The texts of one secret. `isLower`: for input in lower case. */
-export function secretTexts(secret: Uint8Array, isLower: boolean): SecretText[] {
+/**
+ * The texts of one secret. `isLower`: for input in lower case. `endings`: where others begin that it
+ * ends with, at multiples of three, so that their base64 ends its base64.
+ */
+export function secretTexts(
+  secret: Uint8Array,
+  isLower: boolean,
+  endings: readonly number[] = [],
+): SecretText[] {
   const hex = Buffer.from(Buffer.from(secret).toString('hex'));
   const plain = { isPlain: true, isHex: false, isLower };
   const base64 = { isPlain: false, isHex: false, isLower };
+  const starts = [0, ...endings];
   return [
-    secretText(secret, plain),
-    secretText(hex, { isPlain: false, isHex: true, isLower }),
-    ...[0, 1, 2].map((offset) => secretText(Buffer.from(base64Core(secret, offset)), base64)),
+    secretText(secret, plain, starts),
+    secretText(
+      hex,
+      { isPlain: false, isHex: true, isLower },
+      starts.map((start) => start * 2),
+    ),
+    ...[0, 1, 2].map((offset) =>
+      secretText(
+        Buffer.from(base64Core(secret, offset)),
+        base64,
+        starts.map((start) => (start / 3) * 4),
+      ),
+    ),
   ];
 }
 
 type Kind = Pick<SecretText, 'isPlain' | 'isHex' | 'isLower'>;
 
-function secretText(original: Uint8Array, kind: Kind): SecretText {
+function secretText(original: Uint8Array, kind: Kind, starts: readonly number[]): SecretText {
   const bytes = kind.isLower ? original.map(lowerCase) : original;
-  return {
-    bytes,
-    original,
-    others: Int16Array.from(bytes, (byte) => otherOf(byte, kind)),
-    parts: kind.isPlain ? partsOf(bytes) : [{ start: 0, end: bytes.length }],
-    ...kind,
-  };
+  const end = bytes.length;
+  const others = new Int16Array(end);
+  for (let index = 0; index < end; index += 1) others[index] = otherOf(bytes[index] ?? 0, kind);
+  const parts = starts.flatMap((start) =>
+    kind.isPlain ? partsOf(bytes, start) : [{ start, end }],
+  );
+  return { bytes, original, others, parts, ...kind };
 }
 
 function lowerCase(byte: number): number {
   return byte >= 65 && byte <= 90 ? byte | 0x20 : byte;
 }
 
+const plus = 43;
+
 function otherOf(byte: number, { isPlain, isHex, isLower }: Kind): number {
-  const character = String.fromCharCode(byte);
   // base64url (RFC 4648 §5), and forms, where a blank becomes a plus sign.
-  if (!isPlain && character === '+') return 45;
-  if (!isPlain && character === '/') return 95;
-  if (character === ' ') return 43;
-  return (isHex || isLower) && /[a-z]/i.test(character) ? byte ^ 0x20 : -1;
+  if (!isPlain && byte === plus) return 45;
+  if (!isPlain && byte === 47) return 95;
+  if (byte === 32) return plus;
+  const letter = byte | 0x20;
+  return (isHex || isLower) && letter >= 97 && letter <= 122 ? byte ^ 0x20 : -1;
 }
 
 /** Of a JWT the payload and the signature count each: split at its dots, it is put together again. */
-function partsOf(bytes: Uint8Array): Part[] {
-  const whole = { start: 0, end: bytes.length };
-  const text = Buffer.from(bytes).toString('latin1');
+function partsOf(bytes: Uint8Array, start: number): Part[] {
+  const whole = { start, end: bytes.length };
+  const text = Buffer.from(bytes.subarray(start)).toString('latin1');
   const [header, payload, signature, ...more] = text.split('.');
   if (payload === undefined || signature === undefined || more.length > 0) return [whole];
   if (!/^eyj/i.test(text)) return [whole];
-  const payloadStart = (header?.length ?? 0) + 1;
+  const payloadStart = start + (header?.length ?? 0) + 1;
   const signatureStart = payloadStart + payload.length + 1;
   return [
     whole,

@@ -185,8 +185,8 @@ describe('the whole', () => {
       ({ room, text }) => room !== 'sandbox' && /\bdecodedBody\(|\breadBody\(/.test(text),
     );
     expect(takers.map(({ name }) => name).sort()).toEqual([
+      'answer/clean-body.ts',
       'cli/fetch/markdown.ts',
-      'cli/fetch/run.ts',
       'http/body.ts',
       'http/peek.ts',
       'http/protocol-fetch.ts',

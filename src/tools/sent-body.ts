@@ -1,7 +1,6 @@
 /** The body that an access_fetch sends: one of its three forms, and the media type that goes with it. */
 import { AccessError } from '../errors.ts';
 import { fileBody } from '../files/body-file.ts';
-import type { Field } from '../http/next-hop.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import type { ToolContext } from './tool.ts';
@@ -43,12 +42,8 @@ function decodeBase64(text: string): Buffer {
   return Buffer.from(compact, 'base64');
 }
 
-export function addContentType(headers: Field[], { body }: AccessFetchInput): void {
-  if (headers.some(([name]) => name === 'content-type')) return;
-  headers.push(['content-type', contentTypeOf(body)]);
-}
-
-function contentTypeOf(body: string | undefined): string {
+/** `body`: the text that it was given as, if it was. */
+export function contentTypeOf(body: string | undefined): string {
   if (body === undefined) return 'application/octet-stream';
   if (!/^\s*[[{]/.test(body)) return 'text/plain; charset=utf-8';
   try {

@@ -1,9 +1,10 @@
 /** One fetch, from the command line's words to curl's exit code. */
+import { fetchWithAccess } from '../../access/fetch.ts';
+import { cleanBody } from '../../answer/clean-body.ts';
 import { isAccessError } from '../../errors.ts';
-import { decodedBody } from '../../http/body.ts';
 import { createCookieStore } from '../../http/cookies.ts';
 import { networkFailure } from '../../http/failures.ts';
-import { followRedirects, type HopAnswer, type HopResult } from '../../http/hops.ts';
+import type { HopAnswer, HopResult } from '../../http/hops.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
 import { discard } from '../../http/peek.ts';
 import { firstOf } from '../../http/waiting/first-of.ts';
@@ -61,25 +62,23 @@ async function fetchOne(
     const say = (line: Concealed<string>) => {
       if (options.verbose) shell.err.line(line);
     };
-    const send = async (hop: HopRequest): Promise<HopAnswer> => {
-      say(concealerOf(heads).text(`> ${hop.method} ${hop.url.href}`));
-      const answer = await rooms.access.sendHop(hop, {
-        signIn: options.signIn,
-        waitMs: options.wait * 1000,
-        askPerson: prompt.askPerson,
-        signal: until,
-        onWaiting: prompt.onWaiting,
-      });
-      prompt.done();
-      heads.push(answer);
-      const concealer = concealerOf(heads);
-      say(concealer.text(`* credential: ${answer.auth.replace(/_/g, ' ')}`));
-      for (const line of headLines(answer)) say(concealer.text(`< ${line}`));
-      return options.location ? answer : { ...answer, final: true };
-    };
-    const result = await followRedirects({ ...request, signal: until }, send, {
+    const result = await fetchWithAccess(rooms.access, request, {
+      signIn: options.signIn,
+      waitMs: options.wait * 1000,
+      askPerson: prompt.askPerson,
+      signal: until,
+      onWaiting: prompt.onWaiting,
+      follow: options.location === true,
       ...(options.location ? { cookies: createCookieStore() } : {}),
       maxRedirects: options.maxRedirs,
+      onHop: ({ method, url }) => say(concealerOf(heads).text(`> ${method} ${url.href}`)),
+      onAnswer(answer) {
+        prompt.done();
+        heads.push(answer);
+        const concealer = concealerOf(heads);
+        say(concealer.text(`* credential: ${answer.auth.replace(/_/g, ' ')}`));
+        for (const line of headLines(answer)) say(concealer.text(`< ${line}`));
+      },
     });
     return await give(result, heads, request, { shell, options, output, until });
   } catch (error) {
@@ -119,10 +118,8 @@ async function give(
     try {
       const page = options.markdown ? await markdownBody(answer, concealer, until) : undefined;
       if (page?.note && (!options.silent || options.showError)) shell.err.line(page.note);
-      // Encoded although `identity` was asked for, a credential in it could not be seen.
-      const decodes = options.compressed || concealer.active;
-      const body = page?.body ?? concealer.body(decodes ? decodedBody(answer) : answer.body);
-      await output.body(body);
+      const encoded = !options.compressed;
+      await output.body(page?.body ?? cleanBody(answer, concealer, { encoded }));
       // Only then is it known whether the file could be written.
       await output.close();
     } catch (error) {

@@ -1,0 +1,37 @@
+/**
+ * A request in, its answer out: along redirects, each hop with the credential of its own resource or
+ * none. Both faces begin here, the tool access_fetch and the command line's fetch.
+ */
+import { followRedirects, type HopAnswer, type HopOptions, type HopResult } from '../http/hops.ts';
+import type { HopRequest } from '../http/next-hop.ts';
+import type { Access } from './access.ts';
+import type { ExchangeOptions } from './next-credential.ts';
+
+export interface FetchOptions extends Omit<ExchangeOptions, 'signal'>, HopOptions {
+  /** Ends everything, the reading of the body too. */
+  readonly signal: AbortSignal;
+  /** False: a redirect is an answer like any other. */
+  readonly follow?: boolean;
+  /** Called before each hop, and with what each one got. */
+  readonly onHop?: (hop: HopRequest) => void;
+  readonly onAnswer?: (answer: HopAnswer) => void;
+}
+
+/** Throws what `followRedirects` and `sendHop` throw. */
+export function fetchWithAccess(
+  { sendHop }: Pick<Access, 'sendHop'>,
+  request: HopRequest,
+  { cookies, maxRedirects, deadline, follow = true, onHop, onAnswer, ...exchange }: FetchOptions,
+): Promise<HopResult> {
+  const send = async (hop: HopRequest): Promise<HopAnswer> => {
+    onHop?.(hop);
+    const answer = await sendHop(hop, exchange);
+    onAnswer?.(answer);
+    return follow ? answer : { ...answer, final: true };
+  };
+  return followRedirects({ ...request, signal: exchange.signal }, send, {
+    ...(cookies ? { cookies } : {}),
+    ...(maxRedirects === undefined ? {} : { maxRedirects }),
+    ...(deadline ? { deadline } : {}),
+  });
+}

@@ -1,0 +1,28 @@
+/** An answer's body to a file, and its connection let go however that ends. */
+import { type Saved, type SaveOptions, saveTo } from '../files/save.ts';
+import { abortFailure } from '../http/failures.ts';
+import type { Incoming } from '../http/send.ts';
+import { firstOf } from '../http/waiting/first-of.ts';
+import type { Concealer } from '../secrets/concealer.ts';
+import { cleanBody } from './clean-body.ts';
+
+/** `deadline` ends it as `signal` does, with its own reason. Throws what `saveTo` throws. */
+export async function saveAnswer(
+  answer: Incoming,
+  concealer: Concealer,
+  { signal, deadline, ...options }: Omit<SaveOptions, 'url'> & { readonly deadline: AbortSignal },
+): Promise<Saved> {
+  const { url } = answer;
+  const until = firstOf(signal, deadline);
+  const letGo = () => answer.body.destroy(abortFailure(until.signal, url));
+  until.signal.addEventListener('abort', letGo, { once: true });
+  try {
+    const clean = cleanBody(answer, concealer);
+    if (until.signal.aborted) letGo();
+    return await saveTo(clean, { ...options, url, signal: until.signal });
+  } finally {
+    until.release();
+    // Nobody reads it afterwards: one that stalls would hold its connection.
+    answer.body.destroy();
+  }
+}

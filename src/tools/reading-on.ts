@@ -1,0 +1,50 @@
+/** `start_index`: a kept answer is read on, for whom it was given to, instead of being asked for again. */
+import type { Access } from '../access/access.ts';
+import { pageKey } from '../answer/kept-answers.ts';
+import { AccessError } from '../errors.ts';
+import type { AskedAs } from '../http/hops.ts';
+import { type HopRequest, isSafeMethod } from '../http/next-hop.ts';
+import type { AccessFetchInput } from './access-fetch-input.ts';
+import type { KeptPage, ToolContext } from './tool.ts';
+
+/** What makes an answer this one: all that the agent named. */
+export function keptUnder({ method, url, headers }: HopRequest, input: AccessFetchInput): string {
+  return pageKey({
+    method,
+    url: url.href,
+    headers,
+    format: input.format,
+    body: JSON.stringify([input.body, input.body_base64, input.body_file]),
+  });
+}
+
+/** `undefined`: ask (again). Throws `invalid_input` where that could change something. */
+export async function keptPage(
+  key: string,
+  { method, url }: HopRequest,
+  { access, kept }: Pick<ToolContext, 'access' | 'kept'>,
+): Promise<KeptPage | undefined> {
+  const before = kept.pages.take(key);
+  if (before && (await isStillTheirs(before.asked, access))) return before;
+  if (!isSafeMethod(method)) throw notKept(method, url);
+  return undefined;
+}
+
+/** Whether at every hop the answer was given to whoever would be sent there now. */
+async function isStillTheirs(
+  asked: readonly AskedAs[],
+  { identityAt }: Pick<Access, 'identityAt'>,
+): Promise<boolean> {
+  for (const { url, identity } of asked) {
+    if ((await identityAt(url)) !== identity) return false;
+  }
+  return true;
+}
+
+function notKept(method: string, { host }: URL): AccessError {
+  return new AccessError(
+    'invalid_input',
+    `The answer of ${host} to this ${method} is not kept (any more), and reading on would send the ${method} once more.`,
+    'Call again without start_index if it is to be sent again; a greater max_length shows more at once.',
+  );
+}

@@ -112,7 +112,7 @@ export function createServiceTokens(parts: {
       if (!asksAsAccess(guard)) return notAskedFor(url, guard);
       const { choice, proof } = await chooseByProof(url, signal);
       if (choice.state !== 'ready') {
-        return serviceTokenMissing(url, choice, guard.claims) as AccessError;
+        return serviceTokenMissing(url, choice, guard.claims);
       }
       const resource = await findScope(answer, { proof, target }, signal);
       if (resource === undefined) return hidesDotSegment(url) ? unclearPath(url) : elsewhere(url);

@@ -30,9 +30,11 @@ export interface ExpectedToken {
 /** How far the clocks of this machine and of Access may differ. */
 const maxAheadMs = 5 * 60_000;
 
+const notSigned = 'is not a JWT signed by RS256';
+
 function readAccessToken(jwt: string, expected: ExpectedToken): AccessToken | string {
   const read = readJwt(jwt);
-  if (!read || rs256KeyId(read) === undefined) return 'is not a JWT signed by RS256';
+  if (!read || rs256KeyId(read) === undefined) return notSigned;
   const { aud, iss, exp, nbf, iat, type } = read.claims;
   if (expected.audience === undefined) {
     if (type !== undefined && type !== 'org') return 'is not the team’s';
@@ -65,11 +67,13 @@ export async function verifyAccessToken(
   keys: SigningKeys,
 ): Promise<AccessToken | string> {
   const token = readAccessToken(jwt, expected);
+  if (typeof token === 'string') return token;
   const read = readJwt(jwt);
-  if (typeof token === 'string' || !read) return token;
+  const keyId = read && rs256KeyId(read);
+  if (!read || keyId === undefined) return notSigned;
   const protocol = isAccessTeamHost(token.teamDomain) ? 'https:' : expected.application.protocol;
   const team = new URL(`${protocol}//${token.teamDomain}`);
-  const key = await keys.find(team, rs256KeyId(read) ?? '').catch((error: unknown) => {
+  const key = await keys.find(team, keyId).catch((error: unknown) => {
     // What answers there is no team: nothing can have been signed by it.
     if (isAccessError(error, 'invalid_server_metadata')) return undefined;
     throw error;

@@ -20,7 +20,7 @@ export async function peek<A extends Incoming>(
   signal: Deadline,
 ): Promise<Peeked<A>> {
   const stream = decodedBody(answer);
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   const seen: Buffer[] = [];
   let size = 0;
   let ended = false;

@@ -11,7 +11,8 @@ import { holdsDocument } from './documents/json-answer.ts';
 import { serverDocument } from './documents/server-document.ts';
 import { protocolFailure } from './failures.ts';
 
-export type ServerMetadata = AuthorizationServer;
+/** With the endpoint that everybody needs, as `fetchServerMetadata` checked it. */
+export type ServerMetadata = AuthorizationServer & { readonly token_endpoint: string };
 
 /**
  * Whether its authorization responses say whose they are (RFC 9207). One that does not can pass a
@@ -58,7 +59,7 @@ export async function fetchServerMetadata(
         'Call again in a minute.',
       );
     }
-    const metadata = await processDiscoveryResponse(
+    const metadata: AuthorizationServer = await processDiscoveryResponse(
       issuer,
       await serverDocument(response, issuer, tookOf(fetch, issuer)),
     );
@@ -90,7 +91,11 @@ function wellKnownAddresses(issuer: URL): URL[] {
   return path === '' ? addresses : [...addresses, at(`${path}/.well-known/openid-configuration`)];
 }
 
-function checkEndpoints(metadata: ServerMetadata, issuer: URL, subject: string): void {
+function checkEndpoints(
+  metadata: AuthorizationServer,
+  issuer: URL,
+  subject: string,
+): asserts metadata is ServerMetadata {
   for (const name of endpoints) {
     const value = metadata[name];
     if (value === undefined) continue;

@@ -63,7 +63,7 @@ export function createDeviceSignIn(parts: {
             tokenHosts.require(server.issuer, resource, tokens.confirmed === true);
             const grant = {
               issuer: server.issuer,
-              tokenEndpoint: server.token_endpoint ?? '',
+              tokenEndpoint: server.token_endpoint,
               ...(server.revocation_endpoint
                 ? { revocationEndpoint: server.revocation_endpoint }
                 : {}),

@@ -133,7 +133,7 @@ export function createRedemption(parts: {
     tokenHosts.require(code.issuer, resource, tokens.confirmed === true);
     const grant = {
       issuer: code.issuer,
-      tokenEndpoint: server.token_endpoint ?? '',
+      tokenEndpoint: server.token_endpoint,
       ...(server.revocation_endpoint ? { revocationEndpoint: server.revocation_endpoint } : {}),
       resourceIndicator: code.resourceIndicator,
       client: code.client,

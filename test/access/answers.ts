@@ -58,7 +58,7 @@ export const oauthTarget: Target = {
   oauth: {
     resource: 'https://app.example.com/wiki',
     resourceIndicator: 'https://app.example.com/wiki',
-    server: { issuer: `https://${team}` },
+    server: { issuer: `https://${team}`, token_endpoint: `https://${team}/token` },
   },
   scope: undefined,
 };

@@ -9,8 +9,10 @@ import {
 import type { OAuthClient } from '../../src/oauth/client.ts';
 
 const issuer = 'https://as.example.com/tenant';
+const token_endpoint = 'https://as.example.com/token';
 const server = {
   issuer,
+  token_endpoint,
   authorization_endpoint: 'https://as.example.com/authorize?tenant=1&client_id=evil#part',
 };
 const client: OAuthClient = { clientId: 'c1', tokenEndpointAuthMethod: 'none' };
@@ -66,7 +68,7 @@ describe('the authorization request (RFC 6749 §4.1.1)', () => {
   });
 
   it('cannot be made for a server without an authorization endpoint', () => {
-    expect(() => authorizationUrl({ issuer }, request)).toThrow(
+    expect(() => authorizationUrl({ issuer, token_endpoint }, request)).toThrow(
       expect.objectContaining({ code: 'unsupported_authorization_server' }),
     );
   });

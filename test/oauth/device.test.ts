@@ -119,6 +119,7 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
     const elsewhere = {
       issuer: 'https://as.example.com',
       device_authorization_endpoint: 'https://as.example.com/device',
+      token_endpoint: 'https://as.example.com/token',
     };
     const work = authorizeDevice(elsewhere, client, { resource }, async () =>
       Response.json(document),
@@ -127,7 +128,8 @@ describe('device authorization (RFC 8628 §3.1–3.2)', () => {
   });
 
   it('says when it is not offered, without a request', async () => {
-    const work = authorizeDevice({ issuer: peer.origin }, client, { resource }, peer.fetch);
+    const server = { issuer: peer.origin, token_endpoint: `${peer.origin}/token` };
+    const work = authorizeDevice(server, client, { resource }, peer.fetch);
     expect((await failureOf(work)).code).toBe('unsupported_authorization_server');
     expect(peer.asked).toEqual([]);
   });

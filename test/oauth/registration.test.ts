@@ -9,6 +9,7 @@ const redirectUri = 'http://localhost:8400/callback';
 const resource = 'https://app.example.com/part';
 const metadata = (more: object = {}) => ({
   issuer: peer.origin,
+  token_endpoint: `${peer.origin}/token`,
   registration_endpoint: `${peer.origin}/register`,
   ...more,
 });

@@ -11,16 +11,14 @@ import {
 import { refusalFor } from '../refusal.ts';
 import type { ServiceTokenChoice } from './service-token.ts';
 
-/** Why no service token goes to `url`; `undefined` when one is ready. */
+/** Why no service token goes to `url`. */
 export function serviceTokenMissing(
   url: URL,
-  { state }: ServiceTokenChoice,
+  { state }: Exclude<ServiceTokenChoice, { state: 'ready' }>,
   claims: UnsignedClaims,
-): AccessError | undefined {
+): AccessError {
   const host = patternFor(url);
   switch (state) {
-    case 'ready':
-      return undefined;
     case 'not_configured':
       return new AccessError(
         'service_token_not_configured',

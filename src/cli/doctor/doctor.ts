@@ -1,11 +1,13 @@
 /** `doctor [<url>]`: what works here and what does not, each line with what to do. */
 import type { Command } from 'commander';
 import { EnvironmentError, readConfig } from '../../config/config.ts';
+import { AccessError } from '../../errors.ts';
 import { address } from '../terminal/address.ts';
 import { adviceFor, conclude } from '../terminal/failure.ts';
 import type { Shell, Style } from '../terminal/shell.ts';
 import { withRooms } from '../with-rooms.ts';
 import type { Finding } from './finding.ts';
+import type { RecordingFile } from './recording/recording.ts';
 
 const looks: Readonly<Record<Finding['state'], { mark: string; style: Style }>> = {
   ok: { mark: '✓', style: 'green' },
@@ -20,25 +22,56 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
     .argument('[url]', 'a URL to check step by step, up to the token')
     .summary('check this machine, and what stands between it and a URL')
     .description(
-      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It sends no credential and signs nobody in. A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
+      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It signs nobody in, and sends no credential (with --record, a kept session in one request). A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
     )
     .option(
       '--json',
       'print one JSON object: {"ok", "findings": [{"name", "state", "text", "advice"}]}',
     )
-    .action(async (text: string | undefined, { json }: { json?: true }) => {
-      const work = () => run(shell, text === undefined ? undefined : address(text), json === true);
+    .option(
+      '--record <file>',
+      'write what the URL was asked and what it answered into a new file, without secrets and names, for a report (sandbox --replay reads it); a kept session goes along in one request',
+    )
+    .action(async (text: string | undefined, { json, record }: Options) => {
+      const work = () => {
+        if (record !== undefined && text === undefined) throw nothingToRecord();
+        return run(shell, text === undefined ? undefined : address(text), json === true, record);
+      };
       end(await conclude(shell, { json }, work));
     });
 }
 
-async function run(shell: Shell, url: URL | undefined, json: boolean): Promise<number> {
+interface Options {
+  json?: true;
+  record?: string;
+}
+
+function nothingToRecord(): AccessError {
+  return new AccessError(
+    'invalid_input',
+    '--record needs a URL: what is recorded is what it answers.',
+    [{ do: 'correct_input', with: 'a URL before it' }],
+  );
+}
+
+async function run(
+  shell: Shell,
+  url: URL | undefined,
+  json: boolean,
+  recordingPath: string | undefined,
+): Promise<number> {
   const findings: Finding[] = [];
   const add = (...found: readonly Finding[]): void => {
     findings.push(...found);
     if (!json) for (const finding of found) print(shell, finding);
   };
-  await examine(shell, url, add);
+  const { openRecording } = await import('./recording/recording.ts');
+  const file = recordingPath === undefined ? undefined : await openRecording(recordingPath);
+  try {
+    await examine(shell, url, file, add);
+  } finally {
+    await file?.close();
+  }
   const failed = findings.filter(({ state }) => state === 'fail').length;
   const warned = findings.filter(({ state }) => state === 'warn').length;
   const { out } = shell;
@@ -56,6 +89,7 @@ async function run(shell: Shell, url: URL | undefined, json: boolean): Promise<n
 async function examine(
   shell: Shell,
   url: URL | undefined,
+  file: RecordingFile | undefined,
   add: (...found: readonly Finding[]) => void,
 ): Promise<void> {
   const { environment, version } = shell;
@@ -92,7 +126,12 @@ async function examine(
       return;
     }
     const { checkUrl } = await import('./url.ts');
-    add(...(await checkUrl({ url, rooms, config, environment, signal })));
+    const walk = { url, rooms, config, environment, signal };
+    add(...(await checkUrl(walk)));
+    if (file !== undefined) {
+      const { record } = await import('./recording/record.ts');
+      add(await record(walk, file, version));
+    }
   });
 }
 

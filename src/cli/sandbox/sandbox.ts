@@ -22,6 +22,7 @@ interface Options {
   device?: true;
   requests?: true;
   json?: true;
+  replay?: string;
 }
 
 export function addSandbox(program: Command, shell: Shell, end: (exitCode: number) => void): void {
@@ -51,9 +52,18 @@ export function addSandbox(program: Command, shell: Shell, end: (exitCode: numbe
     .option('--latency-ms <milliseconds>', 'delay every answer', integer(60_000))
     .option('--device', 'offer device codes (RFC 8628), which the real Access does not')
     .option('--requests', 'print each request on stderr as it comes')
+    .option(
+      '--replay <file>',
+      'serve what doctor --record has written, in the place of the applications',
+    )
     .option('--json', 'print one line of JSON when it is ready')
     .action(async (options: Options) => {
-      end(await conclude(shell, options, () => run(shell, options)));
+      const { replay } = options;
+      const work = async () => {
+        if (replay === undefined) return run(shell, options);
+        return (await import('./replay.ts')).replayFile(shell, replay, options);
+      };
+      end(await conclude(shell, options, work));
     });
 }
 

@@ -83,10 +83,10 @@ function accessPath(edge: Edge, application: Application, request: Received): Pl
     return readOnly('server_metadata', request, document);
   }
   const synthesised = under(synthesisedMetadataPath, pathname);
-  if (
-    under(resourceMetadataPath, pathname) !== undefined ||
-    (synthesised !== undefined && guards(application, synthesised))
-  ) {
+  const isSynthesised = synthesised !== undefined && guards(application, synthesised);
+  // Without Managed OAuth this address is guarded like any other (cloudflare-access.md §2).
+  if (isSynthesised && !managed) return guarded(edge, application, request);
+  if (under(resourceMetadataPath, pathname) !== undefined || isSynthesised) {
     const document = () => json(200, resourceMetadata(application, organisation.team));
     return readOnly('resource_metadata', request, document);
   }

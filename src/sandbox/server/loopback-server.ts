@@ -19,6 +19,8 @@ export interface Wiring {
   readonly latencyMs: number;
   readonly fault: FaultHook | undefined;
   readonly handle: (request: Received) => Plan;
+  /** Every field of an answer is the answer's own: nothing is added, not even a date. */
+  readonly asRecorded?: true;
 }
 
 const recordedBody = 64 * 1024;
@@ -115,7 +117,7 @@ async function answerOne(
     return;
   }
   record.answered = answer.status;
-  await write(request.method, answer, response);
+  await write(request.method, answer, response, wiring.asRecorded === true);
 }
 
 async function decide(
@@ -151,11 +153,16 @@ function planFor(origin: URL, wiring: Wiring, request: Received): Plan {
   return wiring.handle(request);
 }
 
-async function write(method: string, answer: Answer, response: ServerResponse): Promise<void> {
-  const fields: Record<string, string | string[]> = {
-    server: 'cloudflare',
-    'cf-ray': `${randomBytes(8).toString('hex')}-LOC`,
-  };
+async function write(
+  method: string,
+  answer: Answer,
+  response: ServerResponse,
+  asRecorded: boolean,
+): Promise<void> {
+  const fields: Record<string, string | string[]> = asRecorded
+    ? {}
+    : { server: 'cloudflare', 'cf-ray': `${randomBytes(8).toString('hex')}-LOC` };
+  response.sendDate = !asRecorded;
   for (const [name, value] of Object.entries(answer.headers ?? {})) {
     fields[name] = typeof value === 'string' ? value : [...value];
   }

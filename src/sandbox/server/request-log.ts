@@ -4,7 +4,7 @@ import type { ApplicationName } from '../catalogue.ts';
 export interface RecordedRequest {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly host: 'team' | 'transfer' | ApplicationName;
+  readonly host: 'team' | 'transfer' | 'replay' | ApplicationName;
   readonly method: string;
   /** Path and query. */
   readonly url: string;

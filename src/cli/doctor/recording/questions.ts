@@ -1,0 +1,214 @@
+/**
+ * What `doctor --record` asks: nothing that registers, signs in or changes anything. No credential goes
+ * along, but a kept session’s token in one request to its own resource.
+ */
+import type { KeyObject } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
+import { isAccessPage } from '../../../cloudflare/access-pages.ts';
+import { readJwt } from '../../../cloudflare/jwt.ts';
+import { tellLoginRedirect } from '../../../cloudflare/login-redirect.ts';
+import { trustsIssuer } from '../../../cloudflare/team.ts';
+import type { Config } from '../../../config/config.ts';
+import { isAccessError } from '../../../errors.ts';
+import { discard, peek } from '../../../http/peek.ts';
+import { bounds } from '../../../http/waiting/bounds.ts';
+import { within } from '../../../http/waiting/within.ts';
+import { parseChallenges } from '../../../oauth/challenge.ts';
+import type { Rooms } from '../../../rooms.ts';
+import { credentialFields } from '../../../secrets/credential.ts';
+import { atPath } from '../../../secure-url.ts';
+import { sessionCredential } from '../../../session/resource-credential.ts';
+import type { Field } from './fields.ts';
+import type { Seen } from './redact.ts';
+
+export interface Asked {
+  readonly seen: readonly Seen[];
+  readonly keys: ReadonlyMap<string, KeyObject>;
+}
+
+/** Of a body: Access’s documents are far shorter. */
+const bodyBytes = 64 * 1024;
+const json: Field = ['accept', 'application/json'];
+const ownAgent: Field = ['user-agent', 'cloudflare-access-mcp'];
+const browser: readonly Field[] = [
+  ['accept', 'text/html,application/xhtml+xml,*/*;q=0.8'],
+  ['user-agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'],
+];
+
+type Question = Pick<Seen, 'question' | 'url'> &
+  Partial<Pick<Seen, 'method' | 'fields' | 'credential'>> & {
+    /** A document of Access’s, which is recorded whatever its status. */
+    readonly isDocument?: true;
+  };
+
+export async function askAll(
+  url: URL,
+  { rooms, config, signal }: { rooms: Rooms; config: Config; signal: AbortSignal },
+): Promise<Asked> {
+  const seen: Seen[] = [];
+  const ask = async (question: Question): Promise<Seen> => {
+    // Two ways may lead to the same document.
+    const before = question.isDocument && seen.find((each) => each.url.href === question.url.href);
+    if (before) return before;
+    const answered = await askOne(rooms, question, signal);
+    seen.push(answered);
+    return answered;
+  };
+
+  const first = await ask({ question: 'as this program asks', url });
+  await ask({ question: 'for JSON', url, fields: [json] });
+  await ask({
+    question: 'as a script of a page',
+    url,
+    fields: [['x-requested-with', 'XMLHttpRequest']],
+  });
+  await ask({ question: 'as a browser', url, fields: browser });
+  await ask({
+    question: 'as a preflight',
+    url,
+    method: 'OPTIONS',
+    fields: [['access-control-request-method', 'GET']],
+  });
+  const signed = await ask({
+    question: 'who guards this host',
+    url: atPath(url, url.pathname),
+    method: 'HEAD',
+    fields: [['cf-access-metadata-request', 'true']],
+  });
+
+  const wellKnown = atPath(
+    url,
+    `/.well-known/oauth-protected-resource${url.pathname.replace(/\/$/, '')}`,
+  );
+  const documents: Question[] = [
+    ...metadataOf(first, url).map((at) => ({ question: 'the metadata of the challenge', url: at })),
+    { question: 'the metadata at RFC 9728’s address', url: wellKnown },
+    {
+      question: 'the authorization server, at the application',
+      url: atPath(url, '/.well-known/oauth-authorization-server'),
+    },
+  ];
+  for (const each of documents) {
+    await ask({ ...each, fields: [json], isDocument: true });
+  }
+  const team = teamOf(seen, signed, url, config);
+  let keys: ReadonlyMap<string, KeyObject> = new Map();
+  if (team !== undefined) {
+    await ask({
+      question: 'the authorization server, at the team',
+      url: atPath(team, '/.well-known/oauth-authorization-server'),
+      fields: [json],
+      isDocument: true,
+    });
+    const { answer } = await ask({
+      question: 'the team’s keys',
+      url: atPath(team, '/cdn-cgi/access/certs'),
+      fields: [json],
+      isDocument: true,
+    });
+    keys = keysIn(answer?.body ?? '');
+  }
+  const session = await rooms.access.sessions.find(url);
+  if (session && rooms.access.sessions.isFresh(session) && !isAccessPage(url.pathname)) {
+    const [credential] = credentialFields(sessionCredential(session).credential);
+    await ask({
+      question: 'with the session that is kept',
+      url,
+      ...(credential ? { credential } : {}),
+    });
+  }
+  return { seen, keys };
+}
+
+async function askOne(
+  rooms: Rooms,
+  { question, url, method = 'GET', fields = [], credential, isDocument }: Question,
+  caller: AbortSignal,
+): Promise<Seen> {
+  const withDefaults = [...new Map<string, string>([['accept', '*/*'], ownAgent, ...fields])];
+  const asked = {
+    question,
+    method,
+    url,
+    fields: withDefaults,
+    ...(credential ? { credential } : {}),
+  };
+  const until = within(bounds.protocolAnswer, caller);
+  try {
+    const incoming = await rooms.send({
+      method,
+      url,
+      headers: [...withDefaults, ...(credential ? [credential] : [])],
+      signal: until.signal,
+    });
+    const at = rooms.clock.now();
+    const { status, headers } = incoming;
+    const isSomebodys = (status >= 200 && status < 300 && !isDocument) || credential !== undefined;
+    if (isSomebodys) {
+      discard(incoming);
+      return { ...asked, answer: { at, status, headers, body: undefined } };
+    }
+    const { text, answer } = await peek(incoming, bodyBytes, until.signal);
+    discard(answer);
+    return { ...asked, answer: { at, status, headers, body: text } };
+  } catch (error) {
+    if (!isAccessError(error) || error.code === 'cancelled') throw error;
+    return { ...asked, failure: error.code };
+  } finally {
+    until.release();
+  }
+}
+
+/** Where the challenge says, if that is at the same origin. */
+function metadataOf({ answer }: Seen, url: URL): URL[] {
+  const named = parseChallenges(answer?.headers.get('www-authenticate') ?? '').flatMap(
+    ({ parameters }) => parameters.get('resource_metadata') ?? [],
+  );
+  const [first] = named.filter((text) => URL.canParse(text)).map((text) => new URL(text));
+  return first?.origin === url.origin ? [first] : [];
+}
+
+/** The team that the answers name, where a sign-in for `url` would go there as well. */
+function teamOf(seen: readonly Seen[], signed: Seen, url: URL, { trust }: Config): URL | undefined {
+  const jwt = readJwt(signed.answer?.headers.get('cf-access-metadata') ?? '');
+  const fromLogin = seen.flatMap(({ answer }) => {
+    const location = answer?.headers.get('location') ?? null;
+    return tellLoginRedirect(url, answer?.status ?? 0, location)?.teamDomain ?? [];
+  });
+  const fromDocuments = seen.flatMap(({ answer }) => serversIn(answer?.body ?? ''));
+  return [jwt?.claims.auth_domain, ...fromLogin, ...fromDocuments]
+    .map((named) => (typeof named === 'string' ? originOf(named, url) : undefined))
+    .find((origin) => origin !== undefined && trustsIssuer(origin, url, trust));
+}
+
+function originOf(named: string, { protocol }: URL): URL | undefined {
+  const text = /^https?:\/\//.test(named) ? named : `${protocol}//${named}`;
+  return URL.canParse(text) ? atPath(new URL(text), '/') : undefined;
+}
+
+function serversIn(body: string): unknown[] {
+  const servers = (parsed(body) as { authorization_servers?: unknown } | null)
+    ?.authorization_servers;
+  return Array.isArray(servers) ? servers : [];
+}
+
+function keysIn(body: string): Map<string, KeyObject> {
+  const list = (parsed(body) as { keys?: unknown } | null)?.keys;
+  const keys = new Map<string, KeyObject>();
+  for (const key of Array.isArray(list) ? list : []) {
+    try {
+      keys.set(String(key.kid), createPublicKey({ key, format: 'jwk' }));
+    } catch {
+      // Not one that anything could be checked with.
+    }
+  }
+  return keys;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

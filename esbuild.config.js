@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { skill, skillPath } from './packaging/skill.js';
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const fresh = await mkdtemp('dist-');
@@ -88,6 +89,8 @@ try {
   await chmod(join(fresh, 'main.js'), 0o755);
 
   await writeFile(join(fresh, 'THIRD-PARTY-LICENSES.txt'), await licences(metafile));
+  await mkdir(dirname(join(fresh, skillPath)), { recursive: true });
+  await writeFile(join(fresh, skillPath), await skill('.'));
 
   const recorder = join(fresh, 'record-handshake.js');
   await build({ ...options, entryPoints: ['src/mcp/record-handshake.ts'], outfile: recorder });

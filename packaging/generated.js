@@ -3,6 +3,7 @@
 import { commandHelp } from './command-help.js';
 import { button } from './manifests/button.js';
 import { cursorLink, mcpJson, vscodeLink } from './manifests/links.js';
+import { claudeMarketplace } from './manifests/plugins.js';
 import { serverJson } from './manifests/server-json.js';
 
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
@@ -20,6 +21,7 @@ export async function generated(source) {
   return [
     { path: 'package.json', content: (now) => packageJson(now, source) },
     whole('packaging/server.json', json(serverJson(source))),
+    whole('.claude-plugin/marketplace.json', json(claudeMarketplace(source))),
     whole('mcp.json.example', exampleJson(source)),
     ...buttons.map(({ picture, text, colour }) => whole(picture, button(text, colour))),
     parts('README.md', {

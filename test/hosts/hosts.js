@@ -9,7 +9,7 @@ const prompt = 'Do the job.';
  * `command`: how the server is started, with `environment` of its own. `host` runs the host's program
  * and gives what it printed; `talk` says lines to it until `last` has been answered.
  *
- * @typedef {{ home: string, project: string, command: string[], environment: Record<string, string>, host: (args: string[], environment?: Record<string, string>) => Promise<string>, talk: (args: string[], lines: object[], last: RegExp) => Promise<string> }} Place
+ * @typedef {{ home: string, project: string, command: string[], environment: Record<string, string>, host: (args: string[], environment?: Record<string, string>) => Promise<string>, talk: (args: string[], lines: object[], last: RegExp) => Promise<string>, place: string, prefix?: string }} Place
  * @typedef {{ bin: string, register: (place: Place) => Promise<unknown>, list: (place: Place) => Promise<string>, says: RegExp, work: (place: Place, model: string) => Promise<string> }} Host
  */
 
@@ -30,8 +30,8 @@ export const hosts = {
       ]),
     list: ({ host }) => host(['mcp', 'list']),
     says: /cloudflare-access: .*Connected/,
-    work: ({ host }, model) =>
-      host(['-p', prompt, '--allowedTools', `mcp__${serverName}`, '--model', 'claude-sonnet-4-5'], {
+    work: ({ host, prefix = `mcp__${serverName}` }, model) =>
+      host(['-p', prompt, '--allowedTools', prefix, '--model', 'claude-sonnet-4-5'], {
         ANTHROPIC_BASE_URL: model,
         ANTHROPIC_API_KEY: 'scripted',
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',

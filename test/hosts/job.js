@@ -59,8 +59,11 @@ function stepsOf({ applications }) {
 /** What hosts put around a result, and the quotes that they escape, are theirs. */
 const plain = (text) => text.replace(/\\+"/g, '"');
 
-/** @param {Parameters<typeof stepsOf>[0]} sandbox */
-export function createJob(sandbox) {
+/**
+ * @param {Parameters<typeof stepsOf>[0]} sandbox
+ * @param {string} prefix before the tools' names, where they have to be searched for
+ */
+export function createJob(sandbox, prefix) {
   const steps = stepsOf(sandbox);
   /** What went otherwise, in words. */
   const problems = [];
@@ -110,7 +113,7 @@ export function createJob(sandbox) {
         problems.push(`${step.tool} is not among ${tools.join(', ')}`);
         return { text: 'The tool is not there.' };
       }
-      return { name: search, args: { query: `select:mcp__cloudflare-access__${step.tool}` } };
+      return { name: search, args: { query: `select:${prefix}__${step.tool}` } };
     },
   };
 }

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const server = join(here, '..', '..', 'dist', 'main.js');
+/** Codex takes no plugins from below the folder for temporary files. */
+const homeOfPlaces = process.env.HOME ?? tmpdir();
 /** A host that hangs says in its own words where. */
 const longestMs = 180_000;
 
@@ -48,12 +50,41 @@ export async function install(wanted, folder) {
   };
 }
 
-/** @param {string} program @param {Record<string, string>} environment the server's own */
-export async function makePlace(program, environment) {
-  const place = await mkdtemp(join(tmpdir(), 'cloudflare-access-home-'));
+/**
+ * A `node` that has the recorder stand before the program of a plugin, which names no other command.
+ *
+ * @param {string} folder @param {string} record
+ */
+async function recordingNode(folder, record) {
+  await mkdir(folder);
+  const [node, recorder] = [process.execPath, join(here, 'recorder.js')];
+  const script = `#!/bin/sh
+case "$#:$1" in
+  1:*/dist/main.js) exec '${node}' '${recorder}' '${record}' "$1" ;;
+  *) exec '${node}' "$@" ;;
+esac
+`;
+  await writeFile(join(folder, 'node'), script, { mode: 0o755 });
+  return folder;
+}
+
+/**
+ * @param {string} program
+ * @param {Record<string, string>} environment the server's own
+ * @param {{ plugin?: boolean }} [options] `plugin`: its server is given no variables but the host's
+ */
+export async function makePlace(program, environment, { plugin = false } = {}) {
+  const place = await mkdtemp(join(homeOfPlaces, 'cloudflare-access-home-'));
   const [home, project, record] = ['home', 'project', 'record'].map((name) => join(place, name));
   for (const folder of [home, project]) await mkdir(folder);
-  const env = { PATH: process.env.PATH, HOME: home, TERM: 'dumb', NO_COLOR: '1' };
+  const shim = plugin ? `${await recordingNode(join(place, 'node'), record)}:` : '';
+  const env = {
+    ...(plugin ? environment : {}),
+    PATH: `${shim}${process.env.PATH}`,
+    HOME: home,
+    TERM: 'dumb',
+    NO_COLOR: '1',
+  };
   return {
     home,
     project,

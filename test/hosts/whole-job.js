@@ -9,6 +9,7 @@ import { build } from 'esbuild';
 import { createJob } from './job.js';
 import { startModel } from './model/server.js';
 import { makePlace } from './place.js';
+import { skillSays } from './plugins.js';
 
 /** The sandbox's own parts, so that it can be asked what it saw. */
 async function loadSandbox() {
@@ -77,19 +78,20 @@ async function secretsOf(sandbox, dataDir) {
 /**
  * @param {import('./hosts.js').Host} host
  * @param {string} bin
+ * @param {{ plugin: import('./plugins.js').Plugin, made: string }} [installed] in the place of an entry
  * @returns {Promise<{ problems: string[], era: string, said: string }>}
  */
-export async function doWholeJob(host, bin) {
+export async function doWholeJob(host, bin, installed) {
   const { startSandbox, signInAs } = await loadSandbox();
   const sandbox = await startSandbox();
-  const job = createJob(sandbox);
+  const job = createJob(sandbox, installed?.plugin.prefix ?? 'mcp__cloudflare-access');
   const model = await startModel(job.play);
   const files = await mkdtemp(join(tmpdir(), 'cloudflare-access-job-'));
   const [browser, opened, dataDir] = ['browser', 'opened', 'data'].map((name) => join(files, name));
   const visit = fileURLToPath(new URL('../support/browser-visit.js', import.meta.url));
   await writeFile(browser, `#!/bin/sh\nexec '${process.execPath}' '${visit}' '${opened}' "$1"\n`);
   await chmod(browser, 0o755);
-  const place = await makePlace(join(bin, host.bin), {
+  const settings = {
     BROWSER: browser,
     CF_ACCESS_DATA_DIR: dataDir,
     CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin,
@@ -97,12 +99,17 @@ export async function doWholeJob(host, bin) {
     CF_ACCESS_CLIENT_SECRET: sandbox.serviceToken.clientSecret,
     CF_ACCESS_HOSTS: 'localhost',
     CF_ACCESS_HEADLESS: '0',
-  });
+  };
+  const place = await makePlace(join(bin, host.bin), settings, { plugin: installed !== undefined });
   const leaveTheBrowser = sitAtTheBrowser(opened, (url) => signInAs(url, sandbox.people[0]));
   try {
-    await host.register(place);
-    const said = await host.work(place, model.origin);
+    if (installed) await installed.plugin.register(place, installed.made);
+    else await host.register(place);
+    const said = await host.work({ ...place, prefix: installed?.plugin.prefix }, model.origin);
     const { problems } = job;
+    if (installed && !JSON.stringify(model.shown.map(({ body }) => body)).includes(skillSays)) {
+      problems.push('the model was not told of the skill');
+    }
     if (!job.isDone()) problems.push('the job was not done');
     const tabs = await linesOf(opened);
     if (tabs.length !== 2) problems.push(`${tabs.length} tabs instead of one for each sign-in`);

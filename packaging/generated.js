@@ -93,10 +93,13 @@ function variableTable({ variables }) {
 }
 
 /** Each host's own spelling of the same entry. */
-function hostEntries({ server, command, args }) {
+function hostEntries({ server, command, args, repository: address }) {
   const list = `[${[command, ...args].map((each) => JSON.stringify(each)).join(', ')}]`;
+  const [owner, repository] = address.split('/').slice(-2);
   const rest = `[${args.map((each) => JSON.stringify(each)).join(', ')}]`;
   return {
+    plugin: fenced('sh', `claude plugin install ${server} --marketplace ${owner}/${repository}`),
+    extension: fenced('sh', `gemini extensions install ${address}`),
     opencode: fenced(
       'json',
       `{

@@ -66,9 +66,11 @@ export function openRooms(
   const listener = createRedirectListener({
     identityKey: createIdentityKey({ dataDir, log }),
     log,
+    bindAddress: config.callbackBind,
   });
   const addresses = createOneShotAddresses({
-    callbackServer: (port) => listener.serverAt(port),
+    // What only a browser of this machine opens is served on loopback alone.
+    callbackServer: (port) => (config.callbackBind ? undefined : listener.serverAt(port)),
     log,
   });
   const browser = createBrowser({ environment, secrets: secretsOf(config), addresses, log });

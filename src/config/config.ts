@@ -13,6 +13,7 @@ import type { ProxySettings } from '../http/proxy-rules.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { OAuthClient } from '../oauth/client.ts';
 import { readAuthorizationServers } from './authorization-servers.ts';
+import { readBind, readPorts } from './callback.ts';
 import { readLimits } from './limits.ts';
 import { readProxies, readTransferUrl } from './network.ts';
 import { withUnexpanded } from './placeholders.ts';
@@ -30,6 +31,8 @@ export interface Config {
   readonly oauthClient?: OAuthClient;
   /** In the order in which they are tried. */
   readonly callbackPorts: readonly number[];
+  /** The address that their listener binds; absent: both of loopback. */
+  readonly callbackBind?: string;
   /** What may be asked for the agent. */
   readonly limits: Limits;
   /** Never sign a person in. */
@@ -46,8 +49,6 @@ export interface Config {
   /** Odd but usable settings, for the log. */
   readonly warnings: readonly string[];
 }
-
-const defaultPorts = [8400, 8401, 8402, 8403, 8404, 8405, 8406, 8407, 8408, 8409];
 
 /** Every problem on its own as well, for those who show one a line. */
 export class EnvironmentError extends AccessError {
@@ -83,6 +84,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
     );
   }
   const callbackPorts = readPorts(reader);
+  const callbackBind = readBind(reader);
   const limits = await readLimits(reader);
   const headless = readHeadless(reader);
   const dataDir = readDataDir(reader);
@@ -106,6 +108,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
     trust,
     ...(oauthClient ? { oauthClient } : {}),
     callbackPorts,
+    ...(callbackBind ? { callbackBind } : {}),
     limits,
     headless,
     ...(dataDir ? { dataDir: resolve(dataDir) } : {}),
@@ -151,16 +154,6 @@ function readOAuthClient({ get, problems }: Reader): OAuthClient | undefined {
   return clientSecret === undefined
     ? { clientId, tokenEndpointAuthMethod: 'none' }
     : { clientId, clientSecret, tokenEndpointAuthMethod: 'client_secret_basic' };
-}
-
-function readPorts({ get, problems }: Reader): readonly number[] {
-  const text = get('CF_ACCESS_CALLBACK_PORT');
-  if (text === undefined) return defaultPorts;
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65_535) {
-    problems.push('CF_ACCESS_CALLBACK_PORT is not a port: a number from 1 to 65535.');
-  }
-  return [port];
 }
 
 function readHeadless({ get, problems }: Reader): boolean {

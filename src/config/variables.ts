@@ -75,6 +75,11 @@ export const variables = {
     otherwise: '8400, then 8401–8409',
     format: 'number',
   },
+  CF_ACCESS_CALLBACK_BIND: {
+    meaning:
+      'the IP address that the callback’s listener binds, for a container whose port is published to your machine: `0.0.0.0` ([recipe](recipes.md#a-container)). Whoever can reach it can reach the listener, so publish the port on 127.0.0.1 alone',
+    otherwise: '127.0.0.1 and ::1',
+  },
   CF_ACCESS_READ_ONLY: {
     meaning:
       '`1`: only GET, HEAD and OPTIONS are sent for the agent, nothing is saved and no token is given; `access_fetch` is then annotated as read-only, so that a host may allow it unasked',

@@ -135,6 +135,10 @@ describe('a bad environment (contract §1)', () => {
     ],
     ['a port that is no number', { CF_ACCESS_CALLBACK_PORT: 'abc' }, /CF_ACCESS_CALLBACK_PORT/],
     ['port 0', { CF_ACCESS_CALLBACK_PORT: '0' }, /CF_ACCESS_CALLBACK_PORT/],
+    ['a name to bind', { CF_ACCESS_CALLBACK_BIND: 'localhost' }, /CF_ACCESS_CALLBACK_BIND/],
+    ['a port to bind', { CF_ACCESS_CALLBACK_BIND: '0.0.0.0:8400' }, /CF_ACCESS_CALLBACK_BIND/],
+    ['no address to bind', { CF_ACCESS_CALLBACK_BIND: '1.2.3.256' }, /CF_ACCESS_CALLBACK_BIND/],
+    ['a zone to bind', { CF_ACCESS_CALLBACK_BIND: 'fe80::1%eth0' }, /CF_ACCESS_CALLBACK_BIND/],
     ['port 65536', { CF_ACCESS_CALLBACK_PORT: '65536' }, /CF_ACCESS_CALLBACK_PORT/],
     [
       'a team elsewhere',
@@ -265,6 +269,23 @@ describe('a good environment', () => {
       expect(serviceTokens).toMatchObject([{ clientId, clientSecret, hosts: [], general: true }]);
     }
   });
+
+  it.each([
+    ['0.0.0.0', 1],
+    ['::', 1],
+    ['172.17.0.2', 1],
+    ['127.0.0.1', 0],
+    ['::1', 0],
+  ])(
+    'binds the callback’s listener at %s, and warns where others reach it',
+    async (address, warned) => {
+      const { callbackBind, warnings } = await readConfig({ CF_ACCESS_CALLBACK_BIND: address });
+      expect(callbackBind).toBe(address);
+      expect(warnings.filter((each) => each.startsWith('CF_ACCESS_CALLBACK_BIND'))).toHaveLength(
+        warned,
+      );
+    },
+  );
 
   it('counts an empty variable as unset', async () => {
     const { serviceTokens, headless, callbackPorts } = await readConfig({

@@ -117,7 +117,7 @@ async function examine(
   await withRooms(quiet, async ({ rooms, config, signal }) => {
     add(...settings.checkSettings(config, environment), ...settings.checkLimits(config));
     add(await folder.checkDataFolder(rooms.dataDir));
-    add(await ports.checkPorts(config.callbackPorts, rooms.dataDir));
+    add(await ports.checkPorts(config, rooms.dataDir));
     add(await machine.checkBrowser(environment, config));
     add(...(await machine.checkProxies(config)));
     add(...(await servers.checkListedServers(rooms, config, { environment })));

@@ -1,6 +1,7 @@
 /** The callback's ports, tried as a sign-in would try them. */
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
+import type { Config } from '../../config/config.ts';
 import { isAccessError } from '../../errors.ts';
 import { createIdentityKey } from '../../host/files/identity-key.ts';
 import { createRedirectListener } from '../../host/loopback/redirect-listener.ts';
@@ -8,10 +9,14 @@ import { type Finding, fail, ok, warn } from './finding.ts';
 
 const name = 'Callback port';
 
-export async function checkPorts(ports: readonly number[], dataDir: string): Promise<Finding> {
+export async function checkPorts(
+  { callbackPorts: ports, callbackBind }: Config,
+  dataDir: string,
+): Promise<Finding> {
+  const at = callbackBind === undefined ? '' : ` at ${callbackBind}`;
   const taken: number[] = [];
   for (const port of ports) {
-    const state = await tryPort(port, dataDir);
+    const state = await tryPort(port, dataDir, callbackBind);
     if (state === 'other') {
       taken.push(port);
       continue;
@@ -19,7 +24,7 @@ export async function checkPorts(ports: readonly number[], dataDir: string): Pro
     const held =
       state === 'sibling'
         ? ', held by another process of yours, which answers for all'
-        : ' is free';
+        : ` is free${at}`;
     return taken.length === 0
       ? ok(name, `${port}${held}`)
       : warn(
@@ -35,7 +40,11 @@ export async function checkPorts(ports: readonly number[], dataDir: string): Pro
   );
 }
 
-async function tryPort(port: number, dataDir: string): Promise<'free' | 'sibling' | 'other'> {
+async function tryPort(
+  port: number,
+  dataDir: string,
+  bindAddress: string | undefined,
+): Promise<'free' | 'sibling' | 'other'> {
   const log = () => {};
   // Siblings share this folder: without it there is none, and asking for its key would make it.
   const shared = await access(dataDir).then(
@@ -44,7 +53,7 @@ async function tryPort(port: number, dataDir: string): Promise<'free' | 'sibling
   );
   const identityKey = shared ? createIdentityKey({ dataDir, log }) : async () => randomBytes(32);
   // A sign-in that begins meanwhile finds a sibling here, not another program.
-  const listener = createRedirectListener({ identityKey, log });
+  const listener = createRedirectListener({ identityKey, log, bindAddress });
   try {
     const claim = await listener.claim([port], async () => ({ status: 'not_ours' }));
     return claim.held() ? 'free' : 'sibling';

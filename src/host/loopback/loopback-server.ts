@@ -13,7 +13,7 @@ export interface Answer {
   readonly body: string;
 }
 
-export type OnCallback = (parameters: URLSearchParams) => Promise<Answer>;
+export type OnCallback = (parameters: URLSearchParams, request: IncomingMessage) => Promise<Answer>;
 export type OnGet = (request: IncomingMessage) => Promise<Answer>;
 
 export interface LoopbackServer {
@@ -32,17 +32,24 @@ const textHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 };
 
-/** Binds the port (0: any), or gives undefined when another process has it. */
+/** Both, because browsers try either for `localhost`. */
+export const loopbackAddresses: readonly string[] = ['127.0.0.1', '::1'];
+
+/**
+ * Binds the port (0: any), or gives undefined when another process has it. `addresses`: what is bound
+ * instead of loopback's, as in a container whose port is published; the `Host` wanted stays the same.
+ */
 export async function bindLoopback(
   port: number,
   onCallback?: OnCallback,
+  addresses = loopbackAddresses,
 ): Promise<LoopbackServer | undefined> {
   const open = new Set<Promise<void>>();
   const paths = new Map<string, OnGet>();
   if (onCallback !== undefined) {
-    paths.set('/callback', ({ url = '' }) => {
-      const [, query = ''] = splitOnce(url, '?');
-      return onCallback(new URLSearchParams(query));
+    paths.set('/callback', (request) => {
+      const [, query = ''] = splitOnce(request.url ?? '', '?');
+      return onCallback(new URLSearchParams(query), request);
     });
   }
   const makeServer = (): Server =>
@@ -63,7 +70,7 @@ export async function bindLoopback(
     );
   const servers: Server[] = [];
   let bound = port;
-  for (const host of ['127.0.0.1', '::1']) {
+  for (const host of addresses) {
     const server = makeServer();
     server.maxConnections = 64;
     server.maxRequestsPerSocket = 1;
@@ -73,7 +80,8 @@ export async function bindLoopback(
       servers.push(server);
       continue;
     }
-    if (host === '::1' && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(failure)) continue;
+    if (servers.length > 0 && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(failure))
+      continue;
     for (const other of servers) closeNow(other);
     return undefined;
   }

@@ -2,6 +2,7 @@
  * The loopback redirection endpoint (RFC 8252 §7.3, contract §4.6): one server a port, shared by all
  * sign-ins of this process, while a port that a sibling holds counts as claimed and can be taken over.
  */
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -12,7 +13,13 @@ import type {
   RedirectListener,
 } from '../../session/ports.ts';
 import { brokenPage, pageHeaders, renderCallbackPage } from './callback-page.ts';
-import { type Answer, bindLoopback, type LoopbackServer } from './loopback-server.ts';
+import {
+  type Answer,
+  bindLoopback,
+  type LoopbackServer,
+  loopbackAddresses,
+  type OnCallback as ServerCallback,
+} from './loopback-server.ts';
 import { identifyHolder, identifyParameter, proveIdentity } from './sibling.ts';
 
 /** How long a released port waits for the page that is on its way to the browser. */
@@ -40,8 +47,15 @@ export interface LoopbackListener extends RedirectListener {
 export function createRedirectListener(options: {
   readonly identityKey: () => Promise<Uint8Array>;
   readonly log: Log;
+  /** The address to bind in the place of both of loopback. */
+  readonly bindAddress?: string | undefined;
 }): LoopbackListener {
-  const { identityKey, log } = options;
+  const { identityKey, log, bindAddress } = options;
+  const bound = bindAddress === undefined ? loopbackAddresses : [bindAddress];
+  // A wildcard is reached by loopback's addresses.
+  const reached = bound.some((address) => /^(?:0\.0\.0\.0|[0:]+)$/.test(address))
+    ? loopbackAddresses
+    : bound;
   const ports = new Map<number, Port>();
   let closed = false;
 
@@ -83,12 +97,15 @@ export function createRedirectListener(options: {
   }
 
   async function bind(number: number, port: Port): Promise<boolean> {
-    const server = await bindLoopback(number, async (parameters) => {
+    const onCallback: ServerCallback = async (parameters, { socket }) => {
       const nonce = parameters.get(identifyParameter);
-      return nonce === null
-        ? await ask(port.claims, parameters)
-        : await identify(server?.port ?? number, nonce);
-    });
+      if (nonce === null) return await ask(port.claims, parameters);
+      // Siblings are on this machine; nobody else is to carry a proof to where it would be believed.
+      return isFromHere(socket)
+        ? await identify(server?.port ?? number, nonce)
+        : { status: 403, body: 'That is not for other machines.\n' };
+    };
+    const server = await bindLoopback(number, onCallback, bound);
     if (closed) await server?.close(0);
     else port.server = server;
     return port.server !== undefined;
@@ -108,7 +125,7 @@ export function createRedirectListener(options: {
     const until = performance.now() + bindPatienceMs;
     for (let attempt = 1; attempt <= bindAttempts && performance.now() < until; attempt += 1) {
       if (await makeOurs(number, port)) return true;
-      const holder = await identifyHolder(number, await identityKey());
+      const holder = await identifyHolder(number, await identityKey(), reached);
       if (holder === 'sibling') return true;
       if (holder === 'stranger') return false;
       // Siblings that give it up and take it over one after the other, for a moment.
@@ -151,7 +168,7 @@ export function createRedirectListener(options: {
           release: () => release(number, port, handler),
         });
       }
-      throw portUnavailable(wanted);
+      throw portUnavailable(wanted, bindAddress);
     },
 
     serverAt: (port) => ports.get(port)?.server,
@@ -167,6 +184,11 @@ export function createRedirectListener(options: {
       await Promise.all(servers.map((server) => server?.close(0)));
     },
   };
+}
+
+function isFromHere({ remoteAddress = '', localAddress }: Socket): boolean {
+  const address = remoteAddress.replace(/^::ffff:/i, '');
+  return address === '::1' || address.startsWith('127.') || remoteAddress === localAddress;
 }
 
 function newPort(): Port {
@@ -187,13 +209,17 @@ function claimed(port: number, does: Omit<ClaimedPort, 'port'>): ClaimedPort {
   };
 }
 
-function portUnavailable(ports: readonly number[]): AccessError {
+function portUnavailable(ports: readonly number[], bindAddress: string | undefined): AccessError {
   const list = ports.join(', ');
+  const orNoAddress =
+    bindAddress === undefined
+      ? ''
+      : `, or ${bindAddress} (CF_ACCESS_CALLBACK_BIND) is no address of this machine`;
   return new AccessError(
     'callback_port_unavailable',
     ports.length === 1
-      ? `Port ${list} on this machine, where the browser brings the sign-in's answer, is used by another program.`
-      : `None of the ports ${list} on this machine, where the browser brings the sign-in's answer, can be used: other programs hold them.`,
+      ? `Port ${list} on this machine, where the browser brings the sign-in's answer, is used by another program${orNoAddress}.`
+      : `None of the ports ${list} on this machine, where the browser brings the sign-in's answer, can be used: other programs hold them${orNoAddress}.`,
     'Set CF_ACCESS_CALLBACK_PORT to a free port, or end the program that holds the port, and sign in again.',
   );
 }

@@ -22,10 +22,14 @@ export function proveIdentity(key: Uint8Array, port: number, nonce: string): str
  */
 export type PortHolder = 'sibling' | 'stranger' | 'unclear';
 
-export async function identifyHolder(port: number, key: Uint8Array): Promise<PortHolder> {
+export async function identifyHolder(
+  port: number,
+  key: Uint8Array,
+  addresses: readonly string[],
+): Promise<PortHolder> {
   const nonce = randomBytes(24).toString('base64url');
   const proof = proveIdentity(key, port, nonce);
-  const answers = await Promise.all(['127.0.0.1', '::1'].map((host) => ask(host, port, nonce)));
+  const answers = await Promise.all(addresses.map((host) => ask(host, port, nonce)));
   if (answers.some((answer) => isEqual(answer, proof))) return 'sibling';
   return answers.every((answer) => answer === undefined) ? 'unclear' : 'stranger';
 }

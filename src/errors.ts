@@ -47,13 +47,13 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean | n
 export class AccessError extends Error {
   override readonly name = 'AccessError';
   readonly code: ErrorCode;
-  readonly nextStep: NextStep | string;
+  readonly nextStep: NextStep;
   readonly details: ErrorDetails;
 
   constructor(
     code: ErrorCode,
     message: string,
-    nextStep: NextStep | string,
+    nextStep: NextStep,
     options: { details?: ErrorDetails; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

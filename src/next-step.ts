@@ -17,7 +17,10 @@ const when = z.enum([
   'persists',
   'otherwise',
   'confirmed',
+  'done',
   'vouched',
+  'trusted_with_secret',
+  'own_team',
   'wanted',
   'not_declined',
   'ready',
@@ -29,6 +32,8 @@ const when = z.enum([
   'own_authorization',
   'proxied',
   'to_sign_in',
+  'needed',
+  'as_another',
 ]);
 export type When = z.infer<typeof when>;
 
@@ -37,7 +42,7 @@ const signInMethod = z.enum(['browser', 'device', 'service_token']);
 /** A variable of the environment: with its exact value, one more entry of its list, or what it is to hold. */
 const variable = z.union([
   z.strictObject({ name: text, value: text }),
-  z.strictObject({ name: text, entry: text }),
+  z.strictObject({ name: text, entry: text, insteadOf: z.optional(text) }),
   z.strictObject({ name: text, to: text }),
 ]);
 export type Variable = z.infer<typeof variable>;
@@ -76,7 +81,15 @@ const step = z.discriminatedUnion('do', [
   kind('join_open_sign_in', {}),
   kind('paste_callback', {}),
   kind('avoid_sign_in', {
-    why: z.enum(['untrusted', 'same_answer', 'same_person', 'not_needed', 'unasked', 'declined']),
+    why: z.enum([
+      'untrusted',
+      'same_answer',
+      'not_asked',
+      'same_person',
+      'not_needed',
+      'unasked',
+      'declined',
+    ]),
   }),
   /** Where nobody may be asked (CF_ACCESS_HEADLESS, CI). */
   kind('run_attended', { url: z.optional(text) }),
@@ -96,7 +109,13 @@ const step = z.discriminatedUnion('do', [
   kind('raise_timeout', {}),
   kind('fetch', {
     because: z.optional(
-      z.enum(['nothing_asked', 'session', 'sends_service_token', 'signs_in_itself']),
+      z.enum([
+        'nothing_asked',
+        'session',
+        'service_token_ready',
+        'sends_service_token',
+        'signs_in_itself',
+      ]),
     ),
     /** The issuer. */
     signedInAt: z.optional(text),
@@ -105,11 +124,13 @@ const step = z.discriminatedUnion('do', [
   }),
   kind('print_token', {}),
   kind('use_own_credential', {}),
+  kind('send_authorization', {}),
   kind('run_with_service_token', {}),
   kind('see_help', { command: text }),
   kind('name_url', { command: text, variable: text }),
   kind('choose_port', {}),
   kind('report_bug', {}),
+  kind('do_not_follow', {}),
   kind('stop', {}),
   kind('respect_limit', { variable: text }),
   kind('open_yourself', { what: z.enum(['link', 'page']) }),

@@ -37,12 +37,12 @@ export function personClause(step: PersonStep, place: string): string {
       const { host, redirectUri, authMethods } = step;
       const where = redirectUri === undefined ? '' : ` with the redirection URI ${redirectUri}`;
       const how = authMethods ? ` that authenticates with ${listed(authMethods, 'or')}` : '';
-      return `register a native client${how} at ${host}${where}, and set CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET if it has one) ${place}`;
+      return `register a native client at ${host}${where}${how}, and set CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET if it has one) ${place}`;
     }
     case 'check_proxy':
       return `check HTTPS_PROXY, its scheme, user name and password, and NO_PROXY ${place}`;
     case 'trust_certificate':
-      return `set NODE_EXTRA_CA_CERTS to the PEM file of the organisation’s root certificate ${place}: the likely cause is TLS inspection by Cloudflare Gateway or another proxy. Do not turn verification off`;
+      return `set NODE_EXTRA_CA_CERTS to the PEM file of the organisation’s root certificate ${place}. The likely cause is TLS inspection by Cloudflare Gateway or another proxy; do not turn verification off`;
     case 'end_program':
       return `find ${step.program} and end it`;
     case 'repair_folder':
@@ -61,7 +61,10 @@ export function personClause(step: PersonStep, place: string): string {
 function setting(variable: Variable): string {
   if ('value' in variable) return `${variable.name}=${variable.value}`;
   if ('to' in variable) return `${variable.name} to ${variable.to}`;
-  return `${variable.name}=${variable.entry} (or add it to the list there, after a comma)`;
+  const { name, entry, insteadOf } = variable;
+  return insteadOf === undefined
+    ? `${name}=${entry} (or add it to the list there, after a comma)`
+    : `${name}=${entry} (in place of ${insteadOf})`;
 }
 
 export function listed(words: readonly string[], joint = 'and'): string {

@@ -10,11 +10,7 @@ const closedIn: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The same steps with `change` made to every text in them. */
-export function mapTexts(
-  nextStep: NextStep | string,
-  change: (text: string) => string,
-): NextStep | string {
-  if (typeof nextStep === 'string') return change(nextStep);
+export function mapTexts(nextStep: NextStep, change: (text: string) => string): NextStep {
   const map = (value: unknown, kept: readonly string[]): unknown => {
     if (typeof value === 'string') return change(value);
     if (Array.isArray(value)) return value.map((each) => map(each, kept));

@@ -1,6 +1,7 @@
 /** Every kind of next step, rendered for both readers. */
 import { describe, expect, it } from 'vitest';
-import { type Reader, stepForPeople } from '../src/cli/terminal/step-for-people.ts';
+import type { Reader } from '../src/cli/terminal/reader.ts';
+import { stepForPeople } from '../src/cli/terminal/step-for-people.ts';
 import { type NextStep, nextStepSchema, type Step, type When } from '../src/next-step.ts';
 import { mapTexts } from '../src/step-texts.ts';
 import { stepForAgents } from '../src/tools/step-for-agents.ts';
@@ -35,7 +36,15 @@ const examples: { readonly [Kind in Step['do']]: readonly Extract<Step, { do: Ki
   join_open_sign_in: [{ do: 'join_open_sign_in' }],
   paste_callback: [{ do: 'paste_callback' }],
   avoid_sign_in: (
-    ['untrusted', 'same_answer', 'same_person', 'not_needed', 'unasked', 'declined'] as const
+    [
+      'untrusted',
+      'same_answer',
+      'not_asked',
+      'same_person',
+      'not_needed',
+      'unasked',
+      'declined',
+    ] as const
   ).map((why) => ({ do: 'avoid_sign_in', why })),
   run_attended: [{ do: 'run_attended' }, { do: 'run_attended', url: 'https://app.example.com/' }],
   let_call_sign_in: [{ do: 'let_call_sign_in' }],
@@ -55,6 +64,7 @@ const examples: { readonly [Kind in Step['do']]: readonly Extract<Step, { do: Ki
     { do: 'fetch' },
     { do: 'fetch', because: 'nothing_asked' },
     { do: 'fetch', because: 'session' },
+    { do: 'fetch', because: 'service_token_ready' },
     { do: 'fetch', because: 'sends_service_token' },
     { do: 'fetch', because: 'signs_in_itself' },
     { do: 'fetch', signedInAt: 'https://acme.cloudflareaccess.com', inMemoryBecause: 'no folder.' },
@@ -62,10 +72,12 @@ const examples: { readonly [Kind in Step['do']]: readonly Extract<Step, { do: Ki
   print_token: [{ do: 'print_token' }],
   use_own_credential: [{ do: 'use_own_credential', when: 'own_authorization' }],
   run_with_service_token: [{ do: 'run_with_service_token' }],
+  send_authorization: [{ do: 'send_authorization', when: 'needed' }],
   see_help: [{ do: 'see_help', command: 'fetch' }],
   name_url: [{ do: 'name_url', command: 'headers', variable: 'CLAUDE_CODE_MCP_SERVER_URL' }],
   choose_port: [{ do: 'choose_port' }],
   report_bug: [{ do: 'report_bug', when: 'again' }],
+  do_not_follow: [{ do: 'do_not_follow', when: 'not_typed' }],
   stop: [{ do: 'stop' }],
   respect_limit: [{ do: 'respect_limit', variable: 'CF_ACCESS_READ_ONLY' }],
   open_yourself: [
@@ -148,7 +160,10 @@ describe('the case in which a step is to be taken', () => {
     persists: true,
     otherwise: true,
     confirmed: true,
+    done: true,
     vouched: true,
+    trusted_with_secret: true,
+    own_team: true,
     wanted: true,
     not_declined: true,
     ready: true,
@@ -160,6 +175,8 @@ describe('the case in which a step is to be taken', () => {
     own_authorization: true,
     proxied: true,
     to_sign_in: true,
+    needed: true,
+    as_another: true,
   };
 
   it.each(Object.keys(cases) as When[])('%s comes before it, for both', (when) => {

@@ -130,6 +130,6 @@ function foreign({ host }: URL, { guard }: GuardedAnswer): AccessError {
   return new AccessError(
     'access_denied',
     `${host} is guarded ${how}, not by Cloudflare Access: there is nothing here to sign in to.`,
-    'Ask the person for the application’s own credentials, and pass them in the headers of access_fetch.',
+    [{ do: 'use_own_credential' }],
   );
 }

@@ -23,11 +23,9 @@ export interface GivenToken {
 /** Good news for those who only want to get through. */
 export class NoCredentialAsked extends AccessError {
   constructor({ host }: URL) {
-    super(
-      'invalid_input',
-      `${host} asks for no credential, so there is no token for it.`,
-      'Request the URL as it is.',
-    );
+    super('invalid_input', `${host} asks for no credential, so there is no token for it.`, [
+      { do: 'fetch', because: 'nothing_asked' },
+    ]);
   }
 }
 
@@ -102,7 +100,10 @@ export function createGiveToken(parts: {
       throw new AccessError(
         'service_token_not_disclosed',
         `${url.host} is reached with a service token, whose secret is never given out, and Access issued no token for the application.`,
-        'Use access_fetch, which sends the service token itself; or have the person run the other program with the service token in its own environment.',
+        [
+          { do: 'fetch', because: 'sends_service_token' },
+          { when: 'otherwise', do: 'run_with_service_token' },
+        ],
       );
     }
     const exp = readJwt(jwt)?.claims.exp;

@@ -74,7 +74,10 @@ function notSentThere({ host }: URL): AccessError {
   return new AccessError(
     'invalid_input',
     `The address is one of Cloudflare Access’s own pages on ${host} (/cdn-cgi/access/), which hand out or end credentials: none was sent there.`,
-    'Call again with a page of the application. To sign in, call authenticate.',
+    [
+      { do: 'correct_input', with: 'a page of the application' },
+      { when: 'to_sign_in', do: 'sign_in' },
+    ],
   );
 }
 

@@ -6,6 +6,7 @@
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import { AccessError } from '../errors.ts';
 import { type HopRequest, isSafeMethod, redirectRefused } from '../http/next-hop.ts';
+import type { NextStep } from '../next-step.ts';
 
 export interface Limits {
   /** Only GET, HEAD and OPTIONS are sent. */
@@ -18,8 +19,7 @@ export interface Limits {
 export function checkUrl({ allowedHosts }: Limits, url: URL, redirectedFrom?: URL): void {
   if (allowedHosts === undefined || allowedHosts.some((each) => matchesHost(each, url))) return;
   const why = `${url.host} is not among the hosts that CF_ACCESS_ALLOWED_HOSTS allows`;
-  const nextStep =
-    'Stop here and tell the person: whoever registered this server decides which hosts it may ask.';
+  const nextStep: NextStep = [{ do: 'respect_limit', variable: 'CF_ACCESS_ALLOWED_HOSTS' }];
   if (redirectedFrom) throw redirectRefused(redirectedFrom, `it leads on, and ${why}`, nextStep);
   throw new AccessError('access_denied', `Nothing was sent: ${why}.`, nextStep);
 }
@@ -33,7 +33,10 @@ export function checkRequest(limits: Limits, request: HopRequest): void {
   throw new AccessError(
     'access_denied',
     `${wire?.upgrade ?? method} was not sent to ${url.host}: this server only reads (CF_ACCESS_READ_ONLY).`,
-    'Use GET, HEAD or OPTIONS; leave changes to the person.',
+    [
+      { do: 'correct_input', with: 'GET, HEAD or OPTIONS' },
+      { when: 'otherwise', do: 'respect_limit', variable: 'CF_ACCESS_READ_ONLY' },
+    ],
   );
 }
 
@@ -44,6 +47,6 @@ export function checkTokenMayLeave(limits: Limits, url: URL): void {
   throw new AccessError(
     'access_denied',
     `No token for ${url.host} is given: this server only reads (CF_ACCESS_READ_ONLY), and a token would let other programs write.`,
-    'Use access_fetch, or leave it to the person.',
+    [{ do: 'fetch' }, { when: 'otherwise', do: 'respect_limit', variable: 'CF_ACCESS_READ_ONLY' }],
   );
 }

@@ -128,9 +128,13 @@ function insufficientScope(
 }
 
 function tokenRejected({ host }: URL): AccessError {
-  return new AccessError(
-    'token_rejected',
-    `${host} refuses a token that it was issued just now.`,
-    'Call authenticate with "force": true to sign in afresh. If it happens again, the application’s policies or its authorization server are misconfigured, and its administrator has to look into it.',
-  );
+  return new AccessError('token_rejected', `${host} refuses a token that it was issued just now.`, [
+    { do: 'sign_in', force: true },
+    {
+      when: 'again',
+      do: 'ask_operator',
+      host,
+      to: 'look into the application’s policies and its authorization server',
+    },
+  ]);
 }

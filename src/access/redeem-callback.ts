@@ -27,8 +27,8 @@ export function createRedeemCallback({
     if (found) return found;
     throw new AccessError(
       'sign_in_expired',
-      `No sign-in for ${url.host} is waiting for the address in callback_url.`,
-      'It must be the whole address that the browser ended at, beginning with http://localhost. If that sign-in has ended, call authenticate again to start a new one.',
+      `No sign-in for ${url.host} is waiting for that address.`,
+      [{ do: 'paste_callback' }, { when: 'ended', do: 'sign_in' }],
     );
   };
 

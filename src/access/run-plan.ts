@@ -46,16 +46,16 @@ export function createRunPlan(parts: {
       const isForeign = guard.protection === 'other' && !target && !obstacle;
       if (!headless || isForServiceTokens || isForeign) throw granted;
       throw granted.code === 'service_token_host_not_allowed'
-        ? orAPerson(evidence.url, granted)
+        ? orAPerson(granted)
         : (obstacle ?? signInRequired(evidence.url, 'headless', guard));
     },
   };
 }
 
-function orAPerson({ host }: URL, missing: AccessError): AccessError {
+function orAPerson(missing: AccessError): AccessError {
   return new AccessError(
     missing.code,
-    `${missing.message} Nobody can be asked to sign in: this server runs headless.`,
-    `${missing.nextStep} Or run it without CF_ACCESS_HEADLESS (and CI) where a person can sign in to ${host}.`,
+    `${missing.message} Nobody may be asked to sign in here (headless).`,
+    [...missing.nextStep, { when: 'otherwise', do: 'run_attended' }],
   );
 }

@@ -145,8 +145,8 @@ function notAskedFor({ host }: URL, { protection }: Guard): AccessError {
     'access_denied',
     `${host} does not ask for a Cloudflare Access credential, so the service token was not sent: it goes only where Access asks for it.`,
     protection === 'oauth'
-      ? 'Call authenticate with this URL and without "method": "service_token", so that the person signs in.'
-      : 'Ask the person for the application’s own credentials, and pass them in the headers of access_fetch.',
+      ? [{ do: 'sign_in', not: 'service_token' }]
+      : [{ do: 'use_own_credential' }],
   );
 }
 
@@ -154,6 +154,6 @@ function elsewhere({ host }: URL): AccessError {
   return new AccessError(
     'access_denied',
     `${host} names an Access application that this URL is not part of, so the service token was not sent.`,
-    'Call again with a URL of that application.',
+    [{ do: 'correct_input', with: 'a URL of that application' }],
   );
 }

@@ -1,6 +1,7 @@
-/** What is said where only a person could get in, and this call does not ask one. */
+/** The failure where only a person can sign in, and this call asks nobody. */
 import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
+import type { NextStep } from '../next-step.ts';
 
 /**
  * `headless`: this server never asks anybody. `not_in_this_call`: the caller has forbidden it.
@@ -16,33 +17,46 @@ export function signInRequired(
 }
 
 function words(
-  { host, origin, pathname }: URL,
+  url: URL,
   why: 'headless' | 'not_in_this_call' | 'token',
   guard: Guard,
-): [message: string, nextStep: string] {
+): [message: string, nextStep: NextStep] {
+  const { host, origin, pathname } = url;
+  const page = `${origin}${pathname}`;
   switch (why) {
     case 'token':
       return [
         `There is no session for ${host}.`,
-        'Call authenticate with this URL first; get_token never starts a sign-in.',
+        [
+          { do: 'sign_in', url: page },
+          ...(asksAsAccess(guard)
+            ? ([{ when: 'nobody_there', do: 'use_service_token', host }] as const)
+            : []),
+        ],
       ];
     case 'not_in_this_call':
       return [
         `${host} requires a person to sign in, and this call does not allow that.`,
-        `Call authenticate with the URL ${origin}${pathname} first, or this call with "sign_in": true.`,
+        [
+          { do: 'sign_in', url: page },
+          { when: 'otherwise', do: 'let_call_sign_in' },
+        ],
       ];
-    case 'headless': {
-      const elsewhere =
-        'run this server without CF_ACCESS_HEADLESS (and CI) where a person can sign in';
+    case 'headless':
       return asksAsAccess(guard)
         ? [
-            `${host} requires a person to sign in, and this server runs headless: it never asks anyone to.`,
-            `Ask the person for a service token that the application allows, set as CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS=${host}; or to ${elsewhere}.`,
+            `${host} requires a person to sign in, and nobody may be asked here (headless).`,
+            [
+              { do: 'run_attended', url: page },
+              { when: 'otherwise', do: 'use_service_token', host },
+            ],
           ]
         : [
-            `${host} requires a person to sign in at an authorization server that is not Cloudflare Access, where a service token does not help, and this server runs headless: it never asks anyone to sign in.`,
-            `Ask the person to ${elsewhere}, or for a token of the application’s own, to be passed in the headers of access_fetch.`,
+            `${host} requires a person to sign in at an authorization server that is not Cloudflare Access, where a service token does not help, and nobody may be asked here (headless).`,
+            [
+              { do: 'run_attended', url: page },
+              { when: 'otherwise', do: 'use_own_credential' },
+            ],
           ];
-    }
   }
 }

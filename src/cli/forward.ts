@@ -60,7 +60,8 @@ async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms)
   const { rooms, config, signal } = open;
   const { err, out, environment } = shell;
   checkUrl(rooms.access.limits, remote);
-  const explain = (error: unknown) => failureText(error, { url: remote, environment });
+  const explain = (error: unknown) =>
+    failureText(error, { url: remote, environment, repeats: 'request' });
   const prompt = createSignInPrompt(shell, rooms);
   const server = await startRelay({
     remote,
@@ -111,7 +112,7 @@ function originOnly(url: URL): URL {
   throw new AccessError(
     'invalid_input',
     `forward serves every path of an origin, and ${url.host} was given with one.`,
-    `Run it with ${url.origin}, and put the path behind the local address in the other program.`,
+    [{ do: 'correct_input', with: `${url.origin}, and put the path behind the local address` }],
   );
 }
 
@@ -122,9 +123,7 @@ function portNotToBeHad(port: number, code: string): AccessError {
       : code === 'EACCES'
         ? 'this user may not'
         : code;
-  return new AccessError(
-    'temporarily_unavailable',
-    `Port ${port} cannot be used: ${why}.`,
-    'Name another --port, or leave it out for any that is free.',
-  );
+  return new AccessError('temporarily_unavailable', `Port ${port} cannot be used: ${why}.`, [
+    { do: 'choose_port' },
+  ]);
 }

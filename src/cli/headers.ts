@@ -61,11 +61,9 @@ export function addHeaders(program: Command, shell: Shell, end: (exitCode: numbe
 function givenByHost({ environment }: Shell): string {
   const url = environment.CLAUDE_CODE_MCP_SERVER_URL?.trim();
   if (url) return url;
-  throw new AccessError(
-    'invalid_input',
-    'There is no URL to print header fields for.',
-    'Name one: cloudflare-access-mcp headers <url>. Claude Code names it in CLAUDE_CODE_MCP_SERVER_URL.',
-  );
+  throw new AccessError('invalid_input', 'There is no URL to print header fields for.', [
+    { do: 'name_url', command: 'headers', variable: 'CLAUDE_CODE_MCP_SERVER_URL' },
+  ]);
 }
 
 async function fieldsFor(
@@ -98,7 +96,7 @@ async function fieldsFor(
     throw new AccessError(
       'sign_in_required',
       `${url.host} waits for a person to sign in at ${outcome.signIn.at}, and header fields cannot wait as long.`,
-      'Call authenticate with this URL: it joins that sign-in.',
+      [{ do: 'sign_in', join: true }],
     );
   }
   return await token();
@@ -139,7 +137,7 @@ async function inTime<T>(work: Promise<T>, { host }: URL): Promise<T> {
     timer = setTimeout(
       () => {
         const message = `${host} or its authorization server has not answered in time: header fields have to be there within ten seconds.`;
-        reject(new AccessError('timeout', message, 'Run it again.'));
+        reject(new AccessError('timeout', message, [{ do: 'retry' }]));
       },
       Math.max(0, endsAfterMs - performance.now()),
     );

@@ -7,6 +7,7 @@ import { keysCovering } from '../session/resource-key.ts';
 import { address } from './terminal/address.ts';
 import { conclude } from './terminal/failure.ts';
 import type { Shell } from './terminal/shell.ts';
+import { stepForPeople } from './terminal/step-for-people.ts';
 import { withRooms } from './with-rooms.ts';
 
 interface Ended {
@@ -49,7 +50,7 @@ async function run(
   const found = url ? await access.sessions.find(url) : undefined;
   const sessions = url ? (found ? [found] : []) : await access.sessions.list();
   const ended: Ended[] = [];
-  for (const session of sessions) ended.push(await leave(rooms, session));
+  for (const session of sessions) ended.push(await leave(rooms, shell, session));
   const removed = { sign_ins: 0, team_logins: 0 };
   const keys = url && keysCovering(url);
   for (const { resource } of await store.list('pending')) {
@@ -76,14 +77,15 @@ async function run(
 }
 
 /** The session is removed here whatever the server says. */
-async function leave({ access }: Rooms, session: Session): Promise<Ended> {
+async function leave({ access }: Rooms, { environment }: Shell, session: Session): Promise<Ended> {
   const { resource } = session;
   try {
     const confirmed = await access.sessions.leave(session);
     return { resource, revocation: confirmed ? 'confirmed' : 'unsupported' };
   } catch (error) {
     if (!isAccessError(error)) throw error;
-    return { resource, revocation: 'failed', why: error.message };
+    const advice = stepForPeople(error.nextStep, { environment, url: new URL(resource) });
+    return { resource, revocation: 'failed', why: `${error.message} ${advice}` };
   }
 }
 

@@ -99,6 +99,6 @@ function unavailable({ host }: URL, status: number): AccessError {
   return new AccessError(
     'temporarily_unavailable',
     `${host} cannot renew the sign-in at the moment (status ${status}).`,
-    'Try again in a minute.',
+    [{ do: 'retry', afterSeconds: 60 }],
   );
 }

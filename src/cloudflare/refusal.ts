@@ -1,8 +1,9 @@
 /**
- * Refusals in words: what Access said no to, and what the person can do about it. Signing in again
- * is never the answer here, so that no caller goes round in circles.
+ * What Access refused, and what can be done about it. Signing in again as the same person is never
+ * the answer, so that no caller goes round in circles.
  */
 import { AccessError } from '../errors.ts';
+import type { NextStep } from '../next-step.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { Guard, UnsignedClaims } from './protection.ts';
 
@@ -16,7 +17,11 @@ export function refusalFor(guard: Guard, url: URL, asPerson = false): AccessErro
     return new AccessError(
       'temporarily_unavailable',
       `Cloudflare cannot reach the server behind ${host}: its tunnel is down (error 1033).`,
-      `Nobody needs to sign in. Try again in a few minutes; if it stays so, tell the person that the tunnel (cloudflared) of ${host} has to be started by whoever runs it.`,
+      [
+        { do: 'avoid_sign_in', why: 'not_needed' },
+        { do: 'retry', afterSeconds: 180 },
+        { when: 'persists', do: 'ask_operator', host, to: 'start its tunnel (cloudflared)' },
+      ],
     );
   }
   if (guard.protection !== 'denied') return undefined;
@@ -24,31 +29,50 @@ export function refusalFor(guard: Guard, url: URL, asPerson = false): AccessErro
     return new AccessError(
       'access_denied',
       `${host} is behind Cloudflare Access, but no Access application covers it (error 1043): nobody can sign in to it.`,
-      `Do not sign in again: it cannot help. Tell the person that an administrator of ${whose(guard.claims)} has to create an Access application for ${host}, or that the URL may be wrong.`,
+      [
+        { do: 'avoid_sign_in', why: 'same_answer' },
+        {
+          do: 'ask_administrator',
+          ...claimedBy(guard.claims),
+          to: `create an Access application for ${host}`,
+        },
+        { when: 'otherwise', do: 'check', whether: 'the URL is right' },
+      ],
     );
   }
   const words = guard.words ? `, in its words: ${quoteServerText(guard.words)}` : '';
-  const allow = `Ask the person to have an administrator of ${whose(guard.claims)} allow them (or the service token) in the application's policies`;
+  const allow: NextStep = [
+    {
+      do: 'ask_administrator',
+      ...claimedBy(guard.claims),
+      to: 'allow the account (or the service token) in the application’s policies',
+    },
+  ];
   return new AccessError(
     'access_denied',
     `Cloudflare Access refuses the request to ${host}${words}. A policy of the application does not allow ${asPerson ? 'this identity' : 'it'}.`,
     asPerson
-      ? `Do not sign in again as the same person: the answer would be the same. ${allow}, or to sign in as somebody who is allowed: authenticate with force.`
-      : `Do not sign in: it was refused without asking who it is, and the answer would be the same. ${allow}.`,
+      ? [
+          { do: 'avoid_sign_in', why: 'same_person' },
+          ...allow,
+          { when: 'as_another', do: 'sign_in', force: true },
+        ]
+      : [{ do: 'avoid_sign_in', why: 'not_asked' }, ...allow],
   );
 }
 
 /** For an application that offers no way of signing in that this machine can use. */
 export function noUsableSignIn(url: URL, claims: UnsignedClaims, why: string): AccessError {
-  return new AccessError(
-    'access_denied',
-    `${url.host} cannot be signed in to from here: ${why}.`,
-    `Ask the person to have an administrator of ${whose(claims)} turn on Managed OAuth or a login method for this application, or to give this server a service token that its policies allow (CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET, CF_ACCESS_HOSTS=${url.host}).`,
-  );
+  return new AccessError('access_denied', `${url.host} cannot be signed in to from here: ${why}.`, [
+    {
+      do: 'ask_administrator',
+      ...claimedBy(claims),
+      to: 'turn on Managed OAuth or a login method for this application',
+    },
+    { when: 'otherwise', do: 'use_service_token', host: url.host },
+  ]);
 }
 
-function whose({ teamDomain }: UnsignedClaims): string {
-  return teamDomain
-    ? `the Zero Trust organisation that it claims to be of (${teamDomain})`
-    : 'its Cloudflare Zero Trust organisation';
+function claimedBy({ teamDomain }: UnsignedClaims): { claimedTeam?: string } {
+  return teamDomain ? { claimedTeam: teamDomain } : {};
 }

@@ -82,7 +82,7 @@ async function fetchKeys(origin: string, fetch: ProtocolFetch): Promise<Map<stri
     throw new AccessError(
       'temporarily_unavailable',
       `${host} does not give its signing keys at the moment (status ${answer.status}).`,
-      'Try again in a minute.',
+      [{ do: 'retry', afterSeconds: 60 }],
     );
   }
   const keys = answer.status === 200 ? readKeys(await answer.text()) : undefined;
@@ -90,7 +90,7 @@ async function fetchKeys(origin: string, fetch: ProtocolFetch): Promise<Map<stri
     throw new AccessError(
       'invalid_server_metadata',
       `${host} does not give its signing keys as a team of Cloudflare Access does (status ${answer.status}).`,
-      'Ask the person whether this is their team domain.',
+      [{ do: 'check', whether: `${host} is the team domain that is meant` }],
     );
   }
   return keys;

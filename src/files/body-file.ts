@@ -87,6 +87,6 @@ function unreadable(name: string, problem: string): AccessError {
   return new AccessError(
     'invalid_input',
     `The body cannot be taken from ${JSON.stringify(name)}: ${problem}.`,
-    'Give the path of a file inside the working directory or one of the host’s roots, and not where credentials are kept, nor a copy of what is there.',
+    [{ do: 'choose_file', to: 'send', need: 'right_place' }],
   );
 }

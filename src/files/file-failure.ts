@@ -21,7 +21,7 @@ export function fileFailure(error: unknown, name: string): AccessError {
   return new AccessError(
     'save_refused',
     `${JSON.stringify(name)} could not be written (${codeOf(error)}).`,
-    'Give a path in a folder that can be written to and has room, and call again.',
+    [{ do: 'choose_file', to: 'save', need: 'writable_folder' }],
     { cause: error },
   );
 }

@@ -173,7 +173,7 @@ function refused(name: string, problem: string): AccessError {
   return new AccessError(
     'save_refused',
     `Nothing is saved to ${JSON.stringify(name)}: ${problem}.`,
-    'Give as save_to the path of a new file inside the working directory or one of the host’s roots, and not where credentials are kept.',
+    [{ do: 'choose_file', to: 'save', need: 'right_place' }],
   );
 }
 
@@ -181,7 +181,7 @@ function alreadyThere(name: string): AccessError {
   return new AccessError(
     'save_refused',
     `Nothing is saved to ${JSON.stringify(name)}: there is a file of that name already.`,
-    'Give a name that is free; existing files are never replaced.',
+    [{ do: 'choose_file', to: 'save', need: 'free_name' }],
   );
 }
 
@@ -189,6 +189,6 @@ function tooLarge(url: URL, maxBytes: number): AccessError {
   return new AccessError(
     'response_too_large',
     `The answer from ${url.host} is larger than ${maxBytes} bytes; nothing was saved.`,
-    'Ask for a part of it (the Range header), if that is enough.',
+    [{ do: 'correct_input', with: 'a Range header, if a part of it is enough' }],
   );
 }

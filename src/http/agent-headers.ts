@@ -51,7 +51,7 @@ export function checkAgentHeaders(headers: Readonly<Record<string, string>>): Fi
     throw new AccessError(
       'invalid_input',
       `These headers cannot be sent: ${malformed.join('; ')}.`,
-      'Correct them and call again.',
+      [{ do: 'correct_input', with: 'these headers put right' }],
     );
   }
   const refused = fields.flatMap(([name, value]) => {
@@ -62,7 +62,7 @@ export function checkAgentHeaders(headers: Readonly<Record<string, string>>): Fi
     throw new AccessError(
       'header_not_allowed',
       `These headers cannot be set: ${refused.join('; ')}.`,
-      'Leave them out and call again; Access’s credentials are attached by this server itself.',
+      [{ do: 'leave_out', what: 'these headers' }],
     );
   }
   return fields.map(([name, value]) => [
@@ -76,7 +76,10 @@ export function authorizationIsOurs(url: URL): AccessError {
   return new AccessError(
     'header_not_allowed',
     `The Authorization header cannot be set for ${url.host}: Access’s own credential travels in it (Managed OAuth).`,
-    'Leave it out and call again. If the application needs its own Authorization too, ask the person for another way in, such as a service token.',
+    [
+      { do: 'leave_out', what: 'it' },
+      { when: 'own_authorization', do: 'use_service_token', host: url.host },
+    ],
   );
 }
 

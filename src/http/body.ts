@@ -21,7 +21,7 @@ export function decodedBody({ url, headers, body }: Incoming): Readable {
     throw new AccessError(
       'response_too_large',
       `The answer from ${url.host} is encoded ${codings.length} times over.`,
-      'Nothing can be read from this answer; tell the person what the host sends.',
+      [{ do: 'ask_operator', host: url.host, to: 'encode its answers only once' }],
     );
   }
   let stream = body;

@@ -30,7 +30,15 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
     return new AccessError(
       'timeout',
       `${host} did not answer in time (${code}).`,
-      'Call again; if it stays slow, raise timeout_seconds or ask the person whether the host is up and whether a VPN or proxy is needed.',
+      [
+        { do: 'retry' },
+        {
+          when: 'persists',
+          do: 'check',
+          whether: 'the host is up, and whether a VPN or a proxy is needed',
+        },
+        { when: 'otherwise', do: 'raise_timeout' },
+      ],
       { cause: error },
     );
   }
@@ -38,7 +46,7 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
     return new AccessError(
       'tls_untrusted',
       `The certificate of ${host} is not trusted (${code}).`,
-      'The likely cause is TLS inspection (Cloudflare Gateway or another proxy): set NODE_EXTRA_CA_CERTS to the PEM file of your organisation’s root certificate in this server’s environment and restart it. Do not turn verification off.',
+      [{ do: 'trust_certificate' }],
       { cause: error },
     );
   }
@@ -46,7 +54,7 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
     return new AccessError(
       'response_too_large',
       `The header fields of the answer from ${host} are too large (${code}).`,
-      'Nothing can be read from this answer; tell the person that the host sends oversized headers.',
+      [{ do: 'ask_operator', host, to: 'send smaller header fields' }],
       { cause: error },
     );
   }
@@ -54,7 +62,7 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
     return new AccessError(
       'network_error',
       `The body of the answer from ${host} is broken: it does not follow its Content-Encoding (${code}).`,
-      'Call again with the header Accept-Encoding: identity.',
+      [{ do: 'correct_input', with: 'the header Accept-Encoding: identity' }],
       { cause: error },
     );
   }
@@ -65,7 +73,7 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
     return new AccessError(
       'network_error',
       `The proxy refused the connection to ${host} (status ${throughProxy[1] ?? throughProxy[2]}).`,
-      'Ask the person to check HTTPS_PROXY, its user name and password, and NO_PROXY in this server’s environment.',
+      [{ do: 'check_proxy' }],
       { cause: error },
     );
   }
@@ -74,7 +82,7 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
     return new AccessError(
       'network_error',
       `Nothing listens on port ${port} of this machine (${host}: ${code}).`,
-      'Start the program that is to answer there, or correct the port in the URL, then call again.',
+      [{ do: 'start_program', port }],
       { cause: error },
     );
   }
@@ -83,14 +91,20 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
     return new AccessError(
       'network_error',
       `What answered for ${host} speaks no TLS on that port (${code}).`,
-      'Call again with http:// (only allowed on this machine) or the right port; behind a proxy, check the scheme in HTTPS_PROXY.',
+      [
+        {
+          do: 'correct_input',
+          with: 'http:// (only allowed on this machine) or the right port',
+        },
+        { when: 'proxied', do: 'check_proxy' },
+      ],
       { cause: error },
     );
   }
   return new AccessError(
     'network_error',
     `The request to ${host} failed (${code || 'no code'}).`,
-    'Check the host name and the network (VPN, WARP, HTTPS_PROXY), then call again.',
+    [{ do: 'check_network' }],
     { cause: error },
   );
 }
@@ -98,17 +112,14 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
 export function abortFailure(signal: AbortSignal, url: URL): AccessError {
   if (signal.reason instanceof AccessError) return signal.reason;
   if (signal.reason instanceof Error && signal.reason.name === 'TimeoutError') {
-    return new AccessError(
-      'timeout',
-      `The request to ${url.host} did not end in time.`,
-      'Call again; raise timeout_seconds if the host is known to be slow.',
-    );
+    return new AccessError('timeout', `The request to ${url.host} did not end in time.`, [
+      { do: 'retry' },
+      { when: 'persists', do: 'raise_timeout' },
+    ]);
   }
-  return new AccessError(
-    'cancelled',
-    `The request to ${url.host} was cancelled.`,
-    'Call again if it is still wanted.',
-  );
+  return new AccessError('cancelled', `The request to ${url.host} was cancelled.`, [
+    { when: 'wanted', do: 'retry' },
+  ]);
 }
 
 /** The system's or library's code, found on the error or on what caused it. */

@@ -94,7 +94,10 @@ export async function followRedirects(
         throw redirectRefused(
           hop.url,
           `it answered with more than ${maxRedirects} redirects in a row`,
-          'Call with one of the URLs on the way, or ask the person whether the application is set up right.',
+          [
+            { do: 'correct_input', with: 'the URL of the page that is meant' },
+            { when: 'otherwise', do: 'ask_operator', host: hop.url.host, to: 'fix its redirects' },
+          ],
         );
       }
       const all = createConcealer([...secrets]);
@@ -119,7 +122,10 @@ function refuseEcho(from: URL, location: string, concealer: Concealer): void {
   throw redirectRefused(
     from,
     'it leads elsewhere, to an address that holds the credential which was sent',
-    'Do not follow it by hand. Tell the person that this application puts credentials into its redirects.',
+    [
+      { do: 'do_not_retry' },
+      { do: 'ask_operator', host: from.host, to: 'keep credentials out of its redirects' },
+    ],
   );
 }
 
@@ -136,8 +142,8 @@ function refuseLoop(
   if (seen.has(key)) {
     throw redirectRefused(
       url,
-      `its redirects go round in a loop, back to ${quoteServerText(concealer.text(url.pathname))}`,
-      'A login or a cookie that the application expects is missing: ask the person to open the page in a browser and see what it wants.',
+      `its redirects go round in a loop, back to ${quoteServerText(concealer.text(url.pathname))}, as where a login or a cookie of the application is missing`,
+      [{ do: 'open_yourself', what: 'page' }],
     );
   }
   seen.add(key);

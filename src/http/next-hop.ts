@@ -3,6 +3,7 @@
  * refused. Asks nobody.
  */
 import { AccessError } from '../errors.ts';
+import type { NextStep } from '../next-step.ts';
 import type { Concealer } from '../secrets/concealer.ts';
 import { isLoopback, resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
@@ -83,7 +84,13 @@ export function nextHop(
     throw redirectRefused(
       from,
       `its ${status} would send ${method}${keepsBody ? ' with the body' : ''} to another origin, ${url.host}`,
-      `If that is what is wanted, call again with ${method} and the URL ${quoteServerText(concealer.text(url.href))}.`,
+      [
+        {
+          when: 'wanted',
+          do: 'correct_input',
+          with: `${method} and the URL ${quoteServerText(concealer.text(url.href))}`,
+        },
+      ],
     );
   }
   const headers = hop.headers.filter(([name]) => {
@@ -115,40 +122,34 @@ function target(from: URL, location: string): URL {
   // RFC 9110 §10.2.2: a reference relative to the request's URL; some servers send it as raw UTF-8.
   const url = resolveReference(fieldText(location), from);
   if (!url)
-    throw redirectRefused(
-      from,
-      'its Location is not a URL',
-      'Tell the person that the application redirects to something that is no URL.',
-    );
+    throw redirectRefused(from, 'its Location is not a URL', [
+      { do: 'ask_operator', host: from.host, to: 'fix that redirect' },
+    ]);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw redirectRefused(
       from,
       `it redirects to ${quoteServerText(url.protocol)}, which is neither https nor http`,
-      'Only a program of the person’s own can open such a link.',
+      [{ do: 'open_yourself', what: 'link' }],
     );
   }
   if (url.username !== '' || url.password !== '') {
-    throw redirectRefused(
-      from,
-      'its Location holds a user name or password',
-      'Call with the URL that you mean, without user name and password.',
-    );
+    throw redirectRefused(from, 'its Location holds a user name or password', [
+      { do: 'correct_input', with: 'the URL that is meant, without user name and password' },
+    ]);
   }
   if (
     url.protocol === 'http:' &&
     !(from.protocol === 'http:' && (isLoopback(url) || url.origin === from.origin))
   ) {
-    throw redirectRefused(
-      from,
-      `it redirects to ${url.host} without TLS`,
-      'Call again with the https URL of that page, if there is one.',
-    );
+    throw redirectRefused(from, `it redirects to ${url.host} without TLS`, [
+      { do: 'correct_input', with: 'the https URL of that page, if there is one' },
+    ]);
   }
   if (url.hash === '') url.hash = from.hash;
   return url;
 }
 
-export function redirectRefused(from: URL, why: string, nextStep: string): AccessError {
+export function redirectRefused(from: URL, why: string, nextStep: NextStep): AccessError {
   return new AccessError(
     'redirect_refused',
     `A redirect from ${from.host} was not followed: ${why}.`,

@@ -62,7 +62,7 @@ export function createProtocolFetch(send: Send, took: TookFrom = () => {}): Prot
       throw new AccessError(
         'response_too_large',
         `The answer from ${url.host} to a protocol request is larger than 1 MiB.`,
-        'This is not what an authorization server sends; ask the person whether the host is the right one.',
+        [{ do: 'check', whether: 'the host is the right one' }],
       );
     }
     const noBody =

@@ -9,6 +9,7 @@ import {
   validateAuthResponse,
 } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
+import type { NextStep } from '../next-step.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { clientAuthentication, type OAuthClient } from './client.ts';
 import { protocolFailure } from './failures.ts';
@@ -41,12 +42,15 @@ export interface AuthorizationRequest {
 
 /** Throws `unsupported_authorization_server` when the server has no authorization endpoint. */
 export function authorizationUrl(server: ServerMetadata, request: AuthorizationRequest): URL {
-  const { authorization_endpoint, issuer } = server;
+  const { authorization_endpoint, device_authorization_endpoint, issuer } = server;
   if (authorization_endpoint === undefined) {
+    const { host } = new URL(issuer);
     throw new AccessError(
       'unsupported_authorization_server',
-      `${new URL(issuer).host} has no authorization endpoint.`,
-      'Nobody can sign in there with a browser; ask its operator, or use authenticate with method "device" if it offers that.',
+      `${host} has no authorization endpoint: nobody can sign in there with a browser.`,
+      device_authorization_endpoint === undefined
+        ? [{ do: 'ask_operator', host, to: 'offer an authorization endpoint' }]
+        : [{ do: 'sign_in', method: 'device' }],
     );
   }
   const url = new URL(authorization_endpoint);
@@ -89,7 +93,7 @@ export function readAuthorizationResponse(
       throw new AccessError(
         'sign_in_declined',
         `The answer of ${host} to the sign-in holds no code, or more than one.`,
-        'Call authenticate with "force": true to start afresh.',
+        [{ do: 'sign_in', force: true }],
       );
     }
     return checked;
@@ -98,8 +102,16 @@ export function readAuthorizationResponse(
     throw protocolFailure(
       error,
       'invalid_server_metadata',
-      `The authorization response did not come from ${host}`,
-      'The code was not sent anywhere. Call authenticate with "force": true; if it happens again, tell the person that somebody may be interfering with the sign-in.',
+      `The authorization response did not come from ${host}, so its code was sent nowhere`,
+      [
+        { do: 'sign_in', force: true },
+        {
+          when: 'again',
+          do: 'check',
+          whether:
+            'somebody interferes with the sign-in, such as a proxy or an extension of the browser',
+        },
+      ],
     );
   }
 }
@@ -118,14 +130,22 @@ function errorResponse(
       return new AccessError(
         'sign_in_declined',
         `The sign-in at ${host} was refused, by the person or by a policy: ${words}.`,
-        'Ask the person whether they declined; if they did not, the application’s administrator has to allow their account. Do not start another sign-in unasked.',
+        [
+          {
+            when: 'not_declined',
+            do: 'ask_operator',
+            host,
+            to: 'allow the account in the application’s policies',
+          },
+          { do: 'avoid_sign_in', why: 'unasked' },
+        ],
       );
     case 'temporarily_unavailable':
     case 'server_error':
       return new AccessError(
         'temporarily_unavailable',
         `${host} could not finish the sign-in: ${words}.`,
-        'Call authenticate again in a minute.',
+        [{ do: 'sign_in', afterSeconds: 60 }],
       );
     case 'invalid_request':
       if (namesRedirectUri(error.error_description)) {
@@ -136,7 +156,7 @@ function errorResponse(
       return new AccessError(
         'registration_rejected',
         `${host} does not let this client sign people in: ${words}.`,
-        'Call authenticate again, which registers the client anew; if it happens again, the words above are for the administrator.',
+        againOrOperator(host),
       );
     default:
       return refused(host, words);
@@ -147,6 +167,13 @@ function refused(host: string, words: string): AccessError {
   return new AccessError(
     'sign_in_declined',
     `${host} refused the sign-in: ${words}.`,
-    'Call authenticate again; if it happens again, the words above are for the administrator.',
+    againOrOperator(host),
   );
+}
+
+function againOrOperator(host: string): NextStep {
+  return [
+    { do: 'sign_in' },
+    { when: 'again', do: 'ask_operator', host, to: 'look into the words above' },
+  ];
 }

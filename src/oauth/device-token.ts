@@ -80,11 +80,11 @@ export async function pollDeviceToken(
             : 'registration_rejected',
         `The sign-in with a device code at ${host} was refused`,
         oauthError === 'access_denied'
-          ? 'Ask the person whether they declined. Do not start another sign-in unasked.'
-          : nextStepAfter(
-              error,
-              'Call authenticate with "force": true, or without "method": "device".',
-            ),
+          ? [{ do: 'avoid_sign_in', why: 'unasked' }]
+          : nextStepAfter(error, host, [
+              { do: 'sign_in', force: true },
+              { when: 'otherwise', do: 'sign_in', not: 'device' },
+            ]),
         [device.deviceCode, client.clientSecret],
       );
     }
@@ -94,7 +94,7 @@ export async function pollDeviceToken(
 function expired(host: string): AccessError {
   return new AccessError(
     'sign_in_expired',
-    `The device code for ${host} expired before the person entered it.`,
-    'Call authenticate with "method": "device" again when the person is there.',
+    `The device code for ${host} expired before anybody entered it.`,
+    [{ when: 'ready', do: 'sign_in', method: 'device' }],
   );
 }

@@ -2,6 +2,7 @@
 import { deviceAuthorizationRequest, processDeviceAuthorizationResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
+import type { NextStep } from '../next-step.ts';
 import { isLoopback, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { type ShownUrl, shownUrl } from '../shown-url.ts';
@@ -22,9 +23,6 @@ export interface DeviceAuthorization {
   readonly intervalSeconds: number;
 }
 
-const offerNext =
-  'Use authenticate without "method": "device"; or ask its operator to allow device codes for this client.';
-
 /** Throws `unsupported_authorization_server` where there are no device codes. */
 export function requireDeviceCodes({
   issuer,
@@ -34,7 +32,7 @@ export function requireDeviceCodes({
   throw new AccessError(
     'unsupported_authorization_server',
     `${new URL(issuer).host} does not offer device codes (RFC 8628).`,
-    'Use authenticate without "method": "device".',
+    [{ do: 'sign_in', not: 'device' }],
   );
 }
 
@@ -87,11 +85,24 @@ export async function authorizeDevice(
           ? 'temporarily_unavailable'
           : 'unsupported_authorization_server',
       `${host} gave no device code`,
-      offerNext,
+      [
+        { do: 'sign_in', not: 'device' },
+        {
+          when: 'otherwise',
+          do: 'ask_operator',
+          host,
+          to: 'allow device codes for this client',
+        },
+      ],
       [client.clientSecret],
     );
   }
 }
+
+const wrongServer: NextStep = [
+  { do: 'avoid_sign_in', why: 'untrusted' },
+  { do: 'check', whether: 'this authorization server is the right one' },
+];
 
 /** RFC 8628 §6.1 recommends eight characters; no server is known to need more than this. */
 const longestUserCode = 16;
@@ -102,7 +113,7 @@ function readableCode(text: string, host: string): string {
   throw new AccessError(
     'invalid_server_metadata',
     `${host} gave a user code that is none: one group of letters, digits and dashes is expected, of at most ${longestUserCode} characters (RFC 8628 §6.1), and it sent ${quoteServerText(text)}.`,
-    'Do not show it to the person as a code; ask them whether this authorization server is the right one.',
+    wrongServer,
   );
 }
 
@@ -122,7 +133,7 @@ function showable(text: string, issuer: string): ShownUrl {
     throw new AccessError(
       'invalid_server_metadata',
       `${new URL(issuer).host} gave a verification address that is not https, or not its own to give.`,
-      'Do not open it; ask the person whether this authorization server is the right one.',
+      wrongServer,
     );
   }
   return shownUrl(url);

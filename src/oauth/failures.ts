@@ -8,6 +8,7 @@ import {
   UnsupportedOperationError,
 } from 'oauth4webapi';
 import { AccessError, type ErrorCode } from '../errors.ts';
+import type { NextStep } from '../next-step.ts';
 import { createConcealer } from '../secrets/concealer.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { AnswerFault } from './documents/answer-fault.ts';
@@ -26,7 +27,7 @@ export function protocolFailure(
   error: unknown,
   code: ErrorCode,
   subject: string,
-  nextStep: string,
+  nextStep: NextStep,
   secrets: readonly (string | undefined)[] = [],
 ): AccessError {
   if (error instanceof AccessError) return error;
@@ -81,9 +82,9 @@ export function isUnsupported(error: unknown): boolean {
   );
 }
 
-/** `otherwise`, unless only the server's operator can do anything. */
-export function nextStepAfter(error: unknown, otherwise: string): string {
+/** `otherwise`, unless only the operator of `host` can do anything. */
+export function nextStepAfter(error: unknown, host: string, otherwise: NextStep): NextStep {
   return isUnsupported(error)
-    ? 'Calling again changes nothing: tell the person what the authorization server answered; its operator has to mend it.'
+    ? [{ do: 'do_not_retry' }, { do: 'ask_operator', host, to: 'fix what it answers' }]
     : otherwise;
 }

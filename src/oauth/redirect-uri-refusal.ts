@@ -1,13 +1,18 @@
 /** A redirection URI that an authorization server does not take, and what its administrator can do. */
 import { AccessError } from '../errors.ts';
+import type { Step } from '../next-step.ts';
 
 /** Access has no error code for it: only the words of an answer tell. */
 export function namesRedirectUri(words: string | undefined): boolean {
   return words !== undefined && /redirect(?:ion)?[ _-]?uri|localhost|loopback/i.test(words);
 }
 
-export function howToAllow(redirectUri: string): string {
-  return `At Access, an administrator allows it in the application’s Managed OAuth settings: “Allow localhost clients” for http://localhost, “Allow loopback clients” for http://127.0.0.1, or exactly ${redirectUri} under “Allowed redirect URIs”. A changed setting takes about a minute.`;
+export function howToAllow(host: string, redirectUri: string): Step {
+  return {
+    do: 'ask_operator',
+    host,
+    to: `allow this redirection URI. At Access, an administrator does so in the application’s Managed OAuth settings: “Allow localhost clients” for http://localhost, “Allow loopback clients” for http://127.0.0.1, or exactly ${redirectUri} under “Allowed redirect URIs”. A changed setting takes about a minute`,
+  };
 }
 
 /** Nobody declined: the server has judged the client's address, before or after the person signed in. */
@@ -16,7 +21,7 @@ export class RedirectUriNotAllowed extends AccessError {
     super(
       'registration_rejected',
       `${host} does not let this application’s sign-ins end at ${redirectUri}: ${words}.`,
-      `${howToAllow(redirectUri)} Then call authenticate again.`,
+      [howToAllow(host, redirectUri), { when: 'done', do: 'sign_in' }],
     );
   }
 }

@@ -1,21 +1,22 @@
 /** Why a registration came to nothing (RFC 7591 §3.2.2), and what can be done about that. */
 import { ResponseBodyError } from 'oauth4webapi';
+import type { NextStep } from '../next-step.ts';
 import { AnswerFault } from './documents/answer-fault.ts';
 import { howToAllow, namesRedirectUri } from './redirect-uri-refusal.ts';
 
 export interface RegistrationRefusal {
   /** Goes on from the server's name. */
   readonly what: string;
-  readonly nextStep: string;
+  readonly nextStep: NextStep;
   /** Another redirection URI may be let in. */
   readonly isRedirectUri: boolean;
 }
 
-export function refusedFor(error: unknown, redirectUri: string): RegistrationRefusal {
+export function refusedFor(error: unknown, host: string, redirectUri: string): RegistrationRefusal {
   if (isAboutRedirectUri(error)) {
     return {
       what: `refused to register this client with the redirection URI ${redirectUri}`,
-      nextStep: howToAllow(redirectUri),
+      nextStep: [howToAllow(host, redirectUri)],
       isRedirectUri: true,
     };
   }
@@ -23,16 +24,21 @@ export function refusedFor(error: unknown, redirectUri: string): RegistrationRef
   if (isClosed || error instanceof ResponseBodyError) {
     return {
       what: 'refused to register this client',
-      nextStep: isClosed
-        ? 'It registers only those that it knows: its operator has to open dynamic client registration, or to register this client.'
-        : 'What the server says is for its operator.',
+      nextStep: [
+        {
+          do: 'ask_operator',
+          host,
+          to: isClosed
+            ? 'open dynamic client registration, which only clients that it knows may use now'
+            : 'look into what the server answered',
+        },
+      ],
       isRedirectUri: false,
     };
   }
   return {
     what: 'answered the registration of this client with what cannot be used',
-    nextStep:
-      'Calling again changes nothing: tell the person; the operator of the authorization server has to mend its answer.',
+    nextStep: [{ do: 'do_not_retry' }, { do: 'ask_operator', host, to: 'fix its answer' }],
     isRedirectUri: false,
   };
 }

@@ -57,7 +57,7 @@ export async function register(
     throw new AccessError(
       'temporarily_unavailable',
       `${host} answered ${answer.status} to the client registration.`,
-      'Call authenticate again in a minute.',
+      [{ do: 'sign_in', afterSeconds: 60 }],
     );
   }
   try {
@@ -66,13 +66,11 @@ export async function register(
     );
     return readClient(information, metadata.token_endpoint_auth_method, host);
   } catch (error) {
-    const { what, nextStep, isRedirectUri } = refusedFor(error, redirectUri);
-    const failure = protocolFailure(
-      error,
-      'registration_rejected',
-      `${host} ${what}`,
-      `${nextStep} A client registered beforehand can be set with CF_ACCESS_OAUTH_CLIENT_ID.`,
-    );
+    const { what, nextStep, isRedirectUri } = refusedFor(error, host, redirectUri);
+    const failure = protocolFailure(error, 'registration_rejected', `${host} ${what}`, [
+      ...nextStep,
+      { when: 'otherwise', do: 'register_client', host, redirectUri },
+    ]);
     if (isRedirectUri) return { refused: failure };
     throw failure;
   }
@@ -96,7 +94,10 @@ function unsupported(host: string, methods: string): AccessError {
   return new AccessError(
     'unsupported_authorization_server',
     `${host} wants clients to authenticate with ${quoteServerText(methods)}; this client can do ${authMethods.join(', ')}.`,
-    'Its operator has to allow one of these methods; or the person registers a client that uses one and sets CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET).',
+    [
+      { do: 'ask_operator', host, to: `allow ${authMethods.join(' or ')}` },
+      { when: 'otherwise', do: 'register_client', host, authMethods },
+    ],
   );
 }
 
@@ -124,7 +125,10 @@ function readClient(
     throw new AccessError(
       'registration_rejected',
       `${host} gave this client an identifier or a secret that no client can have.`,
-      'Tell the person that the authorization server is broken. A client registered beforehand can be set with CF_ACCESS_OAUTH_CLIENT_ID.',
+      [
+        { do: 'ask_operator', host, to: 'give out identifiers and secrets of visible ASCII' },
+        { when: 'otherwise', do: 'register_client', host },
+      ],
     );
   }
   if (method === 'none' || typeof clientSecret !== 'string' || clientSecret === '') {

@@ -6,6 +6,7 @@ import { processResourceDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
 import { hidesDotSegment } from '../http/path-readings.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
+import type { NextStep } from '../next-step.ts';
 import { atPath, isSecure, resolveReference } from '../secure-url.ts';
 import { cleanServerText, quoteServerText } from '../server-text.ts';
 import { holdsDocument, type Took } from './documents/json-answer.ts';
@@ -22,8 +23,10 @@ export interface ResourceMetadata {
   readonly teamDomain?: string;
 }
 
-const nextStep =
-  'Ask the person whether the address is right; if it is, its owner has to mend the metadata.';
+const nextStepAt = ({ host }: URL): NextStep => [
+  { do: 'check', whether: 'the address is right' },
+  { when: 'confirmed', do: 'ask_operator', host, to: 'fix its resource metadata' },
+];
 
 /**
  * The metadata for `requested`: from `challengeUrl` when a challenge named one (§5.1), else from the
@@ -62,7 +65,7 @@ function unavailable({ host }: URL, { status }: Response): AccessError {
   return new AccessError(
     'temporarily_unavailable',
     `${host} answered ${status} when asked for its resource metadata.`,
-    'Call again in a minute.',
+    [{ do: 'retry', afterSeconds: 60 }],
   );
 }
 
@@ -81,7 +84,7 @@ function ownAddress(requested: URL, text: string): URL {
     throw new AccessError(
       'invalid_resource_metadata',
       `${requested.host} names resource metadata outside its own origin: ${quoteServerText(text)}.`,
-      nextStep,
+      nextStepAt(requested),
     );
   }
   url.hash = '';
@@ -111,7 +114,7 @@ async function readMetadata(
       throw new AccessError(
         'invalid_resource_metadata',
         `${subject} is for another resource: ${quoteServerText(claimed)} (RFC 9728 §3.3).`,
-        nextStep,
+        nextStepAt(requested),
       );
     }
     const document = await processResourceDiscoveryResponse(
@@ -127,7 +130,7 @@ async function readMetadata(
       ...(typeof teamDomain === 'string' ? { teamDomain: cleanServerText(teamDomain) } : {}),
     };
   } catch (error) {
-    throw protocolFailure(error, 'invalid_resource_metadata', subject, nextStep);
+    throw protocolFailure(error, 'invalid_resource_metadata', subject, nextStepAt(requested));
   }
 }
 

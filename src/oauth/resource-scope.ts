@@ -37,6 +37,12 @@ export function unclearPath({ host }: URL): AccessError {
   return new AccessError(
     'invalid_input',
     `${host} asks for a credential at a path that hides a “..” (encoded, or before a “;”). Some servers would read it as another part of the host than the application’s, so a credential that is for one path alone is not sent there.`,
-    'Call again with the plain path that is meant, without encoded dots and slashes (%2e, %2f, %5c) and without “..;”. If the address came from a page or a redirect, do not follow it: tell the person.',
+    [
+      {
+        do: 'correct_input',
+        with: 'the plain path that is meant, without encoded dots and slashes (%2e, %2f, %5c) and without “..;”',
+      },
+      { when: 'not_typed', do: 'do_not_follow' },
+    ],
   );
 }

@@ -5,6 +5,7 @@
 import { type AuthorizationServer, processDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
+import type { NextStep } from '../next-step.ts';
 import { atPath, isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 import { holdsDocument } from './documents/json-answer.ts';
@@ -33,8 +34,10 @@ const endpoints = [
 /** Longer than any endpoint, and far from what a browser or a program's argument may hold. */
 const longestEndpoint = 2048;
 
-const nextStep =
-  'Ask the person whether this authorization server is the right one; its operator has to mend the metadata.';
+const nextStepAt = ({ host }: URL): NextStep => [
+  { do: 'check', whether: 'this authorization server is the right one' },
+  { when: 'confirmed', do: 'ask_operator', host, to: 'fix its server metadata' },
+];
 
 /**
  * `issuer`: an https URL (http to loopback) that the caller trusts. Throws `invalid_server_metadata`,
@@ -56,7 +59,7 @@ export async function fetchServerMetadata(
       throw new AccessError(
         'temporarily_unavailable',
         `${issuer.host} answered ${response.status} when asked for its server metadata.`,
-        'Call again in a minute.',
+        [{ do: 'retry', afterSeconds: 60 }],
       );
     }
     const metadata: AuthorizationServer = await processDiscoveryResponse(
@@ -66,7 +69,7 @@ export async function fetchServerMetadata(
     checkEndpoints(metadata, issuer, subject);
     return metadata;
   } catch (error) {
-    throw protocolFailure(error, 'invalid_server_metadata', subject, nextStep);
+    throw protocolFailure(error, 'invalid_server_metadata', subject, nextStepAt(issuer));
   }
 }
 
@@ -105,7 +108,7 @@ function checkEndpoints(
       throw new AccessError(
         'invalid_server_metadata',
         `${subject} name a ${name} outside the issuer’s origin: ${quoteServerText(String(value))}.`,
-        nextStep,
+        nextStepAt(issuer),
       );
     }
   }
@@ -113,7 +116,7 @@ function checkEndpoints(
     throw new AccessError(
       'invalid_server_metadata',
       `${subject} name no token_endpoint (RFC 8414 §2).`,
-      nextStep,
+      nextStepAt(issuer),
     );
   }
   const methods: unknown = metadata.code_challenge_methods_supported;
@@ -121,7 +124,13 @@ function checkEndpoints(
     throw new AccessError(
       'unsupported_authorization_server',
       `${subject} do not offer the PKCE method S256, without which a code can be stolen (RFC 7636).`,
-      'Its operator has to enable PKCE with S256 and to advertise it in code_challenge_methods_supported.',
+      [
+        {
+          do: 'ask_operator',
+          host: issuer.host,
+          to: 'enable PKCE with S256 and advertise it in code_challenge_methods_supported',
+        },
+      ],
     );
   }
 }

@@ -25,7 +25,14 @@ export function confirmsResource(
     throw new AccessError(
       'token_rejected',
       `${host} gave a token for another resource, ${quoteServerText(String(all[0] ?? 'none'))}, than the one that was asked for, ${asked.origin}; it was thrown away.`,
-      'Do not sign in there again unasked. Tell the person that this application and its authorization server do not belong together, or are set up wrongly.',
+      [
+        { do: 'avoid_sign_in', why: 'untrusted' },
+        {
+          do: 'ask_operator',
+          host: asked.host,
+          to: 'see which authorization server the application is meant to name, and what that one gives tokens for',
+        },
+      ],
     );
   }
   return all.some((each) => typeof each === 'string' && coversUrl(each, asked));

@@ -13,6 +13,7 @@ import {
 } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
+import type { NextStep } from '../next-step.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
 import { revocationResponse, tokenResponse } from './documents/token-response.ts';
 import {
@@ -43,7 +44,7 @@ export interface GrantRefused {
 /** The endpoints of a server that a later process needs without discovery. */
 export type TokenServer = Pick<ServerMetadata, 'issuer' | 'token_endpoint' | 'revocation_endpoint'>;
 
-const unavailableNext = 'Nothing is lost: call again in a minute.';
+const unavailableNext: NextStep = [{ do: 'retry', afterSeconds: 60 }];
 
 /**
  * `response`: as `readAuthorizationResponse` returned it. Throws `sign_in_expired` when the code is
@@ -90,7 +91,7 @@ export async function redeemCode(
         error,
         'registration_rejected',
         `${host} does not know this client any more`,
-        'Call authenticate with "force": true, which registers it anew.',
+        [{ do: 'sign_in', force: true }],
         secrets,
       );
     }
@@ -102,7 +103,7 @@ export async function redeemCode(
           ? 'unsupported_authorization_server'
           : 'sign_in_expired',
       `${host} did not give a token for the sign-in`,
-      nextStepAfter(error, 'Call authenticate again: the person has to sign in once more.'),
+      nextStepAfter(error, host, [{ do: 'sign_in' }]),
       secrets,
     );
   }
@@ -149,7 +150,7 @@ export async function refresh(
       error,
       isUnsupported(error) ? 'unsupported_authorization_server' : 'temporarily_unavailable',
       `${host} could not refresh the access token`,
-      nextStepAfter(error, unavailableNext),
+      nextStepAfter(error, host, unavailableNext),
       [request.refreshToken, client.clientSecret],
     );
   }
@@ -164,6 +165,7 @@ export async function revoke(
   fetch: ProtocolFetch,
 ): Promise<boolean> {
   if (server.revocation_endpoint === undefined) return false;
+  const { host } = new URL(server.issuer);
   const [known, authentication] = clientAuthentication(client);
   try {
     const answer = await revocationRequest(server, known, authentication, token, {
@@ -176,8 +178,8 @@ export async function revoke(
     throw protocolFailure(
       error,
       isPassing(error) ? 'temporarily_unavailable' : 'unsupported_authorization_server',
-      `${new URL(server.issuer).host} did not confirm the revocation`,
-      'It is removed from this machine; at the server it lives until it expires, unless the person or an administrator ends it there.',
+      `${host} did not confirm the revocation`,
+      [{ do: 'ask_operator', host, to: 'end the token, which otherwise lives until it expires' }],
       [token, client.clientSecret],
     );
   }
@@ -196,14 +198,17 @@ export function readTokens(answer: TokenEndpointResponse, host: string, resource
     throw new AccessError(
       'unsupported_authorization_server',
       `${host} gave a token of another type than Bearer.`,
-      'Its operator has to issue Bearer tokens to this client.',
+      [{ do: 'ask_operator', host, to: 'issue Bearer tokens to this client' }],
     );
   }
   if (!sendable.test(access_token) || (refresh_token && !sendable.test(refresh_token))) {
     throw new AccessError(
       'unsupported_authorization_server',
       `${host} gave a token that cannot be sent in a header field; it was thrown away.`,
-      'Calling again changes nothing: tell the person; the operator of the authorization server has to mend its tokens.',
+      [
+        { do: 'do_not_retry' },
+        { do: 'ask_operator', host, to: 'issue tokens of visible ASCII that fit a header field' },
+      ],
     );
   }
   const confirmed = confirmsResource(answer, resource, host);

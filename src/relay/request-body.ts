@@ -93,6 +93,6 @@ function spent(host: string): AccessError {
   return new AccessError(
     'temporarily_unavailable',
     `${host} asked for another credential while a large body was on its way, which cannot be sent twice from here.`,
-    'Send the request again: a fresh credential is there now.',
+    [{ do: 'retry' }],
   );
 }

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { errorCodes } from '../errors.ts';
-import { nextStepSchema } from '../next-step.ts';
+import { type NextStep, nextStepSchema } from '../next-step.ts';
 
 const format = z.literal(1);
 const text = z.string().check(z.minLength(1), z.maxLength(65_536));
@@ -69,6 +69,15 @@ const registration = z.strictObject({
 });
 export type Registration = z.infer<typeof registration>;
 
+const keptNextStep = z.union([
+  nextStepSchema,
+  // What earlier versions wrote: words for agents, which are not data any more.
+  z.pipe(
+    z.string(),
+    z.transform((): NextStep => [{ do: 'sign_in' }]),
+  ),
+]);
+
 /**
  * A sign-in that waits for the person. `code`, the authorization request, is complete, so that any
  * process can redeem its response; the other methods end with the process that started them, which
@@ -100,7 +109,7 @@ const pendingSignIn = z.strictObject({
     z.strictObject({
       code: z.enum(errorCodes),
       message: z.string(),
-      nextStep: z.union([nextStepSchema, z.string()]),
+      nextStep: keptNextStep,
     }),
   ),
 });

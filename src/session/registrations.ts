@@ -135,7 +135,7 @@ function noRegistration(server: ServerMetadata, redirectUri: string): AccessErro
   return new AccessError(
     'unsupported_authorization_server',
     `${host} does not offer dynamic client registration (RFC 7591).`,
-    `Ask the person to register a native client at ${host} with the redirection URI ${redirectUri} and to set CF_ACCESS_OAUTH_CLIENT_ID (and CF_ACCESS_OAUTH_CLIENT_SECRET if it has one) in this server’s environment.`,
+    [{ do: 'register_client', host, redirectUri }],
   );
 }
 
@@ -147,6 +147,17 @@ function notItsClient(
   return new AccessError(
     'unsupported_authorization_server',
     `${host} does not offer dynamic client registration (RFC 7591), and the OAuth client that is configured${clientSecret === undefined ? '' : ', with its secret,'} is not meant for it.`,
-    `If the client of CF_ACCESS_OAUTH_CLIENT_ID is registered at ${host}, ask the person to add ${issuer} to CF_ACCESS_AUTHORIZATION_SERVERS (or to pin its team with CF_ACCESS_TEAM_DOMAIN) in this server’s environment, and to restart it.`,
+    [
+      {
+        do: 'check',
+        whether: `the client of CF_ACCESS_OAUTH_CLIENT_ID is registered at ${host}`,
+      },
+      {
+        when: 'confirmed',
+        do: 'set_variables',
+        variables: [{ name: 'CF_ACCESS_AUTHORIZATION_SERVERS', entry: issuer }],
+      },
+      { when: 'otherwise', do: 'register_client', host },
+    ],
   );
 }

@@ -62,6 +62,9 @@ function tooMany(where: string, these: readonly { at: number }[], now: number): 
   return new AccessError(
     'sign_in_pending',
     `${these.length} sign-ins ${where} were begun within ten minutes, and no further one is: a host could fill the person’s browser with tabs.`,
-    `Tell the person, and ask whether they want to sign in there. If so, finish one that is open (call again without "force" to join it), or call again in ${Math.ceil(freeInMs / 60_000)} minutes.`,
+    [
+      { do: 'join_open_sign_in' },
+      { when: 'otherwise', do: 'retry', afterSeconds: Math.max(1, Math.ceil(freeInMs / 1000)) },
+    ],
   );
 }

@@ -172,6 +172,6 @@ function foreignToken({ host }: URL, teamDomain: string): AccessError {
   return new AccessError(
     'token_rejected',
     `The sign-in to ${host} brought a token of the team ${teamDomain}, which has no application on this machine; nothing was kept.`,
-    'Do not sign in there again. Tell the person that a program on this machine asked for a token that is not meant for it.',
+    [{ do: 'avoid_sign_in', why: 'untrusted' }, { do: 'stop' }],
   );
 }

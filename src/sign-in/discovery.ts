@@ -108,13 +108,29 @@ function untrusted(url: URL, named: readonly string[], trust: IssuerTrust): Acce
     return new AccessError(
       'invalid_resource_metadata',
       `The resource metadata of ${url.host} names no authorization server.`,
-      'Ask the person whether the address is right; if it is, its owner has to mend the metadata.',
+      [
+        { do: 'check', whether: 'the address is right' },
+        { when: 'confirmed', do: 'ask_operator', host: url.host, to: 'fix its resource metadata' },
+      ],
     );
   }
   const pinned = trust.team ? `, and only the team ${trust.team} is trusted` : '';
   return new AccessError(
     'untrusted_authorization_server',
     `${url.host} wants people to sign in at ${quoteServerText(first)}, which is not trusted${pinned}.`,
-    'Do not sign in there. Ask the person whether they know this authorization server; if they do, they add its issuer to CF_ACCESS_AUTHORIZATION_SERVERS (or correct CF_ACCESS_TEAM_DOMAIN) in this server’s environment and restart it.',
+    [
+      { do: 'avoid_sign_in', why: 'untrusted' },
+      { do: 'check', whether: 'this authorization server is known and trusted' },
+      {
+        when: 'confirmed',
+        do: 'set_variables',
+        variables: [
+          { name: 'CF_ACCESS_AUTHORIZATION_SERVERS', to: 'a list with its issuer' },
+          ...(trust.team === undefined
+            ? []
+            : [{ name: 'CF_ACCESS_TEAM_DOMAIN', to: 'the team that is meant' }]),
+        ],
+      },
+    ],
   );
 }

@@ -41,12 +41,12 @@ export function endOf({ code, resource, startedAt, expiresAt }: PendingSignIn): 
     ? new AccessError(
         'sign_in_expired',
         `The process that started the sign-in for ${host} is gone.`,
-        'Call authenticate again: the person has to sign in once more.',
+        [{ do: 'sign_in' }],
       )
     : new AccessError(
         'sign_in_expired',
         `Nobody finished the sign-in for ${host} within ${durationWords(expiresAt - startedAt)}.`,
-        'Call authenticate again when the person is there.',
+        [{ when: 'ready', do: 'sign_in' }],
       );
 }
 

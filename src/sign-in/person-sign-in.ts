@@ -6,7 +6,7 @@ import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
 import type { RedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';
-import { type SignIn, Superseded, whereToEnter } from './sign-in.ts';
+import { finishSignIn, type SignIn, Superseded } from './sign-in.ts';
 import type { SignIns } from './sign-ins.ts';
 import { resourceOf, type Target } from './target.ts';
 import { type Waited, type WaitOptions, waitForPerson } from './waiting.ts';
@@ -103,19 +103,10 @@ export function createPersonSignIn({
 /** For a caller that could not wait any longer. */
 export function signInPending(url: URL, signIn: SignIn): AccessError {
   const { authorizationUrl, userCode, verificationUri } = signIn;
-  const how = userCode
-    ? `Ask the person to open ${whereToEnter(signIn)} and to enter the code ${userCode}.`
-    : authorizationUrl
-      ? `Show the person this address, in case no browser has opened: ${authorizationUrl}`
-      : 'The sign-in is open in a browser window of another process.';
-  const elsewhere =
-    signIn.method === 'authorization_code'
-      ? ' If their browser ends at an http://localhost address that does not load, pass that whole address to authenticate as callback_url.'
-      : '';
   return new AccessError(
     'sign_in_pending',
     `${url.host} is waiting for a person to sign in at ${signIn.at}.`,
-    `${how}${elsewhere} When they have signed in, make the same call again; the sign-in stays open until ${new Date(signIn.expiresAt).toISOString()}.`,
+    [finishSignIn(signIn)],
     {
       details: {
         authorization_url: authorizationUrl ?? null,

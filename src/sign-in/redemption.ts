@@ -98,11 +98,10 @@ export function createRedemption(parts: {
   ): Promise<AccessError> => {
     await redirectUris.refuse(resource, redirectUri);
     if (await redirectUris.areAllRefused(resource)) return error;
-    return new AccessError(
-      error.code,
-      error.message,
-      `Call authenticate again: it tries the other loopback name. ${error.nextStep}`,
-    );
+    return new AccessError(error.code, error.message, [
+      { do: 'sign_in' },
+      ...error.nextStep.map((step) => ({ ...step, when: 'again' as const })),
+    ]);
   };
 
   const finish = async (pending: PendingCodeSignIn, response: URLSearchParams, state: string) => {
@@ -111,7 +110,13 @@ export function createRedemption(parts: {
       throw new AccessError(
         'untrusted_authorization_server',
         `${new URL(code.issuer).host} is not trusted any more.`,
-        'Check CF_ACCESS_TEAM_DOMAIN and CF_ACCESS_AUTHORIZATION_SERVERS, then call authenticate again.',
+        [
+          {
+            do: 'fix_variables',
+            names: ['CF_ACCESS_TEAM_DOMAIN', 'CF_ACCESS_AUTHORIZATION_SERVERS'],
+          },
+          { when: 'done', do: 'sign_in' },
+        ],
       );
     }
     const server = await discovery.server(code.issuer);

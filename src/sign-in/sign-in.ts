@@ -3,6 +3,7 @@
  * It outlives the call that started it; later calls join it.
  */
 import { AccessError } from '../errors.ts';
+import type { Step } from '../next-step.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { PendingSignIn, PersonMethod, Session } from '../session/records.ts';
 import type { ShownUrl } from '../shown-url.ts';
@@ -40,6 +41,24 @@ export function whereToEnter({
   return `the address that ${at} names, which is another host’s and was not opened: ${quoteServerText(verificationUri)},`;
 }
 
+/** `join`: the URL to sign in to again; absent where the same call joins it. */
+export function finishSignIn(
+  signIn: SignIn,
+  how: { readonly opened?: boolean; readonly join?: string } = {},
+): Step {
+  const { authorizationUrl, userCode, method, expiresAt } = signIn;
+  return {
+    do: 'finish_sign_in',
+    ...(userCode === undefined ? {} : { code: { userCode, at: whereToEnter(signIn) } }),
+    ...(userCode !== undefined || authorizationUrl === undefined
+      ? {}
+      : { address: authorizationUrl }),
+    comesBack: method === 'authorization_code',
+    until: new Date(expiresAt).toISOString(),
+    ...how,
+  };
+}
+
 /** One that somebody has finished while the caller was on its way to begin it. */
 export function finishedSignIn(session: Session, at: string): SignIn {
   const { resource, method, obtainedAt } = session;
@@ -61,7 +80,7 @@ export class Superseded extends AccessError {
     super(
       'sign_in_expired',
       `Another sign-in for ${new URL(resource).host} was started in the place of this one.`,
-      'Call authenticate again to join it.',
+      [{ do: 'sign_in', join: true }],
     );
   }
 }
@@ -79,7 +98,7 @@ export function unexpected(error: unknown): AccessError {
   return new AccessError(
     'internal_error',
     `The sign-in failed inside this program (${error instanceof Error ? error.name : 'unknown'}).`,
-    'Call authenticate again; if it happens again, report it with CF_ACCESS_LOG=debug.',
+    [{ do: 'sign_in' }, { when: 'again', do: 'report_bug' }],
     { cause: error },
   );
 }

@@ -107,6 +107,6 @@ function noDeviceCodes({ host }: URL): AccessError {
   return new AccessError(
     'unsupported_authorization_server',
     `${host} is behind an Access login that offers no device codes.`,
-    'Call authenticate without "method": "device".',
+    [{ do: 'sign_in', not: 'device' }],
   );
 }

@@ -80,6 +80,19 @@ function notBound(issuer: URL, resource: URL, trust: IssuerTrust): AccessError {
   return new AccessError(
     'untrusted_authorization_server',
     `${issuer.host} gives tokens that do not say whom they are for: ${resource.host} could use one at every other site that takes them. Nothing was kept or sent.`,
-    `Ask the person whether ${resource.host} may have the tokens of ${issuer.host}; if they vouch for it, they write ${entryBinding(issuer, resource, trust)} into CF_ACCESS_AUTHORIZATION_SERVERS, in the place of the entry for that server, in this server’s environment and restart it.`,
+    [
+      { do: 'check', whether: `${resource.host} may have the tokens of ${issuer.host}` },
+      {
+        when: 'confirmed',
+        do: 'set_variables',
+        variables: [
+          {
+            name: 'CF_ACCESS_AUTHORIZATION_SERVERS',
+            entry: entryBinding(issuer, resource, trust),
+            insteadOf: 'its entry for that server',
+          },
+        ],
+      },
+    ],
   );
 }

@@ -9,6 +9,7 @@ import { noUsableSignIn } from '../cloudflare/refusal.ts';
 import { isTrustedTeam } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import { hidesDotSegment } from '../http/path-readings.ts';
+import type { NextStep } from '../next-step.ts';
 import { unclearPath } from '../oauth/resource-scope.ts';
 import { quoteServerText } from '../server-text.ts';
 import { resourceKey } from '../session/resource-key.ts';
@@ -52,7 +53,7 @@ export function createFindTransferTarget({
       throw new AccessError(
         'untrusted_authorization_server',
         `${url.host} claims to be of a team of Cloudflare Access, but its signed answer does not hold: ${proof.why}.`,
-        'Do not sign in there. Ask the person whether the address is right.',
+        doubtful,
       );
     }
     if (pinnedTeam !== undefined && proof?.teamDomain !== pinnedTeam) {
@@ -61,7 +62,18 @@ export function createFindTransferTarget({
         proof
           ? `${url.host} is of the team ${proof.teamDomain}, and only ${pinnedTeam} is trusted.`
           : `${url.host} gives no signed proof of its team, and only ${pinnedTeam} is trusted.`,
-        'Do not sign in there. Ask the person whether the address is right; if another team is meant, they change CF_ACCESS_TEAM_DOMAIN and restart this server.',
+        [
+          ...doubtful,
+          {
+            when: 'other_team',
+            do: 'set_variables',
+            variables: [
+              proof
+                ? { name: 'CF_ACCESS_TEAM_DOMAIN', value: proof.teamDomain }
+                : { name: 'CF_ACCESS_TEAM_DOMAIN', to: 'its team domain' },
+            ],
+          },
+        ],
       );
     }
     // Without proof the application's name is only the host's word, and a host that names another
@@ -95,12 +107,24 @@ export function createFindTransferTarget({
   };
 }
 
+const doubtful: NextStep = [
+  { do: 'avoid_sign_in', why: 'untrusted' },
+  { do: 'check', whether: 'the address is right' },
+];
+
 function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
   const claim = teamDomain ? ` It claims to be of the team ${teamDomain}, as any host could.` : '';
   return new AccessError(
     'untrusted_authorization_server',
     `${host} gives no signed proof of the Access application that it is, and a login there could be meant for another one.${claim}`,
-    `Do not sign in there. Ask the person whether the address is right; if they vouch for it, they add CF_ACCESS_HOSTS=${host} to this server’s environment and restart it.`,
+    [
+      ...doubtful,
+      {
+        when: 'vouched',
+        do: 'set_variables',
+        variables: [{ name: 'CF_ACCESS_HOSTS', entry: host }],
+      },
+    ],
   );
 }
 
@@ -108,6 +132,6 @@ function elsewhere({ host }: URL, domain: string): AccessError {
   return new AccessError(
     'access_denied',
     `The Access application that answers for ${host} is the one of ${quoteServerText(domain)}, where this URL does not lie.`,
-    'Call again with a URL of that application; nobody can be signed in for the whole host by it.',
+    [{ do: 'correct_input', with: 'a URL of that application' }],
   );
 }

@@ -80,11 +80,9 @@ export async function waitForPerson(
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
-    throw new AccessError(
-      'cancelled',
-      'The call was cancelled; the sign-in stays open.',
-      'Call authenticate again to join it.',
-    );
+    throw new AccessError('cancelled', 'The call was cancelled; the sign-in stays open.', [
+      { do: 'sign_in', join: true },
+    ]);
   } finally {
     left.abort();
   }
@@ -114,7 +112,7 @@ async function show(signIn: SignIn, askPerson: AskPerson): Promise<Shown> {
     const declined = new AccessError(
       'sign_in_declined',
       `The person declined to sign in to ${host}.`,
-      'Do not ask again unless the person wants to.',
+      [{ do: 'avoid_sign_in', why: 'declined' }],
     );
     await signIn.abandon(declined).catch((error: unknown) => {
       // It stays open for the other processes; what the person said holds for this call all the same.

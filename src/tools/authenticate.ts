@@ -1,8 +1,10 @@
 /** authenticate: gets a session for a URL, by what is there or by asking the person. */
 import * as z from 'zod';
 import type { Authenticated } from '../access/authenticate.ts';
-import { type SignIn, whereToEnter } from '../sign-in/sign-in.ts';
+import type { NextStep } from '../next-step.ts';
+import { finishSignIn } from '../sign-in/sign-in.ts';
 import { callbackResponse } from './callback-address.ts';
+import { stepForAgents } from './step-for-agents.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
 import { defineTool, instant, structured } from './tool.ts';
@@ -84,11 +86,12 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
   },
 });
 
-/** The result's object, which `login --json` prints too. */
+/** The result's object, which `login --json` prints too, with its next step for people. */
 export function authenticateResult(
   url: URL,
   outcome: Authenticated,
   { access }: Pick<ToolContext, 'access'>,
+  render: (nextStep: NextStep) => string = stepForAgents,
 ): Record<string, unknown> {
   const nothing = {
     resource: null,
@@ -104,7 +107,7 @@ export function authenticateResult(
       return {
         status: 'not_needed',
         ...nothing,
-        next_step: 'Call access_fetch: this URL asks for nothing.',
+        next_step: render([{ do: 'fetch', because: 'nothing_asked' }]),
       };
     case 'authenticated': {
       const { credential } = outcome;
@@ -117,11 +120,13 @@ export function authenticateResult(
         method: credential.method,
         expires_at: instant(credential.expiresAt),
         authorization_server: issuer ?? null,
-        next_step: `Call access_fetch.${issuer === undefined ? '' : ` Signed in at ${issuer}.`}${
-          memoryOnly
-            ? ` The session ends with this server, since it is kept in memory: ${memoryOnly}`
-            : ''
-        }`,
+        next_step: render([
+          {
+            do: 'fetch',
+            ...(issuer === undefined ? {} : { signedInAt: issuer }),
+            ...(memoryOnly ? { inMemoryBecause: memoryOnly } : {}),
+          },
+        ]),
       };
     }
     case 'pending': {
@@ -136,25 +141,8 @@ export function authenticateResult(
         authorization_url: authorizationUrl ?? null,
         user_code: userCode ?? null,
         verification_uri: verificationUri ?? null,
-        next_step: `${whatToShow(signIn, shown)} Then call authenticate again with ${url.href} to join this sign-in; it stays open until ${instant(signIn.expiresAt)}.`,
+        next_step: render([finishSignIn(signIn, { opened: shown, join: url.href })]),
       };
     }
   }
-}
-
-function whatToShow(signIn: SignIn, shown: boolean): string {
-  const { authorizationUrl, userCode, method } = signIn;
-  if (userCode !== undefined) {
-    return `Tell the person to open ${whereToEnter(signIn)} in any browser and to enter the code ${userCode}.`;
-  }
-  if (authorizationUrl === undefined) {
-    return 'Tell the person that the sign-in is open in their browser, started by another process.';
-  }
-  const show = shown
-    ? `Tell the person to finish the sign-in in their browser, and show them this address in case none has opened: ${authorizationUrl}`
-    : `No browser has been opened. Show the person this address to open in any browser: ${authorizationUrl}`;
-  // Said whether one was opened or not: who joins a sign-in cannot know where its browser is.
-  return method === 'browser_transfer'
-    ? `${show} It ends on a page that says so; nothing has to be copied back.`
-    : `${show} If it ends at an http://localhost address that does not load, have them copy that whole address and pass it as callback_url.`;
 }

@@ -14,7 +14,7 @@ export function callbackResponse(text: string): URLSearchParams {
     throw new AccessError(
       'invalid_input',
       'That is not an address that a sign-in ends at: it has no state, or neither a code nor an error.',
-      'Pass the whole address from the browser’s address bar, such as http://localhost:8400/callback?code=…&state=…',
+      [{ do: 'paste_callback' }],
     );
   }
   return response;

@@ -1,6 +1,7 @@
 /** detect_protection: what guards a URL, and the one call that helps. */
 import * as z from 'zod';
 import type { Detection } from '../access/detect.ts';
+import type { AccessError } from '../errors.ts';
 import { stepForAgents } from './step-for-agents.ts';
 import { targetUrl } from './target-url.ts';
 import { defineTool, instant, structured } from './tool.ts';
@@ -76,53 +77,83 @@ Result: protection is managed_oauth, browser_login, service_auth, denied, oauth,
         method: session.method ?? null,
         expires_at: instant(session.expiresAt),
       },
-      next_step: nextStep(found),
+      next_step: whatNext(url, found),
     });
   },
 });
 
 /** In the order in which the other tools would try. */
-function nextStep({
-  protection,
-  how,
-  session,
-  signIn,
-  serviceToken,
-  obstacle,
-  refusal,
-}: Detection): string {
-  if (refusal) return `${refusal.message} ${stepForAgents(refusal.nextStep)}`;
+function whatNext(url: URL, found: Detection): string {
+  const { protection, how, session, signIn, serviceToken, obstacle, refusal } = found;
+  if (refusal) return withReason(refusal);
   switch (protection) {
     case 'none':
-      return 'Call access_fetch, or any other HTTP client: nothing is asked for.';
+      return stepForAgents([{ do: 'fetch', because: 'nothing_asked' }]);
     case 'other':
-      if (obstacle) return `${obstacle.message} ${stepForAgents(obstacle.nextStep)}`;
-      return otherStep(how);
+      return withReason(obstacle ?? notAccess(how, url));
     default:
-      if (session.state === 'active') return 'Call access_fetch: there is a session.';
+      if (session.state === 'active') return stepForAgents([{ do: 'fetch', because: 'session' }]);
       if (protection !== 'service_auth' && signIn.length > 0) {
-        return 'Call authenticate with this URL (or access_fetch, which does so itself): a person signs in once, in a browser.';
+        return stepForAgents([
+          { do: 'sign_in', url: url.href },
+          { when: 'otherwise', do: 'fetch', because: 'signs_in_itself' },
+        ]);
       }
-      if (obstacle) return `${obstacle.message} ${stepForAgents(obstacle.nextStep)}`;
+      if (obstacle) return withReason(obstacle);
       if (protection === 'oauth') {
-        return 'A person has to sign in here, and this server runs headless: ask the person to run it without CF_ACCESS_HEADLESS (and CI), or for a token of the application’s own to pass in the headers of access_fetch.';
+        return withReason({
+          message: 'A person has to sign in here, and this server runs headless.',
+          nextStep: [{ do: 'run_attended' }, { when: 'otherwise', do: 'use_own_credential' }],
+        });
       }
-      if (serviceToken === 'ready') return 'Call access_fetch: the service token will be sent.';
-      return serviceToken === 'not_configured'
-        ? 'Ask the person for a service token that the application allows: CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS in this server’s environment.'
-        : 'A service token is configured, but not for this host: ask the person to add the host to CF_ACCESS_HOSTS.';
+      if (serviceToken === 'ready') {
+        return stepForAgents([{ do: 'fetch', because: 'service_token_ready' }]);
+      }
+      return stepForAgents(
+        serviceToken === 'not_configured'
+          ? [{ do: 'use_service_token', host: url.host }]
+          : [
+              {
+                when: 'trusted_with_secret',
+                do: 'set_variables',
+                variables: [{ name: 'CF_ACCESS_HOSTS', entry: url.host }],
+              },
+            ],
+      );
   }
 }
 
-function otherStep(how: Detection['how']): string {
+type Reason = Pick<AccessError, 'message' | 'nextStep'>;
+
+function withReason({ message, nextStep }: Reason): string {
+  return `${message} ${stepForAgents(nextStep)}`;
+}
+
+function notAccess(how: Detection['how'], { host }: URL): Reason {
   switch (how) {
     case 'proxy':
-      return 'A proxy on the way wants credentials, not the application: ask the person to put them into HTTPS_PROXY in this server’s environment.';
+      return {
+        message: 'A proxy on the way wants credentials, not the application.',
+        nextStep: [{ do: 'check_proxy' }],
+      };
     case 'cloudflare_challenge':
-      return 'This is Cloudflare’s check for bots, not Access: no sign-in helps. Ask the person to open the page in their browser, or to have it let this client through.';
+      return {
+        message: 'This is Cloudflare’s check for bots, not Access: no sign-in helps.',
+        nextStep: [
+          { do: 'open_yourself', what: 'page' },
+          { when: 'otherwise', do: 'ask_operator', host, to: 'let this client through' },
+        ],
+      };
     case 'cloudflare_block':
-      return 'A firewall rule of the site at Cloudflare refuses the request, not Access: no sign-in helps. Tell the person, whose administrator can change the rule.';
+      return {
+        message:
+          'A firewall rule of the site at Cloudflare refuses the request, not Access: no sign-in helps.',
+        nextStep: [{ do: 'ask_operator', host, to: 'change that rule' }],
+      };
     default:
-      return 'This is not Cloudflare Access: ask the person for the application’s own credentials and pass them in the headers of access_fetch.';
+      return {
+        message: 'This is not Cloudflare Access.',
+        nextStep: [{ do: 'use_own_credential' }],
+      };
   }
 }

@@ -40,7 +40,7 @@ function checkMethod(text: string): string {
     throw new AccessError(
       'invalid_input',
       `access_fetch does not send ${method}: it is made for proxies and would echo credentials.`,
-      'Use another method.',
+      [{ do: 'correct_input', with: 'another method' }],
     );
   }
   return method;

@@ -115,6 +115,6 @@ function nothingSaved(): AccessError {
   return new AccessError(
     'save_refused',
     'Nothing was saved: this server only reads (CF_ACCESS_READ_ONLY), and writes no files either.',
-    'Call again without save_to; long bodies are read on with start_index.',
+    [{ do: 'leave_out', what: 'save_to; a long body is read on with start_index' }],
   );
 }

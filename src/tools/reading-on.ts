@@ -45,6 +45,13 @@ function notKept(method: string, { host }: URL): AccessError {
   return new AccessError(
     'invalid_input',
     `The answer of ${host} to this ${method} is not kept (any more), and reading on would send the ${method} once more.`,
-    'Call again without start_index if it is to be sent again; a greater max_length shows more at once.',
+    [
+      { when: 'wanted', do: 'leave_out', what: 'start_index to send it again' },
+      {
+        when: 'otherwise',
+        do: 'correct_input',
+        with: 'a greater max_length, which shows more at once',
+      },
+    ],
   );
 }

@@ -12,17 +12,18 @@ export async function requestBody(
 ): Promise<RepeatableBody | undefined> {
   const given = [body, body_base64, body_file].filter((each) => each !== undefined);
   if (given.length > 1) {
-    throw new AccessError(
-      'invalid_input',
-      'body, body_base64 and body_file were given together.',
-      'Call again with one of them.',
-    );
+    throw new AccessError('invalid_input', 'body, body_base64 and body_file were given together.', [
+      { do: 'correct_input', with: 'one of them' },
+    ]);
   }
   if (given.length === 1 && /^(?:get|head)$/i.test(method)) {
     throw new AccessError(
       'invalid_input',
       `A ${method.toUpperCase()} request has no body (RFC 9110 §9.3.1).`,
-      'Call again with "method": "POST" (or another one that takes a body), or without the body.',
+      [
+        { do: 'correct_input', with: '"method": "POST" (or another one that takes a body)' },
+        { when: 'otherwise', do: 'leave_out', what: 'the body' },
+      ],
     );
   }
   if (body !== undefined) return bytesBody(body);
@@ -33,11 +34,9 @@ export async function requestBody(
 function decodeBase64(text: string): Buffer {
   const compact = text.replace(/\s+/g, '');
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(compact)) {
-    throw new AccessError(
-      'invalid_input',
-      'body_base64 is not base64.',
-      'Call again with the body in base64 (RFC 4648 §4), or as text in body.',
-    );
+    throw new AccessError('invalid_input', 'body_base64 is not base64.', [
+      { do: 'correct_input', with: 'the body in base64 (RFC 4648 §4), or as text in body' },
+    ]);
   }
   return Buffer.from(compact, 'base64');
 }

@@ -2,8 +2,7 @@
 import type { NextStep, Step, When } from '../next-step.ts';
 import { later, personClause, sentences } from '../step-clauses.ts';
 
-export function stepForAgents(nextStep: NextStep | string): string {
-  if (typeof nextStep === 'string') return nextStep;
+export function stepForAgents(nextStep: NextStep): string {
   return sentences(nextStep.map((step) => inCase(step.when, clause(step))));
 }
 
@@ -12,7 +11,10 @@ const cases: Record<When, string> = {
   persists: 'If it goes on, ',
   otherwise: 'Or ',
   confirmed: 'If so, ',
+  done: 'When that is done, ',
   vouched: 'If the person vouches for it, ',
+  trusted_with_secret: 'If the person trusts this host with the secret, ',
+  own_team: 'Or, if that is the person’s own team and the host can prove it, ',
   wanted: 'If that is wanted, ',
   not_declined: 'If the person did not decline it, ',
   ready: 'When the person is there, ',
@@ -24,6 +26,8 @@ const cases: Record<When, string> = {
   own_authorization: 'If the application needs its own Authorization too, ',
   proxied: 'If a proxy is in use, ',
   to_sign_in: 'To sign in, ',
+  needed: 'If the application needs it, ',
+  as_another: 'If the person can sign in as somebody who is allowed, ',
 };
 
 function inCase(when: When | undefined, words: string): string {
@@ -68,12 +72,16 @@ function clause(step: Step): string {
       return 'call get_token with "as": "value"';
     case 'use_own_credential':
       return 'ask the person for the application’s own credentials, and pass them in the headers of access_fetch';
+    case 'send_authorization':
+      return 'pass an Authorization header to access_fetch';
     case 'see_help':
     case 'name_url':
     case 'choose_port':
       return 'ask the person to correct the command that they ran';
     case 'report_bug':
       return 'ask the person to report it, with what CF_ACCESS_LOG=debug prints on stderr';
+    case 'do_not_follow':
+      return 'do not follow it, and tell the person';
     case 'stop':
       return 'stop here and tell the person';
     case 'respect_limit':
@@ -98,6 +106,8 @@ function clause(step: Step): string {
 const avoid: Record<Extract<Step, { do: 'avoid_sign_in' }>['why'], string> = {
   untrusted: 'do not sign in there',
   same_answer: 'do not sign in: the answer would be the same',
+  not_asked:
+    'do not sign in: the request was refused without asking who it is, and the answer would be the same',
   same_person: 'do not sign in again as the same person: the answer would be the same',
   not_needed: 'nobody needs to sign in',
   unasked: 'do not start another sign-in unless the person asks for it',
@@ -113,7 +123,7 @@ function signIn(step: Extract<Step, { do: 'sign_in' }>): string {
     ...(force ? ['with "force": true to start afresh'] : []),
     ...(join ? ['to join the sign-in'] : []),
   ];
-  return `call authenticate${where}${how.map((each) => ` ${each}`).join('')}${later(afterSeconds)}`;
+  return `call authenticate${afterSeconds === undefined ? '' : ' again'}${where}${how.map((each) => ` ${each}`).join('')}${later(afterSeconds)}`;
 }
 
 function finish(step: Extract<Step, { do: 'finish_sign_in' }>): string {
@@ -137,10 +147,10 @@ function finish(step: Extract<Step, { do: 'finish_sign_in' }>): string {
   const again =
     join === undefined
       ? 'When they have signed in, make the same call again'
-      : `Then call authenticate again with ${join} to join this sign-in`;
+      : `Then call authenticate again with ${join} to join it`;
   // Without a full stop after an address: it is copied from here.
   const shown = address !== undefined && ends.length > 0 ? `${show} ` : `${show}. `;
-  return `${shown}${[...ends, `${again}; it stays open until ${until}`].join('. ')}`;
+  return `${shown}${[...ends, `${again}; the sign-in stays open until ${until}`].join('. ')}`;
 }
 
 function file({ to, need }: Extract<Step, { do: 'choose_file' }>): string {
@@ -169,8 +179,9 @@ function fetchIt(step: Extract<Step, { do: 'fetch' }>): string {
 }
 
 const becauseOf: Record<NonNullable<Extract<Step, { do: 'fetch' }>['because']>, string> = {
-  nothing_asked: ': this URL asks for nothing',
+  nothing_asked: ', or any other HTTP client: this URL asks for nothing',
   session: ': there is a session',
+  service_token_ready: ': the service token will be sent',
   sends_service_token: ', which sends the service token itself',
-  signs_in_itself: ', which has the person sign in itself',
+  signs_in_itself: ', which starts the sign-in itself',
 };

@@ -105,7 +105,7 @@ function unexpected(error: unknown): AccessError {
   return new AccessError(
     'internal_error',
     `Something failed inside cloudflare-access-mcp (${error instanceof Error ? error.name : typeof error}).`,
-    'Call again; if it happens again, have the person report it with what CF_ACCESS_LOG=debug prints on stderr.',
+    [{ do: 'retry' }, { when: 'again', do: 'report_bug' }],
   );
 }
 
@@ -118,11 +118,9 @@ function invalidInput(tool: Tool, error: z.ZodError): AccessError {
   const what = unknown
     ? 'was called with arguments it does not take'
     : 'cannot be called like this';
-  return new AccessError(
-    'invalid_input',
-    `${tool.name} ${what}: ${problems.join('; ')}.`,
-    `Correct that and call it again. Its arguments are: ${Object.keys(tool.input.shape).join(', ')}.`,
-  );
+  return new AccessError('invalid_input', `${tool.name} ${what}: ${problems.join('; ')}.`, [
+    { do: 'correct_arguments', names: Object.keys(tool.input.shape) },
+  ]);
 }
 
 /** An instant in the words of the results: ISO 8601, or null when nobody said. */

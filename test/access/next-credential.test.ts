@@ -192,7 +192,9 @@ it.each<[string, Scene, string, string[]]>([
   expect(done).toEqual(expected);
 });
 
-const obstacle = new AccessError('untrusted_authorization_server', 'Not trusted.', 'Stop.');
+const obstacle = new AccessError('untrusted_authorization_server', 'Not trusted.', [
+  { do: 'stop' },
+]);
 
 it.each<[string, Scene, string]>([
   [

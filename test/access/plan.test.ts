@@ -48,7 +48,9 @@ const states: Record<'ready' | 'not_configured' | 'host_not_allowed', readonly T
   ],
 };
 
-const untrusted = new AccessError('untrusted_authorization_server', 'Not trusted.', 'Stop.');
+const untrusted = new AccessError('untrusted_authorization_server', 'Not trusted.', [
+  { do: 'stop' },
+]);
 
 /** What it comes to where nobody has a session: the plan, and for the service token, whether it is there. */
 async function outcomeOf(
@@ -155,7 +157,7 @@ describe('a plan', () => {
   });
 
   test('is not made of a call that was cancelled, nor of a fault of this program', async () => {
-    const cancelled = new AccessError('cancelled', 'Cancelled.', 'Call again.');
+    const cancelled = new AccessError('cancelled', 'Cancelled.', [{ do: 'retry' }]);
     await expect(failing(cancelled)(answerOf('Managed OAuth'))).rejects.toBe(cancelled);
     const fault = new TypeError('undefined is not a function');
     await expect(failing(fault)(answerOf('Managed OAuth'))).rejects.toBe(fault);

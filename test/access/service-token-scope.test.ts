@@ -13,7 +13,7 @@ const proofOf = (applicationDomain: string): SignedAnswer => ({
   applicationDomain,
 });
 const forged: SignedAnswer = { verified: false, why: 'its signature is wrong' };
-const unreachable = new AccessError('network_error', 'Lost.', 'Try again.');
+const unreachable = new AccessError('network_error', 'Lost.', [{ do: 'retry' }]);
 
 interface Row {
   readonly name: string;

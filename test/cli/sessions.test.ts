@@ -70,7 +70,7 @@ describe('login', () => {
       method: 'authorization_code',
       authorization_server: sandbox.team.origin,
       authorization_url: null,
-      next_step: `Run fetch. Signed in at ${sandbox.team.origin}.`,
+      next_step: `Use cloudflare-access-mcp fetch. Signed in at ${sandbox.team.origin}`,
     });
     const open = sandbox.applications.bypass.url.href;
     expect((await program.run(['login', '--json', open])).json).toMatchObject({
@@ -93,7 +93,7 @@ describe('login', () => {
     expect(left.code).toBe(1);
     expect(left.json).toMatchObject({
       status: 'pending',
-      next_step: expect.stringMatching(/--callback-url.* run login again/),
+      next_step: expect.stringMatching(/login \S+ --callback-url .*login \S+ to join it/),
     });
     expect(await program.opened()).toEqual([]);
     let ended = '';

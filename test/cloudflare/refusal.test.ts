@@ -15,15 +15,19 @@ describe('a refusal in words', () => {
     expect(error).toMatchObject({ code: 'access_denied' });
     expect(error?.message).toContain('app.example.com');
     expect(error?.message).toContain('“Not on the list”');
-    expect(error?.nextStep).toMatch(
-      /Do not sign in again as the same person.*acme\.cloudflareaccess\.com.*with force/,
-    );
+    expect(error?.nextStep).toMatchObject([
+      { do: 'avoid_sign_in', why: 'same_person' },
+      { do: 'ask_administrator', claimedTeam: 'acme.cloudflareaccess.com' },
+      { when: 'as_another', do: 'sign_in', force: true },
+    ]);
   });
 
   test('a policy’s no to nobody in particular: no other person is of help', () => {
     const error = refusalFor({ protection: 'denied', claims, reason: 'policy' }, url);
-    expect(error?.nextStep).toMatch(/administrator.*acme\.cloudflareaccess\.com/);
-    expect(error?.nextStep).not.toContain('force');
+    expect(error?.nextStep).toMatchObject([
+      { do: 'avoid_sign_in', why: 'not_asked' },
+      { do: 'ask_administrator', claimedTeam: 'acme.cloudflareaccess.com' },
+    ]);
     expect(error?.message).not.toContain('identity');
   });
 
@@ -40,7 +44,11 @@ describe('a refusal in words', () => {
     const error = refusalFor({ protection: 'denied', claims: {}, reason: 'no_application' }, url);
     expect(error).toMatchObject({ code: 'access_denied' });
     expect(error?.message).toContain('1043');
-    expect(error?.nextStep).toContain('Do not sign in again');
+    expect(error?.nextStep).toMatchObject([
+      { do: 'avoid_sign_in', why: 'same_answer' },
+      { do: 'ask_administrator', to: 'create an Access application for app.example.com' },
+      { when: 'otherwise', do: 'check' },
+    ]);
   });
 
   test('1033: come back later, without a login', () => {
@@ -66,6 +74,10 @@ describe('a refusal in words', () => {
       'the application offers no login method that this machine can use',
     );
     expect(error.code).toBe('access_denied');
-    expect(error.nextStep).toContain('CF_ACCESS_HOSTS=app.example.com');
+    expect(error.nextStep).toContainEqual({
+      when: 'otherwise',
+      do: 'use_service_token',
+      host: 'app.example.com',
+    });
   });
 });

@@ -31,7 +31,7 @@ interface Row {
 }
 
 const person = /^Call authenticate/;
-const noPair = /Ask the person for a service token/;
+const noPair = /service token that the application’s policies allow/;
 const rows: Row[] = [
   {
     name: 'managed-oauth',
@@ -103,7 +103,7 @@ const rows: Row[] = [
     status: 403,
     protection: 'denied',
     verified: true,
-    says: /Do not sign in: it was refused/,
+    says: /Do not sign in: the request was refused/,
   },
   { name: 'bypass', status: 200, protection: 'none', says: /^Call access_fetch/ },
   { name: 'no-application', status: 403, protection: 'denied', says: /1043/ },

@@ -349,7 +349,7 @@ describe('clients', () => {
     expect(json.error).toMatchObject({
       code: 'unsupported_authorization_server',
       next_step: expect.stringContaining(
-        `add ${closed.provider.issuer} to CF_ACCESS_AUTHORIZATION_SERVERS`,
+        `CF_ACCESS_AUTHORIZATION_SERVERS=${closed.provider.issuer}`,
       ),
     });
   });

@@ -87,7 +87,7 @@ describe('a body from a file', () => {
     const error = await fileBody(prepare(at), at.places).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'invalid_input' });
     expect(error.message).toMatch(/: it is where (this server keeps its sessions|a service token)/);
-    expect(error.nextStep).toContain('not where credentials are kept');
+    expect(error.nextStep).toEqual([{ do: 'choose_file', to: 'send', need: 'right_place' }]);
   });
 
   test('is any other file of the same folders', async () => {

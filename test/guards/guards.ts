@@ -772,7 +772,7 @@ export const guards: readonly Guard[] = [
     name: 'headers-in-time',
     keeps: '§6 headers ends within ten seconds',
     file: 'src/cli/headers.ts',
-    guard: "reject(new AccessError('timeout', message, 'Run it again.'));",
+    guard: "reject(new AccessError('timeout', message, [{ do: 'retry' }]));",
     without: 'if (message === "") reject();',
     test: 'test/cli/headers.test.ts',
     only: 'it has ended',

@@ -20,7 +20,7 @@ test('a port of this machine where nothing listens is named', async () => {
   expect(await failureOf(new URL('http://127.0.0.1:1/'))).toMatchObject({
     code: 'network_error',
     message: expect.stringContaining('Nothing listens on port 1 of this machine'),
-    nextStep: expect.stringContaining('port'),
+    nextStep: [{ do: 'start_program', port: expect.any(String) }],
   });
 });
 
@@ -36,6 +36,9 @@ test('https to a port that speaks plain http: the other scheme, or another port'
   expect(await failureOf(url)).toMatchObject({
     code: 'network_error',
     message: expect.stringContaining('speaks no TLS on that port'),
-    nextStep: expect.stringMatching(/http:\/\/ \(only allowed on this machine\) or the right port/),
+    nextStep: [
+      { do: 'correct_input', with: 'http:// (only allowed on this machine) or the right port' },
+      { when: 'proxied', do: 'check_proxy' },
+    ],
   });
 });

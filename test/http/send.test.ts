@@ -268,7 +268,7 @@ describe('certificates', () => {
       ownSend()({ method: 'GET', url, signal: inTime(), headers: [] }),
     ).rejects.toMatchObject({
       code: 'tls_untrusted',
-      nextStep: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      nextStep: [{ do: 'trust_certificate' }],
     });
     const script = path.join(temporaryFolder(), 'get.mjs');
     const { build } = await import('esbuild');

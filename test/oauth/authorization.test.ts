@@ -156,7 +156,7 @@ describe('the authorization response (RFC 6749 §4.1.2)', () => {
     const reason = failure({ error, state: 'state', error_description: 'Because' });
     expect(reason.code).toBe(code);
     expect(reason.message).toContain(`“${error}”, “Because”`);
-    expect(reason.nextStep).toBeTruthy();
+    expect(reason.nextStep.length).toBeGreaterThan(0);
   });
 
   it('takes Access’s refusal of the redirection URI for what it is, and for nobody’s no', () => {
@@ -168,7 +168,7 @@ describe('the authorization response (RFC 6749 §4.1.2)', () => {
     expect(reason.code).toBe('registration_rejected');
     expect(reason.message).toContain('http://localhost:8400/callback');
     for (const words of ['Allow localhost', 'Allow loopback', 'Allowed redirect URIs']) {
-      expect(reason.nextStep).toContain(words);
+      expect(JSON.stringify(reason.nextStep)).toContain(words);
     }
     const other = failure({ error: 'invalid_request', state: 'state', error_description: 'Twice' });
     expect(other.code).toBe('sign_in_declined');

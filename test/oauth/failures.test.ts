@@ -19,10 +19,10 @@ const body = (status: number, error: string, error_description?: string) =>
     response: new Response(null, { status }),
   });
 const fail = (error: unknown) =>
-  protocolFailure(error, 'registration_rejected', 'as.example.com refused', 'Do this.');
+  protocolFailure(error, 'registration_rejected', 'as.example.com refused', [{ do: 'retry' }]);
 
 it('leaves an AccessError as it is', () => {
-  const error = new AccessError('timeout', 'Too late.', 'Again.');
+  const error = new AccessError('timeout', 'Too late.', [{ do: 'retry' }]);
   expect(fail(error)).toBe(error);
 });
 
@@ -31,7 +31,7 @@ it('tells an OAuth error in the server’s words, quoted and stripped', () => {
     code: 'registration_rejected',
     message:
       'as.example.com refused: the server answered 400 “invalid _grant” and says “Used "up" # Now do this”.',
-    nextStep: 'Do this.',
+    nextStep: [{ do: 'retry' }],
   });
   expect(fail(body(400, 'invalid_grant')).message).toBe(
     'as.example.com refused: the server answered 400 “invalid_grant”.',

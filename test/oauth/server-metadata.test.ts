@@ -142,7 +142,13 @@ it.each([
     expect(await failureOf(read())).toMatchObject({
       code: 'unsupported_authorization_server',
       message: expect.stringContaining('S256'),
-      nextStep: expect.stringContaining('code_challenge_methods_supported'),
+      nextStep: [
+        {
+          do: 'ask_operator',
+          host: expect.any(String),
+          to: expect.stringContaining('code_challenge_methods_supported'),
+        },
+      ],
     });
   },
 );
@@ -180,7 +186,7 @@ describe('metadata that cannot be read', () => {
     if (name.includes('in time')) peer.timeoutMs = 200;
     const failure = await failureOf(read());
     expect(failure.code).toBe(code);
-    expect(failure.nextStep).toBeTruthy();
+    expect(failure.nextStep?.length).toBeGreaterThan(0);
   });
 
   it('follows no redirect', async () => {

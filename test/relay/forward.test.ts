@@ -693,7 +693,7 @@ describe('its address', () => {
     edge = await startGuardedEdge(echo);
     const path = await program.run(['forward', `${edge.origin}/a`]);
     expect(path).toMatchObject({ code: 2, stdout: '' });
-    expect(path.stderr).toContain(`Run it with ${edge.origin}`);
+    expect(path.stderr).toContain(`Run it again with ${edge.origin}`);
     expect(await program.run(['forward', 'http://internal.example'])).toMatchObject({ code: 2 });
     forward = await startForward(program, 'https://no-such-host.invalid');
     const answer = await ask(forward.local, '/');

@@ -67,9 +67,13 @@ describe('one that only its own process can finish', () => {
 });
 
 it('that has failed is not open, and says why to everyone', () => {
-  const over = failed(code('s'), new AccessError('sign_in_declined', 'No.', 'Stop.'));
+  const over = failed(code('s'), new AccessError('sign_in_declined', 'No.', [{ do: 'stop' }]));
   expect(isOpenAt(over, startedAt)).toBe(false);
-  expect(over.failure).toEqual({ code: 'sign_in_declined', message: 'No.', nextStep: 'Stop.' });
+  expect(over.failure).toEqual({
+    code: 'sign_in_declined',
+    message: 'No.',
+    nextStep: [{ do: 'stop' }],
+  });
 });
 
 it('is told from another by its state, or by when it began', () => {

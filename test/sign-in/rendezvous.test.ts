@@ -192,14 +192,14 @@ it('begins one all the same where the plan accepts no session', async () => {
   const { accepts: _, ...afresh } = ownPlan();
   const { mine, abandon } = await process.rendezvous.begin(afresh);
   expect(mine).toBe(true);
-  await abandon(new AccessError('sign_in_declined', 'No.', 'Stop.'));
+  await abandon(new AccessError('sign_in_declined', 'No.', [{ do: 'stop' }]));
 });
 
 it('tells everyone why it failed, and lets the next one begin', async () => {
   const [one, other] = [startProcess(), startProcess()];
   const first = await one.rendezvous.begin(ownPlan());
   const joined = await other.rendezvous.join([resource]);
-  await first.abandon(new AccessError('sign_in_declined', 'The person said no.', 'Stop.'));
+  await first.abandon(new AccessError('sign_in_declined', 'The person said no.', [{ do: 'stop' }]));
   for (const signIn of [first, joined]) {
     expect(await failureOf(signIn?.outcome ?? Promise.resolve())).toMatchObject({
       code: 'sign_in_declined',
@@ -224,7 +224,9 @@ it('joins a code that another process awaits, with its address, and either one m
     at: 'acme.example.com',
     expiresAt: first.expiresAt,
   });
-  await joined.abandon(new AccessError('sign_in_declined', 'The person said no.', 'Stop.'));
+  await joined.abandon(
+    new AccessError('sign_in_declined', 'The person said no.', [{ do: 'stop' }]),
+  );
   for (const { outcome } of [first, joined]) {
     expect(await failureOf(outcome)).toMatchObject({ code: 'sign_in_declined' });
   }
@@ -243,7 +245,7 @@ it('takes the callback port over from a process that ends', async () => {
   expect(await answers()).toBeDefined();
   await one.die();
   expect(await eventually(answers)).toBeDefined();
-  await joined?.abandon(new AccessError('sign_in_expired', 'Over.', 'Again.'));
+  await joined?.abandon(new AccessError('sign_in_expired', 'Over.', [{ do: 'retry' }]));
 });
 
 it('does not take a refreshed token for the session that a code will bring', async () => {
@@ -277,7 +279,9 @@ it('tells who waits that another was started in the place of theirs', async () =
 });
 
 it('gives its port back when the record cannot be kept', async () => {
-  const full = new AccessError('store_unavailable', 'The disk is full.', 'Make room.');
+  const full = new AccessError('store_unavailable', 'The disk is full.', [
+    { do: 'repair_folder', folder: '/data' },
+  ]);
   const process = startProcess({ write: () => Promise.reject(full) });
   const plan = codePlan(process, 'first');
   let port = 0;

@@ -50,7 +50,7 @@ describe('a call that does not wait', () => {
   });
 
   it('is told of one that has failed already', async () => {
-    const error = new AccessError('sign_in_declined', 'The person declined.', 'Stop.');
+    const error = new AccessError('sign_in_declined', 'The person declined.', [{ do: 'stop' }]);
     const waiting = waitForPerson(open({ outcome: failed(error) }), clock, {
       waitMs: 0,
       askPerson: nobody,
@@ -74,7 +74,9 @@ describe('a call that waits', () => {
   });
 
   it('is told that the person declined, though the sign-in could not be closed', async () => {
-    const reason = new AccessError('store_unavailable', 'The disk is full.', 'Make room.');
+    const reason = new AccessError('store_unavailable', 'The disk is full.', [
+      { do: 'repair_folder', folder: '/data' },
+    ]);
     const signIn = open({ abandon: () => Promise.reject(reason) });
     const error = await failureOf(
       waitForPerson(signIn, clock, { waitMs: 60_000, askPerson: declines }),
@@ -92,7 +94,9 @@ describe('a call that waits', () => {
       ...store,
       async write(kind, key, record) {
         if ('failure' in record) {
-          throw new AccessError('store_unavailable', 'The disk is full.', 'Make room.');
+          throw new AccessError('store_unavailable', 'The disk is full.', [
+            { do: 'repair_folder', folder: '/data' },
+          ]);
         }
         await store.write(kind, key, record);
       },

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createDispatcher } from '../../src/http/dispatcher.ts';
 import { createProtocolFetch, type ProtocolFetch } from '../../src/http/protocol-fetch.ts';
 import { createSend } from '../../src/http/send.ts';
+import type { NextStep } from '../../src/next-step.ts';
 
 export interface Asked {
   readonly method: string;
@@ -86,12 +87,12 @@ export function realFetch(): RealFetch {
 export async function failureOf(work: Promise<unknown>): Promise<{
   code?: string;
   message: string;
-  nextStep?: string;
+  nextStep?: NextStep;
 }> {
   try {
     await work;
   } catch (error) {
-    return error as { code?: string; message: string; nextStep?: string };
+    return error as { code?: string; message: string; nextStep?: NextStep };
   }
   throw new Error('it was expected to fail');
 }

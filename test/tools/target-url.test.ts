@@ -8,7 +8,9 @@ test('the https URL that is proposed for an http one is whole, its query include
     expect.unreachable();
   } catch (error) {
     if (!isAccessError(error, 'https_required')) throw error;
-    expect(error.nextStep).toContain('https://app.example.com:8080/a?b=c');
+    expect(error.nextStep).toEqual([
+      { do: 'correct_input', with: 'https://app.example.com:8080/a?b=c' },
+    ]);
   }
 });
 

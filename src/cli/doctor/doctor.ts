@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { EnvironmentError, readConfig } from '../../config/config.ts';
 import { AccessError } from '../../errors.ts';
 import { address } from '../terminal/address.ts';
-import { adviceFor, conclude } from '../terminal/failure.ts';
+import { conclude } from '../terminal/failure.ts';
 import type { Shell, Style } from '../terminal/shell.ts';
+import { stepForPeople } from '../terminal/step-for-people.ts';
 import { withRooms } from '../with-rooms.ts';
 import type { Finding } from './finding.ts';
 import type { RecordingFile } from './recording/recording.ts';
@@ -107,7 +108,7 @@ async function examine(
     await readConfig(environment);
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
-    const advice = adviceFor(error, { environment });
+    const advice = stepForPeople(error.nextStep, { environment });
     add(...error.problems.map((each) => finding.fail('Environment', each, advice)));
     add(finding.skip('The rest', 'is checked when the environment is usable'));
     return;

@@ -1,7 +1,7 @@
 /** What the doctor found out about one thing. */
 import type { AccessError } from '../../errors.ts';
-import { adviceFor } from '../terminal/failure.ts';
-import type { Reader } from '../terminal/step-for-people.ts';
+import type { Reader } from '../terminal/reader.ts';
+import { stepForPeople } from '../terminal/step-for-people.ts';
 
 export interface Finding {
   readonly name: string;
@@ -27,5 +27,5 @@ export const fail = (name: string, text: string, advice: string): Finding => ({
 });
 
 export function failure(name: string, error: AccessError, reader: Reader): Finding {
-  return fail(name, error.message, adviceFor(error, reader));
+  return fail(name, error.message, stepForPeople(error.nextStep, reader));
 }

@@ -3,8 +3,8 @@ import type { Config } from '../../config/config.ts';
 import { isAccessError } from '../../errors.ts';
 import { fetchServerMetadata, namesItself } from '../../oauth/server-metadata.ts';
 import type { Rooms } from '../../rooms.ts';
-import { adviceFor } from '../terminal/failure.ts';
-import type { Reader } from '../terminal/step-for-people.ts';
+import type { Reader } from '../terminal/reader.ts';
+import { stepForPeople } from '../terminal/step-for-people.ts';
 import { type Finding, ok, warn } from './finding.ts';
 
 const name = 'Listed server';
@@ -27,7 +27,7 @@ export function checkListedServers(
             );
       } catch (error) {
         if (!isAccessError(error)) throw error;
-        return warn(name, error.message, adviceFor(error, reader));
+        return warn(name, error.message, stepForPeople(error.nextStep, reader));
       }
     }),
   );

@@ -93,5 +93,5 @@ function readFields(lines: readonly string[]): Map<string, string> {
 }
 
 function misused(message: string): AccessError {
-  return new AccessError('invalid_input', message, 'See cloudflare-access-mcp fetch --help.');
+  return new AccessError('invalid_input', message, [{ do: 'see_help', command: 'fetch' }]);
 }

@@ -8,7 +8,7 @@ export class Interrupted extends AccessError {
   readonly exitCode: number;
 
   constructor(exitCode: number) {
-    super('cancelled', 'Interrupted.', '');
+    super('cancelled', 'Interrupted.', []);
     this.exitCode = exitCode;
   }
 }

@@ -2,14 +2,15 @@
 
 import type { Authenticated } from '../../access/authenticate.ts';
 import { readJwt } from '../../cloudflare/jwt.ts';
+import type { NextStep } from '../../next-step.ts';
 import type { Rooms } from '../../rooms.ts';
 import { cleanServerText } from '../../server-text.ts';
 import type { ResourceCredential } from '../../session/resource-credential.ts';
 import type { SignIn } from '../../sign-in/sign-in.ts';
 import { instant } from '../../tools/tool.ts';
 import { whenFrom } from './durations.ts';
-import { inCommands } from './failure.ts';
 import type { Shell } from './shell.ts';
+import { stepForPeople } from './step-for-people.ts';
 
 /** Prints how it stands; returns the exit code: 0 when the URL can be fetched now, else 1. */
 export async function reportSignIn(
@@ -19,14 +20,15 @@ export async function reportSignIn(
   { access, clock }: Rooms,
   { json }: { json: boolean },
 ): Promise<number> {
-  const { out, err } = shell;
+  const { out, err, environment } = shell;
   if (json) {
     const { authenticateResult } = await import('../../tools/authenticate.ts');
-    const result = authenticateResult(url, outcome, { access });
+    const render = (nextStep: NextStep) => stepForPeople(nextStep, { environment, url });
+    const result = authenticateResult(url, outcome, { access }, render);
     const lost = outcome.status === 'pending' && endsHere(outcome.signIn, access);
     const own = lost
       ? { expires_at: null, next_step: `This sign-in has ended with this command. ${waitLonger}` }
-      : { next_step: inCommands(String(result.next_step)) };
+      : {};
     out.line(JSON.stringify({ ...result, ...own }));
     return outcome.status === 'pending' ? 1 : 0;
   }

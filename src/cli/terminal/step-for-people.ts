@@ -1,22 +1,14 @@
-/** Next steps in words for the person at the command line, who is the one to take them. */
-import type { Environment } from '../../config/config.ts';
+/**
+ * Next steps in words for the person at the command line, who is the one to take them. Those of a sign-in
+ * are in sign-in-for-people.ts.
+ */
 import type { NextStep, Step, When } from '../../next-step.ts';
 import { later, personClause, sentences } from '../../step-clauses.ts';
-import { loginCommand, program, shellWord } from './command-lines.ts';
-import { headlessBecauseOf } from './headless.ts';
+import { program, shellWord } from './command-lines.ts';
+import type { Reader } from './reader.ts';
+import { attended, avoidSignIn, finishSignIn, login, signIn } from './sign-in-for-people.ts';
 
-export interface Reader {
-  readonly environment: Environment;
-  /** What the command was about, for commands that a step names. */
-  readonly url?: URL | undefined;
-  /** What is repeated: the command, or a request of another program through `forward`. */
-  readonly repeats?: 'command' | 'request';
-  /** Whose environment is meant; `server`: what the MCP host starts. */
-  readonly place?: 'shell' | 'server';
-}
-
-export function stepForPeople(nextStep: NextStep | string, reader: Reader): string {
-  if (typeof nextStep === 'string') return nextStep;
+export function stepForPeople(nextStep: NextStep, reader: Reader): string {
   return sentences(
     nextStep.map((step) => {
       const words = clause(step, reader);
@@ -30,7 +22,10 @@ const cases: Record<When, string> = {
   persists: 'If it goes on, ',
   otherwise: 'Or ',
   confirmed: 'If so, ',
+  done: 'When that is done, ',
   vouched: 'If you vouch for it, ',
+  trusted_with_secret: 'If you trust this host with the secret, ',
+  own_team: 'Or, if that is your team and the host can prove it, ',
   wanted: 'If you want that, ',
   not_declined: 'If you did not decline it, ',
   ready: 'When you are ready, ',
@@ -42,6 +37,8 @@ const cases: Record<When, string> = {
   own_authorization: 'If the application needs its own Authorization too, ',
   proxied: 'If a proxy is in use, ',
   to_sign_in: 'To sign in, ',
+  needed: 'If the application needs it, ',
+  as_another: 'If you can sign in as somebody who is allowed, ',
 };
 
 const places = {
@@ -55,13 +52,13 @@ function clause(step: Step, reader: Reader): string | undefined {
     case 'sign_in':
       return signIn(step, reader);
     case 'finish_sign_in':
-      return finish(step, reader);
+      return finishSignIn(step, reader);
     case 'join_open_sign_in':
       return `finish one that is open: ${login(reader)}`;
     case 'paste_callback':
-      return 'give --callback-url the whole address that your browser ended at, such as http://localhost:8400/callback?code=…&state=…';
+      return 'give login --callback-url the whole address that your browser ended at, such as http://localhost:8400/callback?code=…&state=…';
     case 'avoid_sign_in':
-      return avoid(step.why, reader);
+      return avoidSignIn(step.why, reader);
     case 'run_attended':
       return attended(reader) ?? `sign in where somebody can: ${login(reader, step.url)}`;
     case 'let_call_sign_in':
@@ -88,6 +85,8 @@ function clause(step: Step, reader: Reader): string | undefined {
       return `print the token instead: ${program} token ${reader.url ? shellWord(reader.url.href) : '<url>'}`;
     case 'use_own_credential':
       return `pass the application’s own credentials with ${program} fetch -H`;
+    case 'send_authorization':
+      return `pass an Authorization header with ${program} fetch -H`;
     case 'see_help':
       return `see ${program} ${step.command} --help`;
     case 'name_url':
@@ -96,6 +95,8 @@ function clause(step: Step, reader: Reader): string | undefined {
       return 'name another --port, or leave it out for any that is free';
     case 'report_bug':
       return 'report it with what CF_ACCESS_LOG=debug prints';
+    case 'do_not_follow':
+      return 'do not follow it';
     case 'stop':
       return undefined;
     case 'respect_limit':
@@ -114,74 +115,6 @@ function clause(step: Step, reader: Reader): string | undefined {
       return `check whether ${step.whether}`;
     default:
       return personClause(step, places[reader.place ?? 'shell']);
-  }
-}
-
-function login({ url: about }: Reader, url = about?.href, flags?: readonly string[]): string {
-  return loginCommand(url, flags);
-}
-
-function signIn(step: Extract<Step, { do: 'sign_in' }>, reader: Reader): string {
-  const { url, force, method, not, join, afterSeconds } = step;
-  const flags = [...(method === undefined ? [] : [flagFor(method)]), ...(force ? ['--force'] : [])];
-  const command = login(reader, url, flags);
-  if (join) return `join the sign-in: ${command}`;
-  if (method !== 'service_token') {
-    const unattended = attended(reader, command);
-    if (unattended) return unattended;
-  }
-  const how = `${not ? ` without ${flagFor(not)}` : ''}${force ? ' afresh' : ''}`;
-  return `sign in${how}${later(afterSeconds)}: ${command}`;
-}
-
-function flagFor(method: 'browser' | 'device' | 'service_token'): string {
-  return method === 'device' ? '--device' : `--method ${method}`;
-}
-
-/** Where a variable forbids asking a person: how to be asked all the same. */
-function attended(reader: Reader, command = login(reader)): string | undefined {
-  const why = headlessBecauseOf(reader.environment);
-  return why === undefined
-    ? undefined
-    : `run it with CF_ACCESS_HEADLESS=0 to sign in (${why} is set, so nobody is asked): ${command}`;
-}
-
-function finish(step: Extract<Step, { do: 'finish_sign_in' }>, reader: Reader): string {
-  const { address, code, opened, comesBack, until, join } = step;
-  const show = code
-    ? `open ${code.at} in any browser and enter the code ${code.userCode}`
-    : address === undefined
-      ? 'the sign-in is open in your browser, started by another process'
-      : opened === false
-        ? `no browser has been opened. Open this address in any browser: ${address}`
-        : `finish the sign-in in your browser, or at this address if none has opened: ${address}`;
-  const shown = address === undefined || code ? `${show}.` : show;
-  if (reader.repeats === 'request') return `${shown} Then send the request again`;
-  const copy =
-    comesBack && !code
-      ? ' If it ends at an http://localhost address that does not load, pass that whole address with --callback-url.'
-      : '';
-  const again =
-    join === undefined ? 'run the same command again' : `run ${login(reader, join)} to join it`;
-  return `${shown}${copy} Then ${again}; it stays open until ${until}`;
-}
-
-function avoid(
-  why: Extract<Step, { do: 'avoid_sign_in' }>['why'],
-  reader: Reader,
-): string | undefined {
-  switch (why) {
-    case 'untrusted':
-      return 'do not sign in there';
-    case 'same_answer':
-      return 'signing in does not help: the answer would be the same';
-    case 'same_person':
-      return 'signing in again as the same person does not help: the answer would be the same';
-    case 'not_needed':
-      return 'nobody needs to sign in';
-    case 'unasked':
-    case 'declined':
-      return `to try once more: ${login(reader)}`;
   }
 }
 
@@ -209,8 +142,9 @@ function fetchIt(step: Extract<Step, { do: 'fetch' }>): string {
 }
 
 const becauseOf: Record<NonNullable<Extract<Step, { do: 'fetch' }>['because']>, string> = {
-  nothing_asked: ': this URL asks for nothing',
+  nothing_asked: ', or any other HTTP client: this URL asks for nothing',
   session: ': there is a session',
+  service_token_ready: ': the service token will be sent',
   sends_service_token: ', which sends the service token itself',
-  signs_in_itself: ', which has you sign in itself',
+  signs_in_itself: ', which starts the sign-in itself',
 };

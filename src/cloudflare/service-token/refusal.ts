@@ -1,6 +1,7 @@
-/** Why a service token was not sent, or did not help: in words, with the line to add or whom to ask. */
+/** Why a service token was not sent, or did not help, with the variable to set or whom to ask. */
 import { randomBytes } from 'node:crypto';
 import { AccessError } from '../../errors.ts';
+import type { NextStep } from '../../next-step.ts';
 import { readJwt } from '../jwt.ts';
 import {
   type Guard,
@@ -23,13 +24,20 @@ export function serviceTokenMissing(
       return new AccessError(
         'service_token_not_configured',
         `${url.host} wants a service token, and none is configured.`,
-        `Ask the person for a service token that the application's Service Auth policy allows, set as CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS=${host} in this server's environment, and restart it.`,
+        [{ do: 'use_service_token', host }],
       );
     case 'host_not_allowed':
       return new AccessError(
         'service_token_host_not_allowed',
         `A service token is configured, but not for ${url.host}${claimed(claims)}.`,
-        `If the person trusts this host with the secret, they add CF_ACCESS_HOSTS=${host} to this server's environment (hosts are separated by commas)${teamLine(claims)}, and restart it.`,
+        [
+          {
+            when: 'trusted_with_secret',
+            do: 'set_variables',
+            variables: [{ name: 'CF_ACCESS_HOSTS', entry: host }],
+          },
+          ...pinTeam(claims),
+        ],
       );
   }
 }
@@ -116,7 +124,7 @@ export function serviceTokenRefused(
     return new AccessError(
       'service_token_rejected',
       `${url.host} does not accept the service token: it is wrong, expired or disabled${verdict === 'rejected' ? '' : ', or no policy of the application names it (its organisation answers alike to all of these)'}.`,
-      'Do not retry. Ask the person to check CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET (or the service tokens file) against the Zero Trust dashboard, renew the token there if it has expired, have it named in a Service Auth policy of this application if it is not, and restart this server.',
+      [{ do: 'do_not_retry' }, { do: 'check_service_token' }],
     );
   }
   const refusal = refusalFor(guard, url);
@@ -126,7 +134,13 @@ export function serviceTokenRefused(
     verdict === 'not_allowed'
       ? `${url.host} knows the service token but does not allow it: no policy of the application names it.`
       : `${url.host} refuses the service token: no policy of the application names it, or it is wrong or expired (the answer does not say which).`,
-    `Do not retry. Ask the person to have an administrator add the service token to a Service Auth policy of this application${verdict === 'unknown' ? ', and to check that it is still valid' : ''}.`,
+    [
+      { do: 'do_not_retry' },
+      {
+        do: 'ask_administrator',
+        to: `add the service token to a Service Auth policy of this application${verdict === 'unknown' ? ', and check that it is still valid' : ''}`,
+      },
+    ],
   );
 }
 
@@ -134,10 +148,10 @@ function claimed({ teamDomain }: UnsignedClaims): string {
   return teamDomain ? `, which claims (unverified) to be of the team ${teamDomain}` : '';
 }
 
-function teamLine({ teamDomain }: UnsignedClaims): string {
-  return teamDomain
-    ? `, or CF_ACCESS_TEAM_DOMAIN=${teamDomain} if that is their team and the host can prove it`
-    : '';
+function pinTeam({ teamDomain }: UnsignedClaims): NextStep {
+  if (!teamDomain) return [];
+  const variables = [{ name: 'CF_ACCESS_TEAM_DOMAIN', value: teamDomain }];
+  return [{ when: 'own_team', do: 'set_variables', variables }];
 }
 
 /** How the host is written in CF_ACCESS_HOSTS. */

@@ -131,7 +131,7 @@ function failureOf(
   return new AccessError(
     'temporarily_unavailable',
     `The transfer service ${service.host} fails (status ${answer.status}): the sign-in cannot arrive.`,
-    'Call authenticate again in a few minutes: it starts a new sign-in.',
+    [{ do: 'sign_in', afterSeconds: 180 }],
   );
 }
 
@@ -152,6 +152,6 @@ function expired({ host }: URL): AccessError {
   return new AccessError(
     'sign_in_expired',
     `Nobody finished signing in to ${host} within the time that the transfer allows.`,
-    'If the person is there now, call authenticate again: it opens a new sign-in.',
+    [{ when: 'ready', do: 'sign_in' }],
   );
 }

@@ -67,6 +67,9 @@ function rejected({ host }: URL, why: string): AccessError {
   return new AccessError(
     'token_rejected',
     `The sign-in to ${host} came back, but ${why}; nothing was kept.`,
-    'Call authenticate with force for a new sign-in; if it happens again, ask the person whether the URL is the right one.',
+    [
+      { do: 'sign_in', force: true },
+      { when: 'again', do: 'check', whether: 'the URL is the right one' },
+    ],
   );
 }

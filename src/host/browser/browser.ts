@@ -74,7 +74,7 @@ function openable(url: URL): URL {
   throw new AccessError(
     'invalid_input',
     `The browser is not opened for ${url.protocol}//${url.host}: only https addresses without a user name are, and http on this machine.`,
-    'Check the address of the application, which should begin with https.',
+    [{ do: 'correct_input', with: 'an address that begins with https' }],
   );
 }
 

@@ -63,7 +63,14 @@ export function openRecordStore(options: RecordStoreOptions): RecordStore {
       throw new AccessError(
         'store_unavailable',
         `The sessions in ${dataDir} cannot be read (${systemCode(error)}).`,
-        'Look after that folder and its disk, or set CF_ACCESS_DATA_DIR to another folder.',
+        [
+          { do: 'repair_folder', folder: dataDir },
+          {
+            when: 'otherwise',
+            do: 'set_variables',
+            variables: [{ name: 'CF_ACCESS_DATA_DIR', to: 'another folder' }],
+          },
+        ],
         { cause: error },
       );
     }

@@ -52,7 +52,15 @@ export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTempo
         throw new AccessError(
           'store_unavailable',
           `The file could not be written to the data folder (${why}).`,
-          'Have the person set CF_ACCESS_DATA_DIR to a folder of their own that can be written to; or call get_token with "as": "value".',
+          [
+            {
+              do: 'set_variables',
+              variables: [
+                { name: 'CF_ACCESS_DATA_DIR', to: 'a folder of this user that can be written to' },
+              ],
+            },
+            { when: 'otherwise', do: 'print_token' },
+          ],
           { cause: error },
         );
       }

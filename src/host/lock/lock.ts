@@ -191,14 +191,17 @@ function outOfPatience(): AccessError {
   return new AccessError(
     'temporarily_unavailable',
     'Another call or process is still working on the same session, and did not finish in time.',
-    'Try again in a minute; if it goes on, look for a hung process of this program and end it.',
+    [
+      { do: 'retry', afterSeconds: 60 },
+      { when: 'persists', do: 'end_program', program: 'a hung process of cloudflare-access-mcp' },
+    ],
   );
 }
 
 function leaving(): AccessError {
   return new AccessError(
     'cancelled',
-    'This server is being closed.',
-    'Call again when it has been started again; a sign-in that is open stays open.',
+    'The process is being closed; a sign-in that is open stays open.',
+    [{ when: 'restarted', do: 'retry' }],
   );
 }

@@ -220,6 +220,13 @@ function portUnavailable(ports: readonly number[], bindAddress: string | undefin
     ports.length === 1
       ? `Port ${list} on this machine, where the browser brings the sign-in's answer, is used by another program${orNoAddress}.`
       : `None of the ports ${list} on this machine, where the browser brings the sign-in's answer, can be used: other programs hold them${orNoAddress}.`,
-    'Set CF_ACCESS_CALLBACK_PORT to a free port, or end the program that holds the port, and sign in again.',
+    [
+      {
+        do: 'set_variables',
+        variables: [{ name: 'CF_ACCESS_CALLBACK_PORT', to: 'a free port' }],
+      },
+      { when: 'otherwise', do: 'end_program', program: 'the program that holds the port' },
+      { when: 'done', do: 'sign_in' },
+    ],
   );
 }

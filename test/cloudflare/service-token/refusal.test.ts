@@ -18,13 +18,23 @@ describe('a service token that is missing', () => {
     expect(error?.message).toContain(
       'claims (unverified) to be of the team acme.cloudflareaccess.com',
     );
-    expect(error?.nextStep).toContain('CF_ACCESS_HOSTS=app.example.com');
-    expect(error?.nextStep).toContain('CF_ACCESS_TEAM_DOMAIN=acme.cloudflareaccess.com');
+    expect(error?.nextStep).toEqual([
+      {
+        when: 'trusted_with_secret',
+        do: 'set_variables',
+        variables: [{ name: 'CF_ACCESS_HOSTS', entry: 'app.example.com' }],
+      },
+      {
+        when: 'own_team',
+        do: 'set_variables',
+        variables: [{ name: 'CF_ACCESS_TEAM_DOMAIN', value: 'acme.cloudflareaccess.com' }],
+      },
+    ]);
     expect(
       serviceTokenMissing(new URL('https://a.example.com:8443'), { state: 'not_configured' }, {}),
     ).toMatchObject({
       code: 'service_token_not_configured',
-      nextStep: expect.stringContaining('CF_ACCESS_HOSTS=a.example.com:8443 '),
+      nextStep: [{ do: 'use_service_token', host: 'a.example.com:8443' }],
     });
   });
 });

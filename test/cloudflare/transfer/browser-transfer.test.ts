@@ -258,7 +258,7 @@ describe('a transfer that does not come', () => {
 
   test('ends at once when it is cancelled, during a poll and during a pause', async () => {
     const controller = new AbortController();
-    const reason = new AccessError('cancelled', 'Enough.', 'Nothing.');
+    const reason = new AccessError('cancelled', 'Enough.', []);
     answer = () => controller.abort(reason);
     expect(await failure(receive({ signal: controller.signal }))).toBe(reason);
 
@@ -280,7 +280,7 @@ describe('a transfer that does not come', () => {
       throw new AccessError(
         'network_error',
         `No ${url}, ${encodeURIComponent(String(url))}`,
-        `Try ${url}`,
+        [{ do: 'check', whether: `${url} is right` }],
         { cause: new Error(key) },
       );
     };

@@ -336,7 +336,12 @@ describe('who else is on the port', () => {
     await expect(listener.claim(ports, answering('s1'))).rejects.toMatchObject({
       code: 'callback_port_unavailable',
       message: expect.stringContaining(ports.join(', ')),
-      nextStep: expect.stringContaining('CF_ACCESS_CALLBACK_PORT'),
+      nextStep: expect.arrayContaining([
+        {
+          do: 'set_variables',
+          variables: [{ name: 'CF_ACCESS_CALLBACK_PORT', to: 'a free port' }],
+        },
+      ]),
     });
     expect(await isFree(ports[1] ?? 0)).toBe(true);
   });

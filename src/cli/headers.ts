@@ -95,7 +95,7 @@ async function fieldsFor(
   if (outcome.status === 'pending') {
     throw new AccessError(
       'sign_in_required',
-      `${url.host} waits for a person to sign in at ${outcome.signIn.at}, and header fields cannot wait as long.`,
+      `${url.host} waits for a person to sign in at ${outcome.signIn.at}, and this command cannot wait that long.`,
       [{ do: 'sign_in', join: true }],
     );
   }

@@ -81,7 +81,7 @@ async function fetchKeys(origin: string, fetch: ProtocolFetch): Promise<Map<stri
   if (answer.status >= 500 || answer.status === 429) {
     throw new AccessError(
       'temporarily_unavailable',
-      `${host} does not give its signing keys at the moment (status ${answer.status}).`,
+      `${host} cannot serve its signing keys at the moment (status ${answer.status}).`,
       [{ do: 'retry', afterSeconds: 60 }],
     );
   }
@@ -89,7 +89,7 @@ async function fetchKeys(origin: string, fetch: ProtocolFetch): Promise<Map<stri
   if (!keys) {
     throw new AccessError(
       'invalid_server_metadata',
-      `${host} does not give its signing keys as a team of Cloudflare Access does (status ${answer.status}).`,
+      `${host} does not serve signing keys as a team of Cloudflare Access does (status ${answer.status}).`,
       [{ do: 'check', whether: `${host} is the team domain that is meant` }],
     );
   }

@@ -112,7 +112,7 @@ function readableCode(text: string, host: string): string {
   if (text.length <= longestUserCode && /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(text)) return text;
   throw new AccessError(
     'invalid_server_metadata',
-    `${host} gave a user code that is none: one group of letters, digits and dashes is expected, of at most ${longestUserCode} characters (RFC 8628 §6.1), and it sent ${quoteServerText(text)}.`,
+    `${host} sent ${quoteServerText(text)} as a user code, which should be letters, digits and dashes, at most ${longestUserCode} characters (RFC 8628 §6.1).`,
     wrongServer,
   );
 }
@@ -132,7 +132,7 @@ function showable(text: string, issuer: string): ShownUrl {
   ) {
     throw new AccessError(
       'invalid_server_metadata',
-      `${new URL(issuer).host} gave a verification address that is not https, or not its own to give.`,
+      `${new URL(issuer).host} gave a verification address that nobody can be sent to: it is not https, holds a user name, or is on this machine.`,
       wrongServer,
     );
   }

@@ -124,7 +124,7 @@ function readClient(
   if (!texts.every((text) => text === '' || visible.test(text))) {
     throw new AccessError(
       'registration_rejected',
-      `${host} gave this client an identifier or a secret that no client can have.`,
+      `${host} gave this client an identifier or a secret with characters that are not allowed in one.`,
       [
         { do: 'ask_operator', host, to: 'give out identifiers and secrets of visible ASCII' },
         { when: 'otherwise', do: 'register_client', host },

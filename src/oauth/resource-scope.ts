@@ -36,7 +36,7 @@ export function coverageOf(url: URL): (resource: string) => boolean {
 export function unclearPath({ host }: URL): AccessError {
   return new AccessError(
     'invalid_input',
-    `${host} asks for a credential at a path that hides a “..” (encoded, or before a “;”). Some servers would read it as another part of the host than the application’s, so a credential that is for one path alone is not sent there.`,
+    `${host} asks for a credential at a path that hides a “..” (encoded, or before a “;”). Some servers would read it as a path outside the application, so a credential for one path alone is not sent there.`,
     [
       {
         do: 'correct_input',

@@ -24,7 +24,7 @@ export function confirmsResource(
   if (!isEmpty(named) && !all.some((each) => originOf(each) === asked.origin)) {
     throw new AccessError(
       'token_rejected',
-      `${host} gave a token for another resource, ${quoteServerText(String(all[0] ?? 'none'))}, than the one that was asked for, ${asked.origin}; it was thrown away.`,
+      `${host} gave a token for another resource, ${quoteServerText(String(all[0] ?? 'none'))}, instead of ${asked.origin}; it was discarded.`,
       [
         { do: 'avoid_sign_in', why: 'untrusted' },
         {

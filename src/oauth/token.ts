@@ -204,7 +204,7 @@ export function readTokens(answer: TokenEndpointResponse, host: string, resource
   if (!sendable.test(access_token) || (refresh_token && !sendable.test(refresh_token))) {
     throw new AccessError(
       'unsupported_authorization_server',
-      `${host} gave a token that cannot be sent in a header field; it was thrown away.`,
+      `${host} gave a token that cannot be sent in a header field; it was discarded.`,
       [
         { do: 'do_not_retry' },
         { do: 'ask_operator', host, to: 'issue tokens of visible ASCII that fit a header field' },

@@ -61,7 +61,7 @@ function tooMany(where: string, these: readonly { at: number }[], now: number): 
   const freeInMs = Math.min(...these.map(({ at }) => at)) + windowMs - now;
   return new AccessError(
     'sign_in_pending',
-    `${these.length} sign-ins ${where} were begun within ten minutes, and no further one is: a host could fill the person’s browser with tabs.`,
+    `${these.length} sign-ins ${where} were started in the last ten minutes. No more are for now, since a host could fill the browser with tabs.`,
     [
       { do: 'join_open_sign_in' },
       { when: 'otherwise', do: 'retry', afterSeconds: Math.max(1, Math.ceil(freeInMs / 1000)) },

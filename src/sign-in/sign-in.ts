@@ -79,7 +79,7 @@ export class Superseded extends AccessError {
   constructor({ resource }: Pick<SignIn, 'resource'>) {
     super(
       'sign_in_expired',
-      `Another sign-in for ${new URL(resource).host} was started in the place of this one.`,
+      `Another sign-in for ${new URL(resource).host} was started in place of this one.`,
       [{ do: 'sign_in', join: true }],
     );
   }

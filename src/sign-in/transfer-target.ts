@@ -52,7 +52,7 @@ export function createFindTransferTarget({
     if (proof && !proof.verified) {
       throw new AccessError(
         'untrusted_authorization_server',
-        `${url.host} claims to be of a team of Cloudflare Access, but its signed answer does not hold: ${proof.why}.`,
+        `${url.host} claims to belong to a team of Cloudflare Access, but its signed answer is not valid: ${proof.why}.`,
         doubtful,
       );
     }
@@ -60,8 +60,8 @@ export function createFindTransferTarget({
       throw new AccessError(
         'untrusted_authorization_server',
         proof
-          ? `${url.host} is of the team ${proof.teamDomain}, and only ${pinnedTeam} is trusted.`
-          : `${url.host} gives no signed proof of its team, and only ${pinnedTeam} is trusted.`,
+          ? `${url.host} belongs to the team ${proof.teamDomain}, but only ${pinnedTeam} is trusted.`
+          : `${url.host} gives no signed proof of its team, but only ${pinnedTeam} is trusted.`,
         [
           ...doubtful,
           {
@@ -116,7 +116,7 @@ function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
   const claim = teamDomain ? ` It claims to be of the team ${teamDomain}, as any host could.` : '';
   return new AccessError(
     'untrusted_authorization_server',
-    `${host} gives no signed proof of the Access application that it is, and a login there could be meant for another one.${claim}`,
+    `${host} gives no signed proof of which Access application it is, so a login there could be meant for another one.${claim}`,
     [
       ...doubtful,
       {
@@ -131,7 +131,7 @@ function unproven({ host }: URL, { teamDomain }: UnsignedClaims): AccessError {
 function elsewhere({ host }: URL, domain: string): AccessError {
   return new AccessError(
     'access_denied',
-    `The Access application that answers for ${host} is the one of ${quoteServerText(domain)}, where this URL does not lie.`,
+    `The Access application that answers for ${host} is the one of ${quoteServerText(domain)}, which does not include this URL.`,
     [{ do: 'correct_input', with: 'a URL of that application' }],
   );
 }

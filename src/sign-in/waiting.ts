@@ -109,11 +109,9 @@ async function show(signIn: SignIn, askPerson: AskPerson): Promise<Shown> {
   const url = authorizationUrl === undefined ? undefined : new URL(authorizationUrl);
   const answer = await askPerson({ url, message, done }).catch(() => 'unavailable' as const);
   if (answer === 'declined') {
-    const declined = new AccessError(
-      'sign_in_declined',
-      `The person declined to sign in to ${host}.`,
-      [{ do: 'avoid_sign_in', why: 'declined' }],
-    );
+    const declined = new AccessError('sign_in_declined', `The sign-in to ${host} was declined.`, [
+      { do: 'avoid_sign_in', why: 'declined' },
+    ]);
     await signIn.abandon(declined).catch((error: unknown) => {
       // It stays open for the other processes; what the person said holds for this call all the same.
       const why = isAccessError(error) ? error.message : unexpected(error).message;

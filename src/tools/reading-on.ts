@@ -44,7 +44,7 @@ async function isStillTheirs(
 function notKept(method: string, { host }: URL): AccessError {
   return new AccessError(
     'invalid_input',
-    `The answer of ${host} to this ${method} is not kept (any more), and reading on would send the ${method} once more.`,
+    `The answer of ${host} to this ${method} is no longer kept, and reading on would send the ${method} once more.`,
     [
       { when: 'wanted', do: 'leave_out', what: 'start_index to send it again' },
       {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { decline, signInAs } from '../../src/sandbox/team/person.ts';
-import { eventually } from '../support/mcp-server.ts';
+import { eventually, startServer } from '../support/mcp-server.ts';
 import { createProgram, type Program } from './program.ts';
 
 let sandbox: Sandbox;
@@ -139,6 +139,37 @@ describe('login', () => {
     const { code, stderr } = await running.ended;
     expect(code).toBe(1);
     expect(stderr).toContain('login');
+  });
+
+  it('and a server that wait for the same sign-in are told how it ended, each in their own words', async () => {
+    const { dataDir } = program;
+    const server = await startServer({ dataDir });
+    try {
+      const calling = server.call('authenticate', { url: wiki });
+      const [address = ''] = await eventually(async () => {
+        const opened = await server.opened();
+        return opened.length > 0 ? opened : undefined;
+      });
+      const joined = program.start(['login', '--json', wiki]);
+      await eventually(() => joined.stderr().includes(address) || undefined);
+      await signInAs(address, decline);
+      const forAgents = (await calling).json.error;
+      expect(forAgents).toMatchObject({
+        code: 'sign_in_declined',
+        next_step: expect.stringContaining('unless the person asks for it'),
+      });
+      const { code, json } = await joined.ended;
+      expect(code).toBe(1);
+      expect(json.error).toMatchObject({
+        code: 'sign_in_declined',
+        message: forAgents?.message,
+        next_step: expect.stringContaining(`To try once more: cloudflare-access-mcp login ${wiki}`),
+      });
+      expect(JSON.stringify(json)).not.toMatch(/authenticate|the person asks/);
+      expect(await program.opened()).toEqual([]);
+    } finally {
+      await server.close();
+    }
   });
 
   it('is interrupted at once, and says so to its shell', async () => {

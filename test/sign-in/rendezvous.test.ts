@@ -273,7 +273,7 @@ it('tells who waits that another was started in the place of theirs', async () =
   const first = await one.rendezvous.begin(codePlan(one, 'first'));
   const instead = ownPlan({ joins: () => false });
   const second = await other.rendezvous.begin(instead);
-  expect((await failureOf(first.outcome)).message).toContain('in the place of this one');
+  expect((await failureOf(first.outcome)).message).toContain('in place of this one');
   instead.finish(session('A'));
   expect((await second.outcome).method).toBe('authorization_code');
 });

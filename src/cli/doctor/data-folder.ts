@@ -8,7 +8,7 @@ import { type Finding, fail, ok, warn } from './finding.ts';
 
 const name = 'Data folder';
 const elsewhere =
-  'Mend that, or set CF_ACCESS_DATA_DIR to a folder of your own; until then sessions end with the process.';
+  'Fix that, or set CF_ACCESS_DATA_DIR to a folder of your own; until then sessions end with the process.';
 
 /** Makes nothing that stays; tightens a mode that lets others in, as every command would. */
 export async function checkDataFolder(path: string): Promise<Finding> {

@@ -123,7 +123,7 @@ export function serviceTokenRefused(
   if (verdict === 'rejected' || verdict === 'rejected_or_not_allowed') {
     return new AccessError(
       'service_token_rejected',
-      `${url.host} does not accept the service token: it is wrong, expired or disabled${verdict === 'rejected' ? '' : ', or no policy of the application names it (its organisation answers alike to all of these)'}.`,
+      `${url.host} does not accept the service token: it is wrong, expired or disabled${verdict === 'rejected' ? '' : ', or no policy of the application names it (its organisation gives the same answer in all of these cases)'}.`,
       [{ do: 'do_not_retry' }, { do: 'check_service_token' }],
     );
   }

@@ -130,7 +130,7 @@ function failureOf(
   if (answer.status < 500) return undefined;
   return new AccessError(
     'temporarily_unavailable',
-    `The transfer service ${service.host} fails (status ${answer.status}): the sign-in cannot arrive.`,
+    `The transfer service ${service.host} fails (status ${answer.status}), so the sign-in cannot be delivered.`,
     [{ do: 'sign_in', afterSeconds: 180 }],
   );
 }

@@ -73,7 +73,7 @@ function openable(url: URL): URL {
   if (isSecure(url) && url.username === '' && url.password === '') return url;
   throw new AccessError(
     'invalid_input',
-    `The browser is not opened for ${url.protocol}//${url.host}: only https addresses without a user name are, and http on this machine.`,
+    `The browser is not opened for ${url.protocol}//${url.host}, only for https addresses without a user name, and for http on this machine.`,
     [{ do: 'correct_input', with: 'an address that begins with https' }],
   );
 }

@@ -2,8 +2,8 @@
 export class AnswerFault extends Error {
   override readonly name = 'AnswerFault';
   /**
-   * A minute may mend it: the server failed, or somebody else (a captive portal, a firewall's page)
-   * answered in its place. Otherwise the server means what it sends, and its operator has to mend it.
+   * A minute may put it right: the server failed, or somebody else (a captive portal, a firewall's page)
+   * answered in its place. Otherwise the server means what it sends, and its operator has to fix it.
    */
   readonly passing: boolean;
   /** The server's own, as they came. */

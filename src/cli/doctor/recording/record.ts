@@ -25,6 +25,6 @@ export async function record(walk: Walk, file: RecordingFile, version: string): 
   return warn(
     'Recording',
     `${text}; ${different.length} not as docs/cloudflare-access.md says: ${which.join('; ')}`,
-    'Look through the file and attach it to a report: it helps to mend that.',
+    'Look through the file and attach it to a report: it helps to fix the difference.',
   );
 }

@@ -23,6 +23,8 @@ export interface Detection {
   readonly teamDomain?: string;
   readonly teamVerified: boolean;
   readonly audience?: string;
+  /** Host and path, as somebody configured it: a proven one, or the host's word. */
+  readonly applicationDomain?: string;
   readonly authorizationServer?: string;
   readonly signIn: readonly ('authorization_code' | 'device_code' | 'browser_transfer')[];
   readonly serviceToken: 'ready' | 'not_configured' | 'host_not_allowed';
@@ -77,6 +79,8 @@ export function createDetect(parts: {
     const choice = orNothing(await attempt(serviceTokens.choose(url, signal), signal));
     const serviceToken = choice?.state ?? 'host_not_allowed';
     const teamDomain = teamOf(answer, proof, target);
+    const applicationDomain =
+      (proof?.verified ? proof.applicationDomain : undefined) ?? guard.claims.applicationDomain;
     const audience = (proof?.verified ? proof.audience : undefined) ?? guard.claims.audience;
     // Nobody meets it where a service token gets in, or is all that is wanted.
     const isMet = guard.protection !== 'service_auth' && !(headless && serviceToken === 'ready');
@@ -87,6 +91,7 @@ export function createDetect(parts: {
       ...(teamDomain === undefined ? {} : { teamDomain }),
       teamVerified: proof?.verified === true,
       ...(audience === undefined ? {} : { audience }),
+      ...(applicationDomain === undefined ? {} : { applicationDomain }),
       ...(target?.kind === 'oauth' ? { authorizationServer: target.oauth.server.issuer } : {}),
       signIn: plan.kind === 'sign_in' ? methodsOf(plan.target) : [],
       serviceToken,

@@ -12,6 +12,7 @@ import { quoteServerText } from '../../server-text.ts';
 import { createTokenHosts, entryBinding } from '../../sign-in/token-hosts.ts';
 import { whenFrom } from '../terminal/durations.ts';
 import { type Finding, fail, failure, ok, skip } from './finding.ts';
+import { checkRedirectUris } from './redirect-uris.ts';
 
 export interface Walk {
   readonly url: URL;
@@ -50,6 +51,8 @@ export async function checkAuthorization(walk: Walk, asked: GuardedAnswer): Prom
     const device = server.device_authorization_endpoint ? ', device codes' : '';
     findings.push(ok('Authorization server', `${server.issuer}: code with PKCE S256${device}`));
     findings.push(await registration(rooms, config, server));
+    const redirectUris = { server, resource: metadata?.resource ?? url.origin };
+    findings.push(...(await checkRedirectUris(walk, redirectUris)));
     if (
       !createTokenHosts({ trust: config.trust, clock: rooms.clock }).admits(
         trusted,

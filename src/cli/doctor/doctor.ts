@@ -23,7 +23,7 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
     .argument('[url]', 'a URL to check step by step, up to the token')
     .summary('check this machine, and what stands between it and a URL')
     .description(
-      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It signs nobody in, and sends no credential (with --record, a kept session in one request). A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
+      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It registers nothing and signs nobody in. Of credentials it sends only the service token, once, to a host that CF_ACCESS_HOSTS names (and with --record a kept session). A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
     )
     .option(
       '--json',

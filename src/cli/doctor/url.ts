@@ -5,6 +5,7 @@
 
 import type { Detection } from '../../access/detect.ts';
 import { createGuardedSend, type GuardedAnswer, probe } from '../../access/guarded-request.ts';
+import { asksAsAccess, type Guard } from '../../cloudflare/protection.ts';
 import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';
 import { quoteServerText } from '../../server-text.ts';
@@ -13,6 +14,13 @@ import { loginCommand } from '../terminal/command-lines.ts';
 import { whenFrom } from '../terminal/durations.ts';
 import { checkAuthorization, type Walk } from './authorization.ts';
 import { type Finding, fail, failure, ok, skip, warn } from './finding.ts';
+import {
+  checkCoverage,
+  checkFirewall,
+  checkUncovered,
+  managedOAuthOff,
+  tryServiceToken,
+} from './setup.ts';
 
 export async function checkUrl(walk: Walk): Promise<Finding[]> {
   const { url, rooms, signal } = walk;
@@ -37,9 +45,12 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
   if (refusal) return [...findings, failure('Guard', refusal, walk)];
   const { protection } = asked.guard;
   if (protection === 'none') {
-    return [...findings, ok('Guard', 'none: the URL asks for nothing, and no token is needed')];
+    findings.push(ok('Guard', 'none: the URL asks for nothing, and no token is needed'));
+    return [...findings, ...(await checkUncovered(walk))];
   }
-  findings.push(ok('Guard', guardWords[protection]));
+  const firewall = checkFirewall(asked);
+  if (firewall) return [...findings, firewall];
+  findings.push(ok('Guard', guardWords[protection]), ...managedOAuthOff(asked));
   findings.push(...(await checkAuthorization(walk, asked)));
   const found = await rooms.access.detect(url, signal);
   if (found.teamVerified)
@@ -53,6 +64,7 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
       ),
     );
   }
+  findings.push(...checkCoverage(walk, found));
   if (protection !== 'service_auth') {
     findings.push(
       ...(isLeftAlone(walk, found)
@@ -60,7 +72,7 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
         : sessionFindings(walk, await rooms.access.sessions.find(url))),
     );
   }
-  findings.push(serviceToken(found.serviceToken, protection));
+  findings.push(await serviceToken(walk, found, asked.guard));
   return findings;
 }
 
@@ -136,17 +148,15 @@ function loginTo(url: URL): string {
   return loginCommand(url.origin + url.pathname);
 }
 
-function serviceToken(
-  state: 'ready' | 'not_configured' | 'host_not_allowed',
-  protection: GuardedAnswer['guard']['protection'],
-): Finding {
+async function serviceToken(walk: Walk, found: Detection, guard: Guard): Promise<Finding> {
   const name = 'Service token';
-  if (state === 'ready') return ok(name, 'would be sent to this host');
-  const text = state === 'not_configured' ? 'none is configured' : 'none may be sent to this host';
-  if (protection !== 'service_auth') return skip(name, text);
+  const { serviceToken: state } = found;
+  // Nobody but Access is ever sent one.
+  if (!asksAsAccess(guard)) return skip(name, 'is of no use here: it is not Access that asks');
+  if (guard.protection !== 'service_auth' || state === 'ready') return tryServiceToken(walk, found);
   return fail(
     name,
-    text,
+    state === 'not_configured' ? 'none is configured' : 'none may be sent to this host',
     state === 'not_configured'
       ? 'Set CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS: no person is let in here.'
       : 'Add the host to CF_ACCESS_HOSTS.',

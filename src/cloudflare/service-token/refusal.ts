@@ -132,7 +132,7 @@ export function serviceTokenRefused(
   return new AccessError(
     'access_denied',
     verdict === 'not_allowed'
-      ? `${url.host} knows the service token but does not allow it: no policy of the application names it.`
+      ? `${url.host} knows the service token but does not allow it: no Service Auth policy of the application names it (in a policy with the action Allow a service token counts for nothing).`
       : `${url.host} refuses the service token: no policy of the application names it, or it is wrong or expired (the answer does not say which).`,
     [
       { do: 'do_not_retry' },

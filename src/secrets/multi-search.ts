@@ -148,15 +148,18 @@ function pairAt(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
 
-/** By what a sample reads: the needles that it may lie in, no more than a stride from their beginning. */
+/**
+ * By what a sample reads: the needles that it may lie in, no more than a stride from their beginning;
+ * those first that begin first.
+ */
 function candidatesBy(
   read: (bytes: Uint8Array, at: number) => number,
   needles: readonly Uint8Array[],
   stride: number,
 ): Map<number, Candidate[]> {
   const candidates = new Map<number, Candidate[]>();
-  for (const [number, needle] of needles.entries()) {
-    for (let offset = 0; offset < stride; offset += 1) {
+  for (let offset = stride - 1; offset >= 0; offset -= 1) {
+    for (const [number, needle] of needles.entries()) {
       const sample = read(needle, offset);
       const others = candidates.get(sample);
       if (others) others.push({ number, offset });
@@ -174,12 +177,13 @@ function firstOf(
   sample: number,
   from: number,
 ): Found | undefined {
-  let first = sample + 1;
-  let found: number[] = [];
+  let first = -1;
+  const found: number[] = [];
   for (const { number, offset } of candidates) {
     const at = sample - offset;
-    if (at < from || at > first || !isAt(needles[number], input, at)) continue;
-    if (at < first) found = [];
+    if (at < from) continue;
+    if (found.length > 0 && at > first) break;
+    if (!isAt(needles[number], input, at)) continue;
     first = at;
     found.push(number);
   }

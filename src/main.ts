@@ -5,9 +5,8 @@
  * At start the server binds nothing, opens nothing and reads no token: hosts start it in pairs.
  */
 import { isAbsolute } from 'node:path';
-import { homeFolder, readConfig } from './config/config.ts';
+import { homeFolder } from './config/home-folder.ts';
 import { isAccessError } from './errors.ts';
-import { serve } from './mcp/serve.ts';
 
 /** package.json's, put in by the bundler. */
 declare const VERSION: string;
@@ -19,23 +18,31 @@ if (process.platform !== 'win32') environment.HOME = homeFolder(environment);
 if (!isAbsolute(environment.XDG_DATA_HOME ?? '')) delete environment.XDG_DATA_HOME;
 const [command, ...rest] = process.argv.slice(2);
 
-try {
-  if (command === undefined || (command === 'serve' && rest.length === 0)) {
-    serve({
-      config: await readConfig(environment),
+async function run(): Promise<void> {
+  if (command !== undefined && !(command === 'serve' && rest.length === 0)) {
+    const { runCommand } = await import('./cli/command.ts');
+    process.exitCode = await runCommand([command, ...rest], {
       environment,
       version: VERSION,
-      // Beside this file, wherever the bundler has put the others.
-      handshake: new URL('handshake.json', import.meta.url),
+      summaries: new URL('commands.json', import.meta.url),
     });
-  } else {
-    const { runCommand } = await import('./cli/command.ts');
-    process.exitCode = await runCommand([command, ...rest], { environment, version: VERSION });
+    return;
   }
-} catch (error) {
+  const { readConfig } = await import('./config/config.ts');
+  const { serve } = await import('./mcp/serve.ts');
+  serve({
+    config: await readConfig(environment),
+    environment,
+    version: VERSION,
+    // Beside this file, wherever the bundler has put the others.
+    handshake: new URL('handshake.json', import.meta.url),
+  });
+}
+
+run().catch(async (error) => {
   process.stderr.write(`cloudflare-access-mcp: ${await wordsFor(error)}\n`);
   process.exitCode = 2;
-}
+});
 
 /** For whoever configured the MCP host; loaded only now, since most starts do not fail. */
 async function wordsFor(error: unknown): Promise<string> {

@@ -1,30 +1,23 @@
 /** Wires the rooms for one process. Loaded by the first call that needs more than `tools/list`. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Access, createAccess } from './access/access.ts';
-import { createPages } from './answer/kept-answers.ts';
-import { createPageThreads } from './answer/page-threads.ts';
 import type { Config, Environment } from './config/config.ts';
-import type { OffLimits } from './files/roots.ts';
 import { createBrowser } from './host/browser/browser.ts';
 import { createClock } from './host/clock.ts';
 import { defaultDataDir, defaultDataDirs } from './host/files/data-folders.ts';
 import { createIdentityKey } from './host/files/identity-key.ts';
 import { openRecordStore } from './host/files/session-files.ts';
-import { createTemporaryFiles } from './host/files/temporary-files.ts';
 import { createLock } from './host/lock/lock.ts';
 import { createOneShotAddresses } from './host/loopback/one-shot-address.ts';
 import { createRedirectListener } from './host/loopback/redirect-listener.ts';
-import { createCookieStore } from './http/cookies.ts';
-import { createDispatcher } from './http/dispatcher.ts';
+import { type ConnectionsOptions, openConnections } from './http/connections/connections.ts';
 import { createProtocolFetch, type ProtocolFetch } from './http/protocol-fetch.ts';
 import { createSend, type Send } from './http/send.ts';
 import type { Log } from './log.ts';
-import { askThrough } from './mcp/ask-person.ts';
 import type { HostCapabilities } from './mcp/host-capabilities.ts';
-import { createConcealers } from './secrets/concealer.ts';
+import { once } from './once.ts';
 import type { Browser, Clock, RecordStore } from './session/ports.ts';
-import type { KeptPage, ToolContext } from './tools/tool.ts';
+import type { CallContext } from './tool-calls.ts';
 
 export interface Rooms {
   readonly dataDir: string;
@@ -36,23 +29,18 @@ export interface Rooms {
   readonly send: Send;
   readonly fetch: ProtocolFetch;
   /** Everything a tool call needs but its signal and progress. */
-  context(host: HostCapabilities): Omit<ToolContext, 'signal' | 'onProgress' | 'resumed'>;
+  context(host: HostCapabilities): Promise<CallContext>;
   /** Resolves when every browser that was started has come for its sign-in's address, or on abort. */
   browsersLed(until: AbortSignal): Promise<void>;
   /** Gives up ports, locks and temporary files, when a refresh under way has ended or after `graceMs`. */
   close(graceMs?: number): Promise<void>;
 }
 
-export interface RoomsOptions {
-  /** To one origin at once. */
-  readonly connections?: number;
-}
-
 export function openRooms(
   config: Config,
   environment: Environment,
   log: Log,
-  { connections }: RoomsOptions = {},
+  options: ConnectionsOptions = {},
 ): Rooms {
   const dataDir = config.dataDir ?? defaultDataDir();
   const clock = createClock();
@@ -74,15 +62,11 @@ export function openRooms(
     log,
   });
   const browser = createBrowser({ environment, secrets: secretsOf(config), addresses, log });
-  const dispatcher = createDispatcher(
-    config.proxy,
-    connections === undefined ? {} : { connections },
-  );
-  const send = createSend(dispatcher);
+  const connections = openConnections(config.proxy, options);
+  const send = createSend(connections);
   const fetch = createProtocolFetch(send, (host, what) =>
     log('info', 'an answer was put right to be read', { host, what }),
   );
-  const temporary = createTemporaryFiles({ dataDir });
   const access = createAccess({
     settings: config,
     store,
@@ -93,12 +77,17 @@ export function openRooms(
     fetch,
     log,
   });
-  const kept = {
-    pages: createPages<KeptPage>({ now: () => clock.now() }),
-    cookies: createCookieStore(),
-    concealers: createConcealers(),
-    threads: createPageThreads(),
-  };
+  const toolCalls = once(async () => {
+    const { createToolCalls } = await import('./tool-calls.ts');
+    return createToolCalls({
+      config,
+      dataDir,
+      dataDirs: defaultDataDirs(environment),
+      clock,
+      access,
+      browser,
+    });
+  });
 
   return {
     dataDir,
@@ -108,22 +97,13 @@ export function openRooms(
     clock,
     send,
     fetch,
-    context: (host) => ({
-      access,
-      kept,
-      temporary,
-      askPerson: askThrough(host, browser),
-      places: async () => ({
-        roots: [process.cwd(), ...(await host.roots()).flatMap(folderOf)],
-        offLimits: whereSecretsAre([dataDir, ...defaultDataDirs(environment)], config),
-      }),
-    }),
+    context: async (host) => (await toolCalls()).context(host),
     browsersLed: (until) => addresses.settled(until),
     async close(graceMs = closingGraceMs) {
-      temporary.removeAll();
+      if (toolCalls.isMade()) (await toolCalls()).close();
       // A refresh under way ends first: its new token must be kept, since the old one is spent.
       await Promise.allSettled([lock.close(graceMs), listener.close()]);
-      await dispatcher.destroy();
+      await connections.destroy();
     },
   };
 }
@@ -136,28 +116,6 @@ function secretsOf({ serviceTokens, oauthClient, proxy }: Config): string[] {
   });
   const clientSecrets = [...serviceTokens, ...(oauthClient ? [oauthClient] : [])];
   return [...clientSecrets.flatMap(({ clientSecret }) => clientSecret ?? []), ...proxyPasswords];
-}
-
-/** What the agent may neither send nor plant, also where the working directory or a root holds it. */
-function whereSecretsAre(
-  dataDirs: readonly string[],
-  { cloudflaredDir, secretFiles }: Config,
-): OffLimits[] {
-  return [
-    // Its lock files, its key and its temporary files are in there too.
-    ...dataDirs.map((path) => ({ path, what: 'where this server keeps its sessions' })),
-    { path: cloudflaredDir, what: 'where cloudflared keeps its tokens' },
-    ...secretFiles.map((path) => ({ path, what: 'where a service token is kept' })),
-  ];
-}
-
-/** None for a URI that is no path on this machine, such as `file://fileserver/share`. */
-function folderOf(uri: string): string[] {
-  try {
-    return [fileURLToPath(uri)];
-  } catch {
-    return [];
-  }
 }
 
 /** Less than the process has for leaving. */

@@ -63,6 +63,7 @@ const common = [
   'built-program.ts',
   'errors.ts',
   'log.ts',
+  'once.ts',
   'next-step.ts',
   'receive-buffers.ts',
   'secure-url.ts',
@@ -202,6 +203,7 @@ describe('the whole', () => {
       'cli/doctor/machine.ts', // 3 s
       'host/loopback/loopback-server.ts', // listens
       'host/loopback/sibling.ts', // 1 s
+      'http/connections/node-client.ts',
       'http/dispatcher.ts',
       'http/lookup.ts',
       'http/proxy-rules.ts', // reads addresses

@@ -25,7 +25,8 @@ import { createMakePlan } from './plan.ts';
 import { createRedeemCallback } from './redeem-callback.ts';
 import { createRunPlan } from './run-plan.ts';
 import { createServiceTokens } from './service-tokens.ts';
-import { createSignInParts, type SignInSettings } from './sign-in-parts.ts';
+import { signInOnDemand } from './sign-in-on-demand.ts';
+import type { SignInSettings } from './sign-in-parts.ts';
 import { createSilentCredentials } from './silent-credentials.ts';
 
 export interface AccessSettings extends SignInSettings {
@@ -82,19 +83,24 @@ export function createAccess(parts: AccessParts): Access {
     guardedSend,
   });
   const credentials = createCredentials({ clock, sessions, serviceTokens });
-  const { redeem, transferSignIns, signIns, personSignIn, findTarget } = createSignInParts({
-    settings,
-    store,
-    lock,
-    clock,
-    listener,
-    fetch,
-    log,
-    sessions,
-    tokenHosts,
-    keys,
-    proofs,
-  });
+  const { redeem, transferSignIns, signIns, personSignIn, findTarget } = signInOnDemand(
+    async () => {
+      const { createSignInParts } = await import('./sign-in-parts.ts');
+      return createSignInParts({
+        settings,
+        store,
+        lock,
+        clock,
+        listener,
+        fetch,
+        log,
+        sessions,
+        tokenHosts,
+        keys,
+        proofs,
+      });
+    },
+  );
   const silentCredentials = createSilentCredentials({ sessions, transferSignIns });
   const makePlan = createMakePlan({ findTarget, headless });
   const runPlan = createRunPlan({ credentials, serviceTokens, silentCredentials, headless });

@@ -5,6 +5,7 @@
 
 import type { Saved } from '../files/save.ts';
 import type { ReadBody } from '../http/body.ts';
+import type { Fields } from '../http/fields.ts';
 import { fieldText, hideAccessQuery, responseHeaders } from '../http/response-headers.ts';
 import type { Concealed, Concealer } from '../secrets/concealer.ts';
 import type { CredentialKind } from '../secrets/credential.ts';
@@ -24,7 +25,7 @@ const maxImageBytes = Math.floor((wireLimitForContent / 4) * 3);
 export interface Answer {
   readonly url: URL;
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Fields;
   readonly auth: CredentialKind;
   readonly redirects: readonly string[];
   readonly droppedHeaders?: readonly string[];

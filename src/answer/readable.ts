@@ -1,6 +1,7 @@
 /** A body made readable for a model: text, Markdown or an image; else a note of what it is and how to get it. */
 
 import { type ReadBody, undecodable } from '../http/body.ts';
+import type { Fields } from '../http/fields.ts';
 import type { Concealed, Concealer } from '../secrets/concealer.ts';
 import { cleanServerText } from '../server-text.ts';
 import { contentKind, decodeText, imageTypes, parseMediaType, sniffImage } from './charset.ts';
@@ -21,7 +22,7 @@ export interface Readable {
 
 interface Source {
   readonly url: URL;
-  readonly headers: Headers;
+  readonly headers: Fields;
 }
 
 interface ReadableOptions {
@@ -67,7 +68,7 @@ export async function toReadable(
   return { text: concealer.text(markdown), ...(note ? { note } : {}) };
 }
 
-function notShown(what: string, { bytes, complete }: ReadBody, headers: Headers): Readable {
+function notShown(what: string, { bytes, complete }: ReadBody, headers: Fields): Readable {
   const length = headers.get('content-length');
   const size = complete
     ? `${bytes.length} bytes`

@@ -4,26 +4,25 @@
  */
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config/config.ts';
-import { addDemo } from './demo/demo.ts';
-import { addDoctor } from './doctor/doctor.ts';
-import { addFetch } from './fetch/fetch.ts';
-import { addForward } from './forward.ts';
-import { addHeaders } from './headers.ts';
-import { addLogin } from './login.ts';
-import { addLogout } from './logout.ts';
-import { addSandbox } from './sandbox/sandbox.ts';
-import { addServe } from './serve.ts';
-import { addStatus } from './status.ts';
+import { addSummary, type Definition, definitions, readSummaries } from './definitions.ts';
 import { openShell, type Shell } from './terminal/shell.ts';
-import { addToken } from './token.ts';
 
 /** Does not return while there is output to be taken; then the process ends, whatever is still open. */
 export async function runCommand(
   argv: readonly string[],
-  { environment, version }: { environment: Environment; version: string },
+  {
+    environment,
+    version,
+    summaries,
+  }: {
+    environment: Environment;
+    version: string;
+    /** The file of commands that the build recorded. */
+    summaries: URL;
+  },
 ): Promise<number> {
   const shell = openShell(environment, version);
-  const exitCode = await run(argv, shell);
+  const exitCode = await run(argv, shell, summaries);
   await flushed(process.stdout);
   const written = tellUnwritten(shell, exitCode);
   await flushed(process.stderr);
@@ -45,11 +44,12 @@ function tellUnwritten({ out, err }: Shell, exitCode: number): boolean {
   return false;
 }
 
-async function run(argv: readonly string[], shell: Shell): Promise<number> {
+async function run(argv: readonly string[], shell: Shell, summaries: URL): Promise<number> {
   let exitCode = 0;
-  const program = createProgram(shell, (code) => {
+  const end = (code: number) => {
     exitCode = code;
-  });
+  };
+  const program = await createProgram(shell, end, { argv, summaries });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
@@ -70,8 +70,7 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   });
 }
 
-/** Public for what prints the help of all commands (docs/command-line.md). */
-export function createProgram(shell: Shell, end: (exitCode: number) => void): Command {
+function withoutCommands(shell: Shell): Command {
   const { out, err, version } = shell;
   const program = new Command('cloudflare-access-mcp')
     .description(
@@ -95,19 +94,29 @@ export function createProgram(shell: Shell, end: (exitCode: number) => void): Co
       styleOptionTerm: (text) => out.paint('cyan', text),
     })
     .showHelpAfterError('(--help tells more)');
-  const add = [
-    addLogin,
-    addFetch,
-    addForward,
-    addToken,
-    addHeaders,
-    addLogout,
-    addStatus,
-    addDoctor,
-    addSandbox,
-    addDemo,
-  ];
-  addServe(program);
-  for (const addTo of add) addTo(program, shell, end);
+  return program;
+}
+
+/**
+ * With those commands that `asked` names and what is recorded of the others; without it with all, for
+ * what prints the help of each (docs/command-line.md).
+ */
+export async function createProgram(
+  shell: Shell,
+  end: (exitCode: number) => void,
+  asked?: { readonly argv: readonly string[]; readonly summaries: URL },
+): Promise<Command> {
+  const program = withoutCommands(shell);
+  const isNamed = ({ names }: Definition) => asked?.argv.some((word) => names.includes(word));
+  // Whoever names none first, or one that there is not, is told of all.
+  const isKnown = definitions.some(({ names }) => names.includes(asked?.argv[0] ?? ''));
+  const others = asked && (isKnown ? [] : readSummaries(asked.summaries));
+  for (const definition of definitions) {
+    const summary = others?.find(({ name }) => definition.names.includes(name));
+    if (others === undefined || isNamed(definition)) {
+      const add = await definition.load();
+      add(program, shell, end);
+    } else if (summary) addSummary(program, summary);
+  }
   return program;
 }

@@ -1,8 +1,9 @@
 /** The rooms for one command: opened for its work, closed whatever comes of it. */
 import { type Config, readConfig } from '../config/config.ts';
+import type { ConnectionsOptions } from '../http/connections/connections.ts';
 import { bounds } from '../http/waiting/bounds.ts';
 import { createLog } from '../log.ts';
-import type { Rooms, RoomsOptions } from '../rooms.ts';
+import type { Rooms } from '../rooms.ts';
 import { type Cancellation, cancellable } from './terminal/cancellation.ts';
 import type { Shell } from './terminal/shell.ts';
 
@@ -18,7 +19,7 @@ const browserPatienceMs = 10_000;
 export async function withRooms<T>(
   shell: Shell,
   work: (open: OpenRooms) => Promise<T>,
-  options?: RoomsOptions,
+  options: ConnectionsOptions = { few: true },
 ): Promise<T> {
   const { environment, err } = shell;
   const config = await readConfig(environment);

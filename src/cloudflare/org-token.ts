@@ -3,7 +3,9 @@
  * (cloudflare-access.md §5.7). The redirects are followed by hand, because each hop carries another
  * secret: the org token goes to the team's host alone, the application's cookie to the application.
  */
+
 import { AccessError } from '../errors.ts';
+import type { Fields } from '../http/fields.ts';
 import { isRedirect } from '../http/next-hop.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath, isSecure, resolveReference } from '../secure-url.ts';
@@ -88,7 +90,7 @@ function cookieFor(
   return isTeam ? `CF_Authorization=${organisation.jwt}` : undefined;
 }
 
-function setCookies(headers: Headers): [name: string, value: string][] {
+function setCookies(headers: Fields): [name: string, value: string][] {
   return headers.getSetCookie().flatMap((field): [string, string][] => {
     const match = /^\s*([^=;\s]+)=([^;]*)/.exec(field);
     return match?.[1] === undefined || !match[2] ? [] : [[match[1], match[2].trim()]];

@@ -3,6 +3,7 @@
  * what only looks like one. Nothing here is signed, so all that an answer says of a team or an
  * application is a claim of the host asked: fit to be shown, never to send a credential by.
  */
+import type { Fields } from '../http/fields.ts';
 import { accessErrorNumber } from './error-page.ts';
 import { type LoginRedirect, tellLoginRedirect } from './login-redirect.ts';
 import { isAccessTeamHost } from './team.ts';
@@ -17,7 +18,7 @@ export interface UnauthenticatedAnswer {
   /** The URL that was asked. */
   readonly url: URL;
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Fields;
   /** The first 16 KiB of the body as text at most; may be empty. */
   readonly bodyStart: string;
   readonly challenges: readonly ChallengeLike[];
@@ -172,7 +173,7 @@ function isAccessMetadata(text: string, asked: URL): boolean {
   return pathname === accessMetadataPath || pathname.startsWith(`${accessMetadataPath}/`);
 }
 
-function claimsOf(asked: URL, headers: Headers, login: LoginRedirect | undefined): UnsignedClaims {
+function claimsOf(asked: URL, headers: Fields, login: LoginRedirect | undefined): UnsignedClaims {
   const given = headers.get('cf-access-domain')?.trim() ?? '';
   // A host's letters have no case; a path's have.
   const domain = given.replace(/^[^/]*/, (host) => host.toLowerCase());

@@ -2,7 +2,6 @@
  * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages
  * name variables, never values. Reads the two files that variables may point to, and nothing else.
  */
-import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Limits } from '../access/limits.ts';
 import { type HostPattern, parseHostPatterns } from '../cloudflare/host-pattern.ts';
@@ -14,6 +13,7 @@ import { type LogLevel, logLevels } from '../log.ts';
 import type { OAuthClient } from '../oauth/client.ts';
 import { readAuthorizationServers } from './authorization-servers.ts';
 import { readBind, readPorts } from './callback.ts';
+import { homeFolder } from './home-folder.ts';
 import { readLimits } from './limits.ts';
 import { readProxies, readTransferUrl } from './network.ts';
 import { withUnexpanded } from './placeholders.ts';
@@ -172,16 +172,6 @@ function readDataDir({ get, problems }: Reader): string | undefined {
     problems.push('CF_ACCESS_DATA_DIR is not an absolute path; ~ is not expanded here.');
   }
   return path;
-}
-
-/** HOME, unless it is empty or relative: then what the system knows; never the working directory. */
-export function homeFolder({ HOME = '' }: Environment): string {
-  if (isAbsolute(HOME)) return HOME;
-  try {
-    return process.platform === 'win32' ? homedir() : userInfo().homedir;
-  } catch {
-    return '/'; // as in a container whose user is in no list
-  }
 }
 
 function readLogLevel({ get, problems }: Reader): LogLevel {

@@ -1,9 +1,11 @@
 /** Reads an answer's body within bounds of size, counted after decoding, and of time. */
+
 import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
 import { release } from '../receive-buffers.ts';
 import { decoderFor, isDecodable } from './content-coding.ts';
 import { networkFailure } from './failures.ts';
+import type { Fields } from './fields.ts';
 import type { Incoming } from './send.ts';
 
 /** More layers than any server has a reason for; each costs memory. */
@@ -40,11 +42,11 @@ export function decodedBody({ url, headers, body }: Incoming): Readable {
 }
 
 /** The coding that keeps the body from being read, if there is one. */
-export function undecodable(headers: Headers): string | undefined {
+export function undecodable(headers: Fields): string | undefined {
   return codingsOf(headers).find((coding) => !isDecodable(coding));
 }
 
-function codingsOf(headers: Headers): string[] {
+function codingsOf(headers: Fields): string[] {
   return (headers.get('content-encoding') ?? '')
     .split(',')
     .map((coding) => coding.trim().toLowerCase())

@@ -5,8 +5,10 @@
  * credential of whom it was set for. Access's own cookies are neither kept
  * nor sent: they are credentials, and credentials are the session room's.
  */
+
 import { Cookie, CookieJar } from 'tough-cookie';
 import { isAccessCookie } from '../secrets/access-cookies.ts';
+import type { Fields } from './fields.ts';
 import { hidesDotSegment } from './path-readings.ts';
 import { fieldText } from './response-headers.ts';
 
@@ -21,7 +23,7 @@ export interface CookieStore {
     identity: string,
   ): (readonly [string, string])[];
   /** Keeps what the answer's Set-Cookie fields set for `identity`. Cookies that break the rules are left out. */
-  store(url: URL, headers: Headers, identity: string): void;
+  store(url: URL, headers: Fields, identity: string): void;
   /** All that is kept for a URL, whomever for: another text when any of it has changed. */
   state(url: URL): string;
 }

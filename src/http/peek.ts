@@ -1,7 +1,9 @@
 /** Looks at the beginning of an answer's body without losing it for whoever reads it afterwards. */
+
 import { Readable } from 'node:stream';
 import { decodedBody, undecodable } from './body.ts';
 import { networkFailure } from './failures.ts';
+import { fieldsFrom } from './fields.ts';
 import type { Incoming } from './send.ts';
 import { bounds } from './waiting/bounds.ts';
 import type { Deadline } from './waiting/within.ts';
@@ -37,8 +39,10 @@ export async function peek<A extends Incoming>(
     throw networkFailure(error, answer.url, signal);
   }
   const text = Buffer.concat(seen).subarray(0, maxBytes).toString('utf8');
-  const headers = new Headers(answer.headers);
-  if (undecodable(headers) === undefined) headers.delete('content-encoding');
+  const headers =
+    undecodable(answer.headers) === undefined
+      ? fieldsFrom(answer.headers, { without: 'content-encoding' })
+      : answer.headers;
   const body: Readable = new Readable({
     read() {
       const first = seen.shift();

@@ -51,7 +51,7 @@ export function createProtocolFetch(send: Send, took: TookFrom = () => {}): Prot
       const answer = await send({
         method,
         url,
-        headers: new Headers(headers),
+        headers: Symbol.iterator in headers ? [...headers] : Object.entries(headers),
         ...(body ? { body: body.toString() } : {}),
         signal: until.signal,
       });
@@ -67,7 +67,10 @@ export function createProtocolFetch(send: Send, took: TookFrom = () => {}): Prot
     }
     const noBody =
       method === 'HEAD' || answer.status === 204 || answer.status === 205 || answer.status === 304;
-    return new Response(noBody ? null : bytes, { status: answer.status, headers: answer.headers });
+    return new Response(noBody ? null : bytes, {
+      status: answer.status,
+      headers: [...answer.headers],
+    });
   };
   return Object.assign(fetch, { took });
 }

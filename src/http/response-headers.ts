@@ -2,7 +2,9 @@
  * What an agent may see of an answer's header fields: no cookies, nothing of Access's own, and no more
  * than a model can use. A field's bytes arrive as Latin-1 (WHATWG Fetch); most that are not ASCII are UTF-8.
  */
+
 import type { Concealed, Concealer } from '../secrets/concealer.ts';
+import type { Fields } from './fields.ts';
 
 export interface VisibleHeaders {
   readonly headers: Readonly<Record<string, Concealed<string>>>;
@@ -21,7 +23,7 @@ const maxValueLength = 1000;
 const maxTotalLength = 6000;
 const maxFields = 60;
 
-export function responseHeaders(headers: Headers, { text: conceal }: Concealer): VisibleHeaders {
+export function responseHeaders(headers: Fields, { text: conceal }: Concealer): VisibleHeaders {
   const fields = [...headers].filter(([name]) => !hidden.test(name));
   const ordered = [
     ...fields.filter(([name]) => !browsersOwn.test(name)),

@@ -3,10 +3,12 @@
  * through a `Send`. A GET or HEAD whose connection was lost before any answer is sent once more
  * (RFC 9110 §9.2.2, RFC 9112 §9.3.1); nothing else is ever sent twice here.
  */
+
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { acceptEncoding } from './content-coding.ts';
 import { connectionWasLost, networkFailure } from './failures.ts';
+import { type Fields, fieldsFrom } from './fields.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { exchangeUpgrade } from './upgrade.ts';
 import { type Deadline, untilAborted } from './waiting/within.ts';
@@ -26,7 +28,7 @@ export interface Outgoing {
 export interface Incoming {
   readonly url: URL;
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Fields;
   /** As it came: still encoded. Must be read or destroyed. */
   readonly body: Readable;
   /** For requests that had one. */
@@ -41,17 +43,29 @@ const bufferedBytes = 256 * 1024;
 
 export const userAgent = 'cloudflare-access-mcp';
 
-export function createSend(dispatcher: Dispatcher): Send {
+/** What holds the connections, asked as one of undici's dispatchers is. */
+export interface Requests {
+  request(options: Dispatcher.RequestOptions & { readonly origin: string }): Promise<{
+    readonly statusCode: number;
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+    readonly body: Readable;
+    readonly statusText?: string;
+    readonly trailers?: Readonly<Record<string, string | string[]>>;
+  }>;
+  dispatch: Dispatcher['dispatch'];
+}
+
+export function createSend(requests: Requests): Send {
   return async (request) => {
     try {
-      return await exchange(dispatcher, request);
+      return await exchange(requests, request);
     } catch (error) {
       if (!mayRepeat(request) || request.signal.aborted || !connectionWasLost(error)) {
         throw networkFailure(error, request.url, request.signal);
       }
     }
     try {
-      return await exchange(dispatcher, request);
+      return await exchange(requests, request);
     } catch (error) {
       throw networkFailure(error, request.url, request.signal);
     }
@@ -62,16 +76,16 @@ function mayRepeat({ method, body }: Outgoing): boolean {
   return (method === 'GET' || method === 'HEAD') && body === undefined;
 }
 
-async function exchange(dispatcher: Dispatcher, request: Outgoing): Promise<Incoming> {
+async function exchange(requests: Requests, request: Outgoing): Promise<Incoming> {
   const { method, url, body, signal, wire } = request;
   signal.throwIfAborted();
   const content = isRepeatable(body) ? await body.open() : body;
   const headers = fieldsOf(request);
   try {
     if (wire?.upgrade !== undefined) {
-      return { url, ...(await exchangeUpgrade(dispatcher, { url, headers, signal, wire })) };
+      return { url, ...(await exchangeUpgrade(requests, { url, headers, signal, wire })) };
     }
-    const sending = dispatcher.request({
+    const sending = requests.request({
       origin: url.origin,
       path: wire?.target ?? url.pathname + url.search,
       method: method as Dispatcher.HttpMethod,
@@ -92,10 +106,10 @@ async function exchange(dispatcher: Dispatcher, request: Outgoing): Promise<Inco
     // Destroying a body that has not ended makes it fail; without a listener that would end the process.
     answer.body.on('error', () => {});
     const answered = { url, status: answer.statusCode, body: answer.body };
-    if (wire === undefined) return { ...answered, headers: toHeaders(answer.headers) };
+    if (wire === undefined) return { ...answered, headers: fieldsFrom(pairsIn(answer.headers)) };
     const fields = pairsOf(answer.headers as unknown as string[]);
-    const { statusText: reason, trailers } = answer;
-    return { ...answered, headers: new Headers(fields), wire: { reason, fields, trailers } };
+    const { statusText: reason = '', trailers = {} } = answer;
+    return { ...answered, headers: fieldsFrom(fields), wire: { reason, fields, trailers } };
   } catch (error) {
     if (content instanceof Readable) content.destroy();
     throw error;
@@ -138,12 +152,12 @@ function isRepeatable(body: Outgoing['body']): body is RepeatableBody {
   return typeof body === 'object' && 'open' in body && typeof body.open === 'function';
 }
 
-function toHeaders(fields: Record<string, string | string[] | undefined>): Headers {
-  const headers = new Headers();
+function* pairsIn(
+  fields: Readonly<Record<string, string | string[] | undefined>>,
+): Iterable<[name: string, value: string]> {
   for (const [name, value] of Object.entries(fields)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined) headers.append(name, one);
+      if (one !== undefined) yield [name, one];
     }
   }
-  return headers;
 }

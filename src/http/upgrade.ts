@@ -2,20 +2,22 @@
  * A request that asks to switch protocols (RFC 9110 §7.8). Whatever is answered instead of a 101 is an
  * answer like any other: undici's own `upgrade` would throw it away, and with it Access's challenge.
  */
+
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { type Fields, fieldsFrom } from './fields.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
 
 interface Switched {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Fields;
   /** Empty after a 101. */
   readonly body: Readable;
   readonly wire: WireAnswer;
 }
 
 export function exchangeUpgrade(
-  dispatcher: Dispatcher,
+  dispatcher: Pick<Dispatcher, 'dispatch'>,
   request: {
     readonly url: URL;
     readonly headers: string[];
@@ -40,7 +42,7 @@ export function exchangeUpgrade(
       const fields = rawFields(controller);
       return {
         status,
-        headers: new Headers(fields),
+        headers: fieldsFrom(fields),
         body: content,
         wire: { reason, fields, trailers },
       };

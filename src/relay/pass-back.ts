@@ -1,5 +1,7 @@
 /** An answer on its way to the local client: head, body or tunnel, trailers. */
+
 import type { ServerResponse } from 'node:http';
+import type { Fields } from '../http/fields.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
 import { redact } from '../log.ts';
@@ -108,7 +110,7 @@ function trailerFields(
 }
 
 /** What a debugging page would show a credential in; elsewhere looking for it is not cheap. */
-function isText(headers: Headers): boolean {
+function isText(headers: Fields): boolean {
   const type = headers.get('content-type') ?? '';
   return /^(?:text\/|[^;]*[/+](?:json|xml|javascript|x-ndjson|yaml)\b)/i.test(type);
 }

@@ -6,10 +6,10 @@
  */
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { AccessError, isAccessError } from '../errors.ts';
+import { once } from '../once.ts';
 import { release } from '../receive-buffers.ts';
 import { mapTexts } from '../step-texts.ts';
 import { findAccessTokens } from './access-assertions.ts';
-import { once } from './once.ts';
 import { type Cut, createSearch, type Found, type Search } from './secret-search.ts';
 import { secretTexts } from './secret-text.ts';
 

@@ -3,7 +3,7 @@
  * every `stride`: whatever is long enough covers a sample wherever it stands, and most samples are in
  * no needle. Unlike a search that skips by what it reads, no step waits for the one before.
  */
-import { once } from './once.ts';
+import { once } from '../once.ts';
 
 export interface Needles {
   /** The first place at or after `from` where any begin. */

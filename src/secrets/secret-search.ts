@@ -2,10 +2,11 @@
  * Where secrets are in bytes, in whatever spelling. Stretches of their letters and digits are searched
  * for first, which costs little; only around one of those is anything read character by character.
  */
+
+import { once } from '../once.ts';
 import { type Anchor, anchorsOf, reachOfStretches, stretchesOf } from './anchors.ts';
 import { beginningsOf, type Start } from './beginnings.ts';
 import { createNeedles } from './multi-search.ts';
-import { once } from './once.ts';
 import type { SecretText } from './secret-text.ts';
 import { backwards, forwards } from './spelled-match.ts';
 import { type Order, Units } from './units.ts';

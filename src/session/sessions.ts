@@ -7,11 +7,9 @@ import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { untilAborted } from '../http/waiting/within.ts';
 import type { Log } from '../log.ts';
-import { refresh, revoke } from '../oauth/token.ts';
 import { serverOf } from './grant-server.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { Grant, Session } from './records.ts';
-import { forgetRegistration } from './registrations.ts';
 import { keysCovering } from './resource-key.ts';
 import { sessionFrom } from './session-from.ts';
 
@@ -109,6 +107,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const spend = async (session: Session, grant: Grant): Promise<Session | undefined> => {
     const { refreshToken } = grant;
     if (refreshToken === undefined) return undefined;
+    const { refresh } = await import('../oauth/token.ts');
     const outcome = await refresh(
       serverOf(grant),
       grant.client,
@@ -124,7 +123,10 @@ export function createSessions(parts: SessionsParts): Sessions {
       const now = await successor(session);
       if (now) return now;
       log('info', 'the grant is over', { resource: session.resource, refused: outcome.refused });
-      if (outcome.refused === 'client') await forgetRegistration({ store, lock }, grant);
+      if (outcome.refused === 'client') {
+        const { forgetRegistration } = await import('./registrations.ts');
+        await forgetRegistration({ store, lock }, grant);
+      }
       await forget(session.resource);
       return undefined;
     }
@@ -195,6 +197,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         const { grant } = now;
         await forget(session.resource);
         if (!grant) return false;
+        const { revoke } = await import('../oauth/token.ts');
         const server = serverOf(grant);
         return grant.refreshToken === undefined
           ? revoke(server, grant.client, now.accessToken, 'access_token', fetch)

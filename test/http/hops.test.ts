@@ -41,8 +41,10 @@ function site(
       cookie,
       secret,
     } = table[hop.url.href.split('#')[0] ?? ''] ?? {};
-    const answer = answerOf('', location === undefined ? {} : { location });
-    if (cookie) answer.headers.append('set-cookie', cookie);
+    const answer = answerOf('', {
+      ...(location === undefined ? {} : { location }),
+      ...(cookie ? { 'set-cookie': cookie } : {}),
+    });
     return {
       ...answer,
       url: hop.url,
@@ -271,11 +273,10 @@ test('a bounce through a session cookie is no loop', async () => {
   const send = async (hop: HopRequest): Promise<HopAnswer> => {
     const headers = hop.cookies?.attach(hop.url, hop.headers, '') ?? [];
     const signedIn = headers.some(([name, value]) => name === 'cookie' && value.includes('sid=1'));
-    const answer = answerOf(
-      '',
-      signedIn ? {} : { location: hop.url.pathname === '/start' ? '/login' : '/start' },
-    );
-    if (hop.url.pathname === '/login') answer.headers.append('set-cookie', 'sid=1; Path=/');
+    const answer = answerOf('', {
+      ...(signedIn ? {} : { location: hop.url.pathname === '/start' ? '/login' : '/start' }),
+      ...(hop.url.pathname === '/login' ? { 'set-cookie': 'sid=1; Path=/' } : {}),
+    });
     return {
       ...answer,
       url: hop.url,

@@ -8,6 +8,7 @@ import { createGuardedSend, type GuardedAnswer, probe } from '../../access/guard
 import { asksAsAccess, type Guard } from '../../cloudflare/protection.ts';
 import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';
+import type { Fields } from '../../http/fields.ts';
 import { quoteServerText } from '../../server-text.ts';
 import type { Session } from '../../session/records.ts';
 import { loginCommand } from '../terminal/command-lines.ts';
@@ -86,7 +87,7 @@ const guardWords = {
 } as const;
 
 /** Beyond five minutes signed answers are no longer believed; tokens end early or late before that. */
-function clock(headers: Headers, now: number): Finding {
+function clock(headers: Fields, now: number): Finding {
   const date = Date.parse(headers.get('date') ?? '');
   if (Number.isNaN(date)) return skip('Clock', 'the server told no date');
   const seconds = Math.round((now - date) / 1000);

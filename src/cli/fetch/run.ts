@@ -2,7 +2,7 @@
 import { fetchWithAccess } from '../../access/fetch.ts';
 import { cleanBody } from '../../answer/clean-body.ts';
 import { isAccessError } from '../../errors.ts';
-import { createCookieStore } from '../../http/cookies.ts';
+import type { CookieStore } from '../../http/cookies.ts';
 import { networkFailure } from '../../http/failures.ts';
 import type { HopAnswer, HopResult } from '../../http/hops.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
@@ -15,7 +15,6 @@ import { createSignInPrompt, showOpenSignIn } from '../terminal/sign-in-prompt.t
 import { type OpenRooms, withRooms } from '../with-rooms.ts';
 import { CurlFailure, exitCodeFor, systemCodeOf } from './exit-code.ts';
 import { headLines } from './head-lines.ts';
-import { markdownBody } from './markdown.ts';
 import type { FetchOptions } from './options.ts';
 import { openOutput } from './output.ts';
 import { buildRequest } from './request.ts';
@@ -69,7 +68,7 @@ async function fetchOne(
       signal: until,
       onWaiting: prompt.onWaiting,
       follow: options.location === true,
-      ...(options.location ? { cookies: createCookieStore() } : {}),
+      ...(options.location ? { cookies: await newCookieStore() } : {}),
       maxRedirects: options.maxRedirs,
       onHop: ({ method, url }) => say(concealerOf(heads).text(`> ${method} ${url.href}`)),
       onAnswer(answer) {
@@ -116,7 +115,7 @@ async function give(
   if (request.method === 'HEAD' || (failed && options.fail)) discard(answer);
   else {
     try {
-      const page = options.markdown ? await markdownBody(answer, concealer, until) : undefined;
+      const page = options.markdown ? await asMarkdown(answer, concealer, until) : undefined;
       if (page?.note && (!options.silent || options.showError)) shell.err.line(page.note);
       const encoded = !options.compressed;
       await output.body(page?.body ?? cleanBody(answer, concealer, { encoded }));
@@ -134,6 +133,17 @@ async function give(
   }
   if (failure !== undefined) throw failure;
   return exitCode;
+}
+
+/** Loaded only where it is wanted, as Markdown is: the list of public suffixes comes along. */
+async function newCookieStore(): Promise<CookieStore> {
+  const { createCookieStore } = await import('../../http/cookies.ts');
+  return createCookieStore();
+}
+
+async function asMarkdown(answer: HopAnswer, concealer: Concealer, until: AbortSignal) {
+  const { markdownBody } = await import('./markdown.ts');
+  return markdownBody(answer, concealer, until);
 }
 
 /** For what is told while it goes on: with the credentials that were sent so far. */

@@ -10,7 +10,8 @@ const patienceMs = 2_000;
 // Set for us where this Node is an Electron's; a browser of that kind would be no browser then.
 delete process.env.ELECTRON_RUN_AS_NODE;
 
-const opener = await open(process.argv[2] ?? '');
-if (opener.exitCode !== null) process.exit(opener.exitCode);
-opener.once('exit', (code) => process.exit(code ?? 1));
-setTimeout(() => process.exit(0), patienceMs);
+open(process.argv[2] ?? '').then((opener) => {
+  if (opener.exitCode !== null) process.exit(opener.exitCode);
+  opener.once('exit', (code) => process.exit(code ?? 1));
+  setTimeout(() => process.exit(0), patienceMs);
+});

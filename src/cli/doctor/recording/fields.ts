@@ -1,5 +1,6 @@
 /** Header fields, written down: the known ones, each by its own rule; the others are only counted. */
 
+import type { Fields as AnswerFields } from '../../../http/fields.ts';
 import { instant } from './documents.ts';
 import type { Kind } from './placeholders.ts';
 import { isCookieName } from './vocabulary.ts';
@@ -66,7 +67,7 @@ const transport = new Set([
   'transfer-encoding',
 ]);
 
-export function fields(writer: Writer, headers: Headers, times: Times): Fields {
+export function fields(writer: Writer, headers: AnswerFields, times: Times): Fields {
   const known: Field[] = [];
   const others = { 'cf-access': 0, cf: 0, any: 0 };
   for (const [name, given] of headers) {

@@ -4,6 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { isSignedBy, readJwt, rs256KeyId } from '../../../cloudflare/jwt.ts';
+import type { Fields as AnswerFields } from '../../../http/fields.ts';
 import { document } from './documents.ts';
 import { type Field, fields } from './fields.ts';
 import { page } from './page.ts';
@@ -24,7 +25,7 @@ export interface Seen {
     /** Milliseconds since the epoch, by this machine’s clock. */
     readonly at: number;
     readonly status: number;
-    readonly headers: Headers;
+    readonly headers: AnswerFields;
     /** Undefined where it is not to be recorded. */
     readonly body: string | undefined;
   };
@@ -126,7 +127,7 @@ function answerOf(
   };
 }
 
-function bodyOf(writer: Writer, body: string, headers: Headers, now: number): Answer['body'] {
+function bodyOf(writer: Writer, body: string, headers: AnswerFields, now: number): Answer['body'] {
   const type = headers.get('content-type') ?? '';
   if (/\bjson\b/i.test(type)) {
     try {

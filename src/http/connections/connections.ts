@@ -1,0 +1,59 @@
+/**
+ * What holds the connections of one process: undici's pools, or Node's own client where a command needs
+ * one connection. Each is loaded by the first request that goes through it.
+ */
+import { once } from '../../once.ts';
+import { createProxyRules, type ProxySettings } from '../proxy-rules.ts';
+import type { Requests } from '../send.ts';
+
+export interface Connections extends Requests {
+  /** Lets all go, whatever is under way on them. */
+  destroy(): Promise<void>;
+}
+
+export interface ConnectionsOptions {
+  /** To one origin at once; 64 when absent. */
+  readonly connections?: number;
+  /** For a process that makes a request or two, and ends. */
+  readonly few?: boolean;
+}
+
+/** Throws `config_invalid` for a proxy that is no URL. */
+export function openConnections(
+  proxy: ProxySettings,
+  { connections, few = false }: ConnectionsOptions = {},
+): Connections {
+  const rules = createProxyRules(proxy);
+  const opened: Promise<{ destroy(): unknown }>[] = [];
+  const kept = <T extends Promise<{ destroy(): unknown }>>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  const pools = once(() =>
+    kept(
+      import('../dispatcher.ts').then(({ createDispatcher }) =>
+        createDispatcher(proxy, connections === undefined ? {} : { connections }),
+      ),
+    ),
+  );
+  const client = once(() =>
+    kept(import('./node-client.ts').then(({ createNodeClient }) => createNodeClient())),
+  );
+  return {
+    async request(options) {
+      const isDirect = rules.proxyFor(new URL(options.origin)) === undefined;
+      const requests: Pick<Requests, 'request'> = await (few && isDirect ? client() : pools());
+      return requests.request(options);
+    },
+    dispatch(options, handler) {
+      pools().then(
+        (dispatcher) => dispatcher.dispatch(options, handler),
+        (error) => handler.onResponseError?.(undefined as never, error),
+      );
+      return true;
+    },
+    async destroy() {
+      for (const each of opened) await (await each).destroy();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * Requests over Node's own client, for a command that makes one or two: undici's parser is compiled
+ * anew in each process, which takes longer than the whole of such a request. The same bounds, and the
+ * codes of failures that undici gives. What goes through a proxy is undici's.
+ */
+import { Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
+import type { Agent as SecureAgent } from 'node:https';
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { lookup } from '../lookup.ts';
+import type { Requests } from '../send.ts';
+import { bounds } from '../waiting/bounds.ts';
+
+const maxHeaderSize = 64 * 1024;
+
+type Asked = Pick<
+  Dispatcher.RequestOptions,
+  'origin' | 'path' | 'method' | 'headers' | 'body' | 'signal'
+>;
+
+export interface NodeClient extends Pick<Requests, 'request'> {
+  destroy(): void;
+}
+
+export function createNodeClient(): NodeClient {
+  const plain = new Agent({ keepAlive: true });
+  let secure: SecureAgent | undefined;
+  const agentFor = async (url: URL) => {
+    if (url.protocol === 'http:') return plain;
+    // Said outright, because Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+    const options = { keepAlive: true, rejectUnauthorized: true };
+    secure ??= new (await import('node:https')).Agent(options);
+    return secure;
+  };
+  return {
+    async request(asked) {
+      const url = new URL(String(asked.origin));
+      const agent = await agentFor(url);
+      return exchange(url, agent, asked as Asked);
+    },
+    destroy() {
+      plain.destroy();
+      secure?.destroy();
+    },
+  };
+}
+
+function exchange(url: URL, agent: Agent, { path, method, headers, body, signal }: Asked) {
+  return new Promise<Awaited<ReturnType<Requests['request']>>>((resolve, reject) => {
+    const request = send({
+      agent,
+      protocol: url.protocol,
+      // Brackets are the URL's, not the address's.
+      hostname: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port,
+      path,
+      method,
+      headers: byName(headers as string[]),
+      maxHeaderSize,
+      lookup,
+      signal: signal as AbortSignal,
+    });
+    boundConnection(request);
+    request.setTimeout(bounds.head, () => request.destroy(failure('UND_ERR_HEADERS_TIMEOUT')));
+    request.on('error', (error) => reject(asUndici(error)));
+    request.on('response', (response) => {
+      request.setTimeout(bounds.silence, () => response.destroy(failure('UND_ERR_BODY_TIMEOUT')));
+      resolve({
+        statusCode: response.statusCode ?? 0,
+        headers: response.headersDistinct,
+        body: bodyOf(response),
+      });
+    });
+    if (body instanceof Readable) {
+      body.on('error', (error) => request.destroy(error));
+      body.pipe(request);
+    } else request.end(body ?? undefined);
+  });
+}
+
+/** `Agent` bounds the silence of a socket alone, and a name server or a handshake may drip. */
+function boundConnection(request: ClientRequest): void {
+  request.on('socket', (socket) => {
+    if (!socket.connecting) return;
+    const late = () => request.destroy(failure('UND_ERR_CONNECT_TIMEOUT'));
+    const timer = setTimeout(late, bounds.connection);
+    const made = 'encrypted' in socket ? 'secureConnect' : 'connect';
+    for (const event of [made, 'close']) socket.once(event, () => clearTimeout(timer));
+  });
+}
+
+/** Fails as undici's body does when the connection ends too soon. */
+function bodyOf(response: IncomingMessage): Readable {
+  const body = new Readable({
+    read: () => void response.resume(),
+    destroy(error, callback) {
+      response.destroy();
+      callback(error);
+    },
+  });
+  response.on('data', (chunk) => {
+    if (!body.push(chunk)) response.pause();
+  });
+  response.on('end', () => body.push(null));
+  response.on('error', (error) => body.destroy(asUndici(error)));
+  return body;
+}
+
+function byName(flat: readonly string[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let at = 0; at + 1 < flat.length; at += 2) fields[flat[at] ?? ''] = flat[at + 1] ?? '';
+  return fields;
+}
+
+/** Node says that the other side reset the connection also where it only closed it. */
+function asUndici(error: Error): Error {
+  return /^(?:socket hang up|aborted)$/.test(error.message)
+    ? Object.assign(new Error('other side closed', { cause: error }), { code: 'UND_ERR_SOCKET' })
+    : error;
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}

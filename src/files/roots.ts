@@ -24,7 +24,11 @@ export interface OffLimits {
 export type PathProblem = { readonly problem: string };
 
 /** `input`, absolute: relative to the first root. Or why it cannot be one. */
-export function absolutePath(input: string, { roots }: Places): string | PathProblem {
+export function absolutePath(
+  input: string,
+  { roots }: Places,
+  platform: NodeJS.Platform = process.platform,
+): string | PathProblem {
   const first = roots[0];
   if (first === undefined)
     return { problem: 'there is no folder to take files from or put them into' };
@@ -32,7 +36,24 @@ export function absolutePath(input: string, { roots }: Places): string | PathPro
     return { problem: 'it is no path' };
   if (input.split(/[/\\]/).includes('..')) return { problem: 'it holds “..”' };
   if (/[/\\]$/.test(input)) return { problem: 'it names a folder, not a file' };
-  return path.resolve(first, input);
+  const problem = platform === 'win32' ? windowsProblem(input, roots) : undefined;
+  return problem === undefined ? path.resolve(first, input) : { problem };
+}
+
+/**
+ * Judged by the words alone. Merely to look where a share leads, Windows would introduce the person to
+ * that machine; and behind a colon is a stream of another file, or the folder that a drive was left in.
+ */
+function windowsProblem(input: string, roots: readonly string[]): string | undefined {
+  const isOutside = roots.every((root) => {
+    const way = path.win32.relative(root, input);
+    return way.startsWith('..') || path.win32.isAbsolute(way);
+  });
+  if (/^[/\\]{2}/.test(input) && isOutside)
+    return 'it is outside the working directory and the host’s roots';
+  return input.replace(/^[a-z]:(?=[/\\])/i, '').includes(':')
+    ? 'it holds a colon, which no name of a file does'
+    : undefined;
 }
 
 /** Why `file` may not be read or written, as a clause, if so. Neither it nor its folder need exist. */

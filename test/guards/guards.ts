@@ -413,6 +413,15 @@ export const guards: readonly Guard[] = [
     test: 'test/host/loopback/redirect-listener.test.ts',
   },
   {
+    name: 'browser-untriable',
+    keeps: '§2 what cannot even be started is no failure of the sign-in',
+    file: 'src/host/browser/browser.ts',
+    guard: "if (typeof child === 'string') return resolve(child);",
+    without: "if (typeof child === 'string') throw new Error(child);",
+    test: 'test/host/browser/browser.test.ts',
+    only: 'cannot even be tried',
+  },
+  {
     name: 'browser-address',
     keeps: '§4.7 https alone, and http for loopback',
     file: 'src/host/browser/browser.ts',
@@ -1150,6 +1159,22 @@ export const guards: readonly Guard[] = [
     test: 'test/faults/challenge-and-discovery.test.ts',
     only: 'metadata of 2 MiB',
     built: true,
+  },
+  {
+    name: 'windows-shares',
+    keeps: '§4.9 a share of a stranger is not asked with the person’s password',
+    file: 'src/files/roots.ts',
+    guard: 'if (/^[/\\\\]{2}/.test(input) && isOutside)',
+    without: 'if (/^[/\\\\]{2}/.test(input) && isOutside && false)',
+    test: 'test/files/windows-paths.test.ts',
+  },
+  {
+    name: 'windows-streams',
+    keeps: 'a stream of a file is no new file',
+    file: 'src/files/roots.ts',
+    guard: "return input.replace(/^[a-z]:(?=[/\\\\])/i, '').includes(':')",
+    without: "return input.replace(/^[a-z]:(?=[/\\\\])/i, '').includes('\\0')",
+    test: 'test/files/windows-paths.test.ts',
   },
   {
     name: 'roots',

@@ -5,9 +5,9 @@ import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { release } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import type { Config, Environment } from '../../config/config.ts';
-import { displayPlaces, findDisplay } from '../../host/browser/display.ts';
+import { displayPlaces, findDisplay, isElsewhere } from '../../host/browser/display.ts';
 import { namedBrowsers } from '../../host/browser/named-browsers.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
@@ -78,13 +78,15 @@ export async function checkBrowser(
       ? ok(name, `BROWSER: ${named}`)
       : warn(name, `BROWSER names no program that is here: ${named}`, elsewhere);
   }
-  if (platform === 'darwin' || platform === 'win32') return ok(name, 'the system’s own');
+  const overSsh = isElsewhere(environment);
+  const here = warn(name, 'none: you are here over SSH', elsewhere);
+  if (platform === 'darwin' || platform === 'win32') {
+    return overSsh ? here : ok(name, 'the system’s own');
+  }
   if (/microsoft/i.test(release())) return ok(name, 'Windows’ own, through WSL');
   const display = await findDisplay(environment, displayPlaces(environment));
   if (display) return ok(name, 'the desktop’s own, through xdg-open');
-  return environment.SSH_CONNECTION || environment.SSH_TTY
-    ? warn(name, 'none: you are here over SSH', elsewhere)
-    : warn(name, 'none: there is no screen here', elsewhere);
+  return overSsh ? here : warn(name, 'none: there is no screen here', elsewhere);
 }
 
 export async function checkProxies({ proxy }: Config): Promise<Finding[]> {
@@ -127,10 +129,15 @@ function reach(host: string, port: number): Promise<string | undefined> {
 }
 
 async function isOnPath(command: string, { PATH = '' }: Environment): Promise<boolean> {
-  const places = command.includes('/')
-    ? [command]
-    : PATH.split(delimiter).map((each) => join(each, command));
-  for (const place of places) {
+  const places =
+    command.includes('/') || isAbsolute(command)
+      ? [command]
+      : PATH.split(delimiter).map((each) => join(each, command));
+  // Windows finds what is written without its suffix.
+  const names = places.flatMap((each) =>
+    process.platform === 'win32' ? [each, `${each}.exe`] : [each],
+  );
+  for (const place of names) {
     const there = await access(place, constants.X_OK).then(
       () => true,
       () => false,

@@ -3,7 +3,7 @@
  * command line (contract §4.7, §4.9): the one that `BROWSER` names, else the system's through the
  * `open` package.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { release } from 'node:os';
 import { builtProgram } from '../../built-program.ts';
 import { AccessError } from '../../errors.ts';
@@ -11,7 +11,13 @@ import type { Log } from '../../log.ts';
 import { isSecure } from '../../secure-url.ts';
 import type { Browser } from '../../session/ports.ts';
 import type { OneShotAddress, OneShotAddresses } from '../loopback/one-shot-address.ts';
-import { type DisplayPlaces, displayPlaces, type Environment, findDisplay } from './display.ts';
+import {
+  type DisplayPlaces,
+  displayPlaces,
+  type Environment,
+  findDisplay,
+  isElsewhere,
+} from './display.ts';
 import { browserEnvironment } from './environment.ts';
 import { namedBrowsers, type Opener } from './named-browsers.ts';
 
@@ -30,6 +36,17 @@ export interface BrowserOptions {
   readonly display?: DisplayPlaces;
 }
 
+/** The variables that a browser needs to be seen by the person; undefined where they do not sit here. */
+async function screen(
+  platform: NodeJS.Platform,
+  environment: Environment,
+  places: DisplayPlaces,
+): Promise<Environment | undefined> {
+  if (isWsl(platform)) return {};
+  if (platform !== 'darwin' && platform !== 'win32') return findDisplay(environment, places);
+  return isElsewhere(environment) ? undefined : {};
+}
+
 /** In WSL the browser is Windows', which needs no screen of Linux. */
 function isWsl(platform: NodeJS.Platform): boolean {
   return platform === 'linux' && /microsoft/i.test(release());
@@ -42,11 +59,10 @@ export function createBrowser(options: BrowserOptions): Browser {
   return {
     async open(url) {
       const target = openable(url);
-      const hasScreens = platform === 'darwin' || platform === 'win32' || isWsl(platform);
-      const display = hasScreens ? {} : await findDisplay(environment, places);
+      const display = await screen(platform, environment, places);
       const named = environment.BROWSER;
       // Who names a browser wants that one and no other, or, with `false` or `none`, no browser.
-      const openers = named ? namedBrowsers(named, platform) : [await systemBrowser()];
+      const openers = named ? namedBrowsers(named, platform) : [await systemBrowser(platform)];
       let address: OneShotAddress | undefined;
       for (const opener of openers) {
         if (opener.needsDisplay && display === undefined) {
@@ -85,15 +101,9 @@ function run(
   environment: Environment,
 ): Promise<string> {
   return new Promise((resolve) => {
-    const child = spawn(opener.command, opener.args(url.href), {
-      env: { ...environment },
-      stdio: 'ignore',
-      // A group of its own: a signal to ours must not end the person's browser. On Windows a
-      // detached process gets a console window.
-      detached: opener.detached,
-      windowsHide: true,
-      shell: false,
-    });
+    const child = start(opener, url, environment);
+    // Node throws what it cannot even try, such as a batch file on Windows, instead of telling it later.
+    if (typeof child === 'string') return resolve(child);
     const settle = (outcome: string): void => {
       clearTimeout(timer);
       child.unref();
@@ -108,13 +118,30 @@ function run(
   });
 }
 
+/** The process, or why there is none. */
+function start(opener: Opener, url: URL, environment: Environment): ChildProcess | string {
+  try {
+    return spawn(opener.command, opener.args(url.href), {
+      env: { ...environment },
+      stdio: 'ignore',
+      // A group of its own: a signal to ours must not end the person's browser. On Windows a
+      // detached process gets a console window.
+      detached: opener.detached,
+      windowsHide: true,
+      shell: false,
+    });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Our program around `open`. */
-async function systemBrowser(): Promise<Opener> {
+async function systemBrowser(platform: NodeJS.Platform): Promise<Opener> {
   const program = await builtProgram('open-browser.js');
   return {
     command: process.execPath,
     args: (url) => [program, url],
     needsDisplay: true,
-    detached: true,
+    detached: platform !== 'win32',
   };
 }

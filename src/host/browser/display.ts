@@ -23,6 +23,11 @@ export function displayPlaces(environment: Environment): DisplayPlaces {
   };
 }
 
+/** Over SSH the person does not sit at this machine's screen. */
+export function isElsewhere({ SSH_CONNECTION, SSH_TTY }: Environment): boolean {
+  return Boolean(SSH_CONNECTION || SSH_TTY);
+}
+
 /**
  * The variables that programs need to show themselves on this person's screen, or undefined when
  * there is none. What the environment says is believed; otherwise the sockets are looked for.
@@ -32,8 +37,7 @@ export async function findDisplay(
   { runtimeDir, x11Dir }: DisplayPlaces,
 ): Promise<Environment | undefined> {
   if (environment.DISPLAY || environment.WAYLAND_DISPLAY) return {};
-  // Over SSH the person does not sit at this machine's screen.
-  if (environment.SSH_CONNECTION || environment.SSH_TTY) return undefined;
+  if (isElsewhere(environment)) return undefined;
   const inRuntimeDir = await names(runtimeDir);
   const wayland = inRuntimeDir.find((name) => /^wayland-\d+$/.test(name));
   const x11 = await ownSocket(x11Dir, /^X\d+$/);

@@ -50,7 +50,8 @@ async function sharedKey(dataDir: string): Promise<Uint8Array> {
       else await renameOver(temporary, path);
     } catch (error) {
       const code = systemCode(error);
-      if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) {
+      // EISDIR is what libuv makes of FAT's refusal on Windows.
+      if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR'].includes(code)) {
         await renameOver(temporary, path);
       } else if (code !== 'EEXIST') throw error;
     } finally {

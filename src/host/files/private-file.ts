@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { whileBusy } from './busy-names.ts';
 import { ownUserId, systemCode } from './private-folder.ts';
 
 export const maxFileBytes = 1024 * 1024;
@@ -76,8 +77,14 @@ export async function readPrivateFile(
 }
 
 /** Names one written version of a file: a rewritten file has another one. */
-export function fileIdentity(found: BigIntStats): string {
-  return `${found.dev}:${found.ino}:${found.mtimeNs}:${found.size}`;
+export function fileIdentity({
+  dev,
+  ino,
+  mtimeNs,
+  size,
+}: Pick<BigIntStats, 'dev' | 'ino' | 'mtimeNs' | 'size'>): string {
+  // On Windows some versions of libuv give a volume's number 64 bits by name and 32 by handle (its #4698).
+  return `${BigInt.asUintN(32, dev)}:${ino}:${mtimeNs}:${size}`;
 }
 
 async function tighten(file: FileHandle): Promise<void> {
@@ -166,16 +173,6 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-export async function renameOver(from: string, to: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      // Windows refuses while another process has the file open, if only to read it.
-      const busy = ['EPERM', 'EACCES', 'EBUSY'].includes(systemCode(error));
-      if (process.platform !== 'win32' || !busy || attempt === 10) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10 * attempt));
-    }
-  }
+export function renameOver(from: string, to: string): Promise<void> {
+  return whileBusy(() => rename(from, to));
 }

@@ -66,7 +66,8 @@ export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTempo
       }
     },
     removeAll() {
-      if (made) rmSync(folder, { recursive: true, force: true });
+      // Tried again where Windows has a file still open for the program that reads it.
+      if (made) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
     },
   };
 }

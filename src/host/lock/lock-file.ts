@@ -75,6 +75,7 @@ export function createLockFile(folder: string, path: string, content: Holder): b
       case 'ENOSYS':
       case 'ENOTSUP':
       case 'EOPNOTSUPP':
+      case 'EISDIR': // what libuv makes of FAT's refusal on Windows
         return createInPlace(path, bytes);
       default:
         throw error;

@@ -7,6 +7,7 @@
 import { AccessError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Clock, Lock } from '../../session/ports.ts';
+import { whileBusy } from '../files/busy-names.ts';
 import { sweep } from '../files/damaged-files.ts';
 import {
   FolderTrouble,
@@ -79,14 +80,18 @@ export function createLock(options: LockOptions): FileLock {
     }
     for (;;) {
       signal?.throwIfAborted();
-      const found = await readLockFile(path);
+      const found = await whileBusy(() => readLockFile(path));
       if (closed) throw leaving();
       if (found === undefined) {
         try {
-          if (createLockFile(folder, path, holder)) {
-            held.set(path, holder);
-            return holder;
-          }
+          // Made and known in one go, also at a later attempt.
+          const made = await whileBusy(() => {
+            if (closed) throw leaving();
+            const isOurs = createLockFile(folder, path, holder);
+            if (isOurs) held.set(path, holder);
+            return isOurs;
+          });
+          if (made) return holder;
         } catch (error) {
           // The folder was removed under our feet.
           if (systemCode(error) !== 'ENOENT' || performance.now() >= deadline) throw error;
@@ -110,7 +115,7 @@ export function createLock(options: LockOptions): FileLock {
 
   async function release(path: string, holder: Holder): Promise<void> {
     if (!held.delete(path)) return; // given up by `releaseAll`
-    if (giveUpLockFile(folder, path, holder)) return;
+    if (await whileBusy(() => giveUpLockFile(folder, path, holder))) return;
     await withRightToRemove(path, holder.token, () => removeLockFile(path, holder.token));
   }
 

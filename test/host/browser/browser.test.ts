@@ -61,12 +61,13 @@ async function open(
   environment: Environment,
   url = 'https://app.example.com/authorize?a=b&c=d',
   display = noPlaces,
+  platform: NodeJS.Platform = 'linux',
 ): Promise<boolean> {
   const { log } = recordingLog();
   const browser = createBrowser({
     environment: { PATH: '/usr/bin:/bin', ...environment },
     addresses: createOneShotAddresses({ callbackServer: () => undefined, log }),
-    platform: 'linux',
+    platform,
     display,
     log,
   });
@@ -122,6 +123,13 @@ describe('BROWSER names the browser', () => {
   test('one that is not there opened nothing', async () => {
     expect(await open({ BROWSER: join(folder, 'absent') })).toBe(false);
     expect(await open({ BROWSER: 'none' })).toBe(false);
+  });
+
+  test('one that cannot even be tried opened nothing, and the next one is', async () => {
+    // Too long for any program; on Windows a batch file is refused in the same way.
+    const tooLong = { LONG: 'x'.repeat(200_000), PATH: '/usr/bin:/bin' };
+    expect(await open({ ...tooLong, BROWSER: program('browser') })).toBe(false);
+    expect(started()).toBeUndefined();
   });
 
   test('one that goes on running was opened', async () => {
@@ -295,3 +303,18 @@ describe('the system’s browser, through open and its xdg-open', () => {
     }
   });
 });
+
+test.each(['darwin', 'win32'] as const)(
+  'over SSH nobody sits at the screen of %s',
+  async (platform) => {
+    const url = 'https://app.example.com/';
+    const remote = { SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 22' };
+    expect(await open(remote, url, noPlaces, platform)).toBe(false);
+    expect(started()).toBeUndefined();
+    // Whoever names a browser has one that comes to them.
+    expect(await open({ ...remote, BROWSER: program('browser') }, url, noPlaces, platform)).toBe(
+      true,
+    );
+    expect(started()?.args).toEqual([expect.stringMatching(oneShot)]);
+  },
+);

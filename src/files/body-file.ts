@@ -1,10 +1,10 @@
 /** A request's body from a file inside the working directory or the host's roots, streamed. */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
 import type { RepeatableBody } from '../http/request-body.ts';
 import { credentialIn } from './credential-content.ts';
+import { fileChunks } from './file-chunks.ts';
 import { hardLinkInto } from './hard-link.ts';
 import { absolutePath, identity, identityOf, type Places, placeProblem } from './roots.ts';
 
@@ -55,7 +55,7 @@ export async function fileBody(name: string, places: Places): Promise<Repeatable
         await again.close();
         throw unreadable(name, changed);
       }
-      return read(again, bytes);
+      return fileChunks(again, bytes);
     },
   };
 }
@@ -75,12 +75,6 @@ async function openRegularFile(
   if (stats.isFile()) return { handle, stats };
   await handle.close();
   throw unreadable(name, 'it is not a regular file');
-}
-
-function read(handle: FileHandle, size: number): Readable | Promise<Uint8Array> {
-  // `end` is inclusive, so there is no way to ask for nothing.
-  if (size === 0) return handle.close().then(() => new Uint8Array());
-  return handle.createReadStream({ start: 0, end: size - 1, highWaterMark: 512 * 1024 });
 }
 
 function unreadable(name: string, problem: string): AccessError {

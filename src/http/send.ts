@@ -9,7 +9,7 @@ import type { Dispatcher } from 'undici';
 import { acceptEncoding } from './content-coding.ts';
 import { connectionWasLost, networkFailure } from './failures.ts';
 import { type Fields, fieldsFrom } from './fields.ts';
-import type { RepeatableBody } from './request-body.ts';
+import { isLent, type LentContent, type RepeatableBody } from './request-body.ts';
 import { exchangeUpgrade } from './upgrade.ts';
 import { type Deadline, untilAborted } from './waiting/within.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
@@ -90,7 +90,7 @@ async function exchange(requests: Requests, request: Outgoing): Promise<Incoming
       path: wire?.target ?? url.pathname + url.search,
       method: method as Dispatcher.HttpMethod,
       headers,
-      body: content ?? null,
+      body: asUndiciKnows(content),
       highWaterMark: bufferedBytes,
       signal,
       ...(wire ? asOnTheWire(wire) : {}),
@@ -112,6 +112,7 @@ async function exchange(requests: Requests, request: Outgoing): Promise<Incoming
     return { ...answered, headers: fieldsFrom(fields), wire: { reason, fields, trailers } };
   } catch (error) {
     if (content instanceof Readable) content.destroy();
+    else if (isLent(content)) await content.close();
     throw error;
   }
 }
@@ -146,6 +147,13 @@ function fieldsOf({ headers, body, wire }: Outgoing): string[] {
   for (const [name, value] of headers) fields.set(name.toLowerCase(), value);
   if (length !== undefined) fields.set('content-length', String(length));
   return [...fields].flat();
+}
+
+/** Undici writes a chunk of an iterable and waits for the socket before it asks for the next: its types know only streams. */
+function asUndiciKnows(
+  content: string | Uint8Array | Readable | LentContent | undefined,
+): string | Uint8Array | Readable | null {
+  return isLent(content) ? (content as unknown as Readable) : (content ?? null);
 }
 
 function isRepeatable(body: Outgoing['body']): body is RepeatableBody {

@@ -8,6 +8,7 @@ import type { Agent as SecureAgent } from 'node:https';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { lookup } from '../lookup.ts';
+import { isLent, type LentContent } from '../request-body.ts';
 import type { Requests } from '../send.ts';
 import { bounds } from '../waiting/bounds.ts';
 
@@ -74,8 +75,28 @@ function exchange(url: URL, agent: Agent, { path, method, headers, body, signal 
     if (body instanceof Readable) {
       body.on('error', (error) => request.destroy(error));
       body.pipe(request);
-    } else request.end(body ?? undefined);
+    } else if (isLent(body)) sendLent(request, body);
+    else request.end(body ?? undefined);
   });
+}
+
+/** Each chunk is taken by the socket before the next one is asked for. Ends the request by itself. */
+async function sendLent(request: ClientRequest, content: LentContent): Promise<void> {
+  const closed = new Promise<void>((resolve) => request.once('close', resolve));
+  const length = request.getHeader('content-length');
+  let sent = 0;
+  try {
+    for await (const chunk of content) {
+      if (request.destroyed) return;
+      sent += chunk.length;
+      const taken = new Promise<void>((resolve) => request.write(chunk, () => resolve()));
+      await Promise.race([taken, closed]);
+    }
+    if (length === undefined || Number(length) === sent) request.end();
+    else request.destroy(failure('UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'));
+  } catch (error) {
+    request.destroy(error instanceof Error ? error : undefined);
+  }
 }
 
 /** `Agent` bounds the silence of a socket alone, and a name server or a handshake may drip. */

@@ -96,6 +96,7 @@ const mayKnow: Record<string, readonly string[]> = {
     'answer',
     'cloudflare',
     'config',
+    'files',
     'host',
     'http',
     'oauth',

@@ -43,9 +43,10 @@ export function summaryOf(command: Command): Summary {
     name: command.name(),
     ...(alias === undefined ? {} : { alias }),
     summary: command.summary(),
-    args: command.registeredArguments.map((one) =>
-      one.required ? `<${one.name()}>` : `[${one.name()}]`,
-    ),
+    args: command.registeredArguments.map((one) => {
+      const name = one.variadic ? `${one.name()}...` : one.name();
+      return one.required ? `<${name}>` : `[${name}]`;
+    }),
     hasOptions: command.options.length > 0,
   };
 }

@@ -16,8 +16,7 @@ const limits = {
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 120_000,
 };
-const connect = {
-  timeout: bounds.connection,
+const connecting = {
   onread: receiveBuffers,
   lookup,
   // Said outright, because Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
@@ -27,12 +26,19 @@ const connect = {
 /** Enough for all that agents do at once. */
 const defaultConnections = 64;
 
-/** Throws `config_invalid` for a proxy that is no URL. `connections`: at once, to one origin. */
+/**
+ * Throws `config_invalid` for a proxy that is no URL. `connections`: at once, to one origin.
+ * `connectTimeoutMs`: for a connection with its TLS handshake, and for a proxy's tunnel.
+ */
 export function createDispatcher(
   settings: ProxySettings,
-  { connections = defaultConnections }: { readonly connections?: number } = {},
+  {
+    connections = defaultConnections,
+    connectTimeoutMs = bounds.connection,
+  }: { readonly connections?: number; readonly connectTimeoutMs?: number } = {},
 ): Dispatcher {
   const rules = createProxyRules(settings);
+  const connect = { ...connecting, timeout: connectTimeoutMs };
   const direct = new Agent({ ...limits, connections, connect });
   const proxies = new Map<string, Dispatcher>(
     rules.proxies.map((uri) => [
@@ -45,7 +51,7 @@ export function createDispatcher(
         proxyTunnel: false,
         // Asks for the tunnels; it hears of no request's end.
         clientFactory: (origin, options) =>
-          new Pool(origin, { ...options, headersTimeout: bounds.connection }),
+          new Pool(origin, { ...options, headersTimeout: connectTimeoutMs }),
         proxyTls: connect,
         requestTls: connect,
       }),

@@ -31,6 +31,8 @@ const bySystemCode: readonly [RegExp, number][] = [
   [/^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EHOSTDOWN)$/, 7],
   [/^HPE_/, 8],
   [/^(?:EPROTO$|ERR_SSL|ERR_TLS)/, 35],
+  // A file that has become shorter while it was sent.
+  [/^UND_ERR_REQ_CONTENT_LENGTH_MISMATCH$/, 26],
   [/^UND_ERR_SOCKET$/, 52],
   [/^(?:Z_|ERR__|ZSTD_)/, 61],
 ];
@@ -46,6 +48,14 @@ export function exitCodeFor(error: unknown): number {
   }
   // All the others are ways in which a sign-in, a token or a policy fails: curl's “login denied”.
   return byErrorCode[error.code] ?? 67;
+}
+
+/** What was thrown, or what caused it, where that is this command's own. */
+export function curlFailureIn(error: unknown): CurlFailure | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
+    if (at instanceof CurlFailure) return at;
+  }
+  return undefined;
 }
 
 /** The code that the system or a library put on the error, or on what caused it. */

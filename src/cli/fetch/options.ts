@@ -1,4 +1,6 @@
 /** What `fetch` is told on the command line, in the shape that commander gives it. */
+import type { CurlFailure } from './exit-code.ts';
+import type { RetryOptions } from './retry.ts';
 
 /** A piece of the body, in the order in which it was given. */
 export interface Datum {
@@ -6,18 +8,36 @@ export interface Datum {
   readonly text: string;
 }
 
-export interface FetchOptions {
+/** Where one answer goes: to the file of that name, or to one that the URL or the answer names. */
+export type OutputOption = { readonly file: string } | 'remote-name';
+
+/** Lists in the order in which they were given, since the first output is for the first URL. */
+export interface FetchLists {
   readonly data: readonly Datum[];
+  /** `form` as `--form`, `raw` as `--form-string`. */
+  readonly form: readonly Datum[];
+  readonly outputs: readonly OutputOption[];
+  readonly uploads: readonly string[];
+  /** What is not offered, if anything of that was asked for. */
+  readonly refused: readonly CurlFailure[];
+}
+
+export interface FetchOptions extends FetchLists, RetryOptions {
   readonly request?: string;
   readonly header?: readonly string[];
   readonly userAgent?: string;
   readonly user?: string;
+  readonly cookie?: readonly string[];
+  readonly cookieJar?: string;
   readonly get?: true;
   readonly head?: true;
   readonly include?: true;
   readonly location?: true;
   readonly maxRedirs: number;
-  readonly output?: string;
+  readonly range?: string;
+  readonly continueAt?: string;
+  readonly remoteNameAll?: true;
+  readonly remoteHeaderName?: true;
   readonly writeOut?: string;
   readonly fail?: true;
   readonly failWithBody?: true;
@@ -25,10 +45,11 @@ export interface FetchOptions {
   readonly markdown?: true;
   /** Seconds. */
   readonly maxTime?: number;
+  /** Seconds. */
+  readonly connectTimeout?: number;
   readonly silent?: true;
   readonly showError?: true;
   readonly verbose?: true;
-  readonly insecure?: true;
   readonly signIn: boolean;
   /** Seconds. */
   readonly wait: number;

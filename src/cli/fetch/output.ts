@@ -11,6 +11,12 @@ import { CurlFailure } from './exit-code.ts';
 export interface Output {
   /** Bytes of the body so far. */
   readonly size: () => number;
+  /** The file, where it is one. */
+  readonly file: () => string | undefined;
+  /** Whether the next output to the same place replaces this one. */
+  readonly isRewritten: () => boolean;
+  /** Before anything is written: another file than was said, which must not be there yet. */
+  rename(newFile: string): void;
   text(text: Concealed<string>): Promise<void>;
   /** To stdout, wherever the body went. */
   afterwards(text: Concealed<string>): void;
@@ -20,29 +26,41 @@ export interface Output {
   close(): Promise<void>;
 }
 
-/** `file`: `-` is stdout even for what a terminal should not be sent. */
-export function openOutput(
-  file: string | undefined,
-  onProgress: (bytes: number) => void = () => {},
-): Output {
+export interface Destination {
+  /** Absent: stdout, and nothing binary to a terminal. `-`: stdout all the same. */
+  readonly file?: string | undefined;
+  /** Behind what is in the file already. */
+  readonly append?: boolean;
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export function openOutput({ file, append = false, onProgress }: Destination): Output {
+  let name = file === '-' ? undefined : file;
+  let flags = append ? 'a' : 'w';
   let opened: WriteStream | undefined;
   let failure: Error | undefined;
   let size = 0;
   const target = (): Writable => {
-    if (file === undefined || file === '-') return process.stdout;
-    opened ??= createWriteStream(file).on('error', (error) => {
+    if (name === undefined) return process.stdout;
+    opened ??= createWriteStream(name, { flags }).on('error', (error) => {
       failure ??= error;
     });
     return opened;
   };
-  process.stdout.on('error', (error) => {
-    if (file === undefined || file === '-') failure ??= error;
-  });
+  const onStdoutError = (error: Error) => {
+    if (name === undefined) failure ??= error;
+  };
+  process.stdout.on('error', onStdoutError);
   const wrap = (error: unknown): unknown => {
     if (!failure) return error;
-    const code = 'code' in failure ? ` (${failure.code})` : '';
-    const where = file === undefined || file === '-' ? 'The output' : JSON.stringify(file);
-    return new CurlFailure(23, `${where} cannot be written${code}.`, { cause: failure });
+    const code = 'code' in failure ? failure.code : undefined;
+    if (code === 'EEXIST') {
+      const taken = `The answer names its file ${JSON.stringify(name)}, and there is one of that name already. It is not replaced: name the file with --output.`;
+      return new CurlFailure(23, taken, { cause: failure });
+    }
+    const where = name === undefined ? 'The output' : JSON.stringify(name);
+    const why = code === undefined ? '' : ` (${code})`;
+    return new CurlFailure(23, `${where} cannot be written${why}.`, { cause: failure });
   };
   const write = (text: Concealed<string>) =>
     new Promise<void>((resolve, reject) => {
@@ -51,6 +69,13 @@ export function openOutput(
 
   return {
     size: () => size,
+    file: () => name,
+    isRewritten: () => name !== undefined && flags === 'w',
+    rename(newFile) {
+      name = newFile;
+      // Fails where anything has that name, a link to nowhere included.
+      flags = 'wx';
+    },
     text: write,
     afterwards: (text) => void process.stdout.write(text),
     async body(body) {
@@ -61,7 +86,7 @@ export function openOutput(
             return;
           }
           size += chunk.length;
-          onProgress(size);
+          onProgress?.(size);
           callback(null, chunk);
         },
       });
@@ -72,9 +97,10 @@ export function openOutput(
       }
     },
     async close() {
+      process.stdout.off('error', onStdoutError);
       if (!opened) return;
-      const file = opened;
-      await new Promise<void>((resolve) => file.end(() => resolve()).once('close', resolve));
+      const stream = opened;
+      await new Promise<void>((resolve) => stream.end(() => resolve()).once('close', resolve));
       if (failure) throw wrap(failure);
     },
   };

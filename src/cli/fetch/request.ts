@@ -1,24 +1,34 @@
 /** From the command line to the request that is sent. */
-
 import { acceptMarkdown } from '../../answer/readable.ts';
 import { AccessError } from '../../errors.ts';
 import { checkAgentHeaders } from '../../http/agent-headers.ts';
 import { acceptEncoding } from '../../http/content-coding.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
-import { bytesBody } from '../../http/request-body.ts';
+import type { RepeatableBody } from '../../http/request-body.ts';
 import { targetUrl } from '../../tools/target-url.ts';
 import { withScheme } from '../terminal/address.ts';
-import { requestData } from './body.ts';
+import { dataPieces } from './body/data.ts';
+import { bodyOf, wholeOf } from './body/pieces.ts';
+import { nameInto, uploadOf } from './body/upload.ts';
 import { CurlFailure } from './exit-code.ts';
 import type { FetchOptions } from './options.ts';
+import type { Transfer } from './transfers.ts';
+
+export interface FetchRequest extends HopRequest {
+  /** The body can be sent a single time. */
+  readonly once: boolean;
+}
 
 /** Throws CurlFailure, `https_required`, `invalid_input` and `header_not_allowed`. */
-export async function buildRequest(text: string, options: FetchOptions): Promise<HopRequest> {
+export async function buildRequest(
+  { url: text, upload }: Transfer,
+  options: FetchOptions,
+): Promise<FetchRequest> {
   const { url, user } = readUrl(text);
-  const data = await requestData(options.data);
-  if (data && options.get) url.search += `${url.search === '' ? '?' : '&'}${data}`;
-  const body = data && !options.get ? bytesBody(data) : undefined;
-  const implied = options.head ? 'HEAD' : body ? 'POST' : 'GET';
+  if (upload !== undefined) nameInto(url, upload);
+  const content = await contentOf(url, upload, options);
+  const { body, once = false } = content;
+  const implied = options.head ? 'HEAD' : upload !== undefined ? 'PUT' : body ? 'POST' : 'GET';
   const method = options.request ?? implied;
   if (!/^[A-Za-z]{1,20}$/.test(method) || /^(?:connect|trace)$/i.test(method)) {
     throw misused(`${method} is not a method that is sent.`);
@@ -27,23 +37,64 @@ export async function buildRequest(text: string, options: FetchOptions): Promise
   // Without --compressed curl asks for nothing and prints what comes; saying so gets the same bytes.
   headers.set('accept-encoding', options.compressed ? acceptEncoding : 'identity');
   if (options.markdown) headers.set('accept', acceptMarkdown);
-  const json = options.data.some(({ kind }) => kind === 'json');
-  if (json) headers.set('accept', 'application/json');
-  if (body) {
-    headers.set('content-type', json ? 'application/json' : 'application/x-www-form-urlencoded');
-  }
+  if (options.data.some(({ kind }) => kind === 'json')) headers.set('accept', 'application/json');
+  if (content.type !== undefined) headers.set('content-type', content.type);
+  if (options.range !== undefined) headers.set('range', `bytes=${wholeRange(options.range)}`);
   if (options.userAgent !== undefined) headers.set('user-agent', options.userAgent);
   const credentials = options.user ?? user;
   if (credentials !== undefined) {
     headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
   }
+  // What holds no “=” is the name of a file of cookies.
+  const cookies = (options.cookie ?? []).filter((each) => each.includes('='));
+  if (cookies.length > 0) headers.set('cookie', cookies.join(';'));
   for (const [name, value] of readFields(options.header ?? [])) headers.set(name, value);
+  if (content.boundary !== undefined) {
+    headers.set('content-type', `${headers.get('content-type')}; boundary=${content.boundary}`);
+  }
   return {
     method,
     url,
     headers: checkAgentHeaders(Object.fromEntries(headers)),
     ...(body ? { body } : {}),
+    once,
   };
+}
+
+interface Content {
+  readonly body?: RepeatableBody;
+  readonly type?: string;
+  /** Belongs behind the media type, also behind one that was given. */
+  readonly boundary?: string;
+  readonly once?: boolean;
+}
+
+/** With --get the data is put into the URL instead. */
+async function contentOf(
+  url: URL,
+  upload: string | undefined,
+  { data, form, get }: FetchOptions,
+): Promise<Content> {
+  if (upload !== undefined) return uploadOf(upload);
+  if (form.length > 0) {
+    const { multipart } = await import('./body/multipart.ts');
+    const { boundary, pieces } = await multipart(form);
+    return { body: bodyOf(pieces), type: 'multipart/form-data', boundary };
+  }
+  const pieces = await dataPieces(data);
+  if (pieces.length === 0) return {};
+  if (get) {
+    url.search += `${url.search === '' ? '?' : '&'}${await wholeOf(pieces)}`;
+    return {};
+  }
+  const isJson = data.some(({ kind }) => kind === 'json');
+  const type = isJson ? 'application/json' : 'application/x-www-form-urlencoded';
+  return { body: bodyOf(pieces), type };
+}
+
+/** A first byte alone means all from there on, as with curl. */
+function wholeRange(range: string): string {
+  return range.includes('-') ? range : `${range}-`;
 }
 
 function readUrl(text: string): { url: URL; user?: string } {

@@ -11,10 +11,15 @@ export interface Transfer {
   readonly size: number;
   /** What the command is about to end with. */
   readonly exitCode: number;
+  /** Where the body went, if that is a file. */
+  readonly file: string | undefined;
 }
 
 /** A variable that is not known becomes nothing, as with curl. */
-export function writeOut(format: string, { answer, redirects, size, exitCode }: Transfer): string {
+export function writeOut(
+  format: string,
+  { answer, redirects, size, exitCode, file }: Transfer,
+): string {
   const { status, url, headers } = answer;
   const values: Readonly<Record<string, string>> = {
     http_code: String(status).padStart(3, '0'),
@@ -25,6 +30,7 @@ export function writeOut(format: string, { answer, redirects, size, exitCode }: 
     num_redirects: String(redirects.length),
     size_download: String(size),
     exitcode: String(exitCode),
+    filename_effective: file ?? '',
   };
   return format.replace(
     /%\{([^}]*)\}|%%|\\([nrt\\])/g,

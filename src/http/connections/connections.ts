@@ -14,6 +14,8 @@ export interface Connections extends Requests {
 export interface ConnectionsOptions {
   /** To one origin at once; 64 when absent. */
   readonly connections?: number;
+  /** For one connection with its handshake; ten seconds when absent. */
+  readonly connectTimeoutMs?: number;
   /** For a process that makes a request or two, and ends. */
   readonly few?: boolean;
 }
@@ -21,7 +23,7 @@ export interface ConnectionsOptions {
 /** Throws `config_invalid` for a proxy that is no URL. */
 export function openConnections(
   proxy: ProxySettings,
-  { connections, few = false }: ConnectionsOptions = {},
+  { few = false, ...limits }: ConnectionsOptions = {},
 ): Connections {
   const rules = createProxyRules(proxy);
   const opened: Promise<{ destroy(): unknown }>[] = [];
@@ -31,13 +33,11 @@ export function openConnections(
   };
   const pools = once(() =>
     kept(
-      import('../dispatcher.ts').then(({ createDispatcher }) =>
-        createDispatcher(proxy, connections === undefined ? {} : { connections }),
-      ),
+      import('../dispatcher.ts').then(({ createDispatcher }) => createDispatcher(proxy, limits)),
     ),
   );
   const client = once(() =>
-    kept(import('./node-client.ts').then(({ createNodeClient }) => createNodeClient())),
+    kept(import('./node-client.ts').then(({ createNodeClient }) => createNodeClient(limits))),
   );
   return {
     async request(options) {

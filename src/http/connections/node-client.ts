@@ -23,7 +23,12 @@ export interface NodeClient extends Pick<Requests, 'request'> {
   destroy(): void;
 }
 
-export function createNodeClient(): NodeClient {
+/** `connectTimeoutMs`: for one connection with its TLS handshake. */
+export function createNodeClient({
+  connectTimeoutMs = bounds.connection,
+}: {
+  readonly connectTimeoutMs?: number;
+}): NodeClient {
   const plain = new Agent({ keepAlive: true });
   let secure: SecureAgent | undefined;
   const agentFor = async (url: URL) => {
@@ -37,7 +42,7 @@ export function createNodeClient(): NodeClient {
     async request(asked) {
       const url = new URL(String(asked.origin));
       const agent = await agentFor(url);
-      return exchange(url, agent, asked as Asked);
+      return exchange(url, agent, asked as Asked, connectTimeoutMs);
     },
     destroy() {
       plain.destroy();
@@ -46,7 +51,12 @@ export function createNodeClient(): NodeClient {
   };
 }
 
-function exchange(url: URL, agent: Agent, { path, method, headers, body, signal }: Asked) {
+function exchange(
+  url: URL,
+  agent: Agent,
+  { path, method, headers, body, signal }: Asked,
+  connectTimeoutMs: number,
+) {
   return new Promise<Awaited<ReturnType<Requests['request']>>>((resolve, reject) => {
     const request = send({
       agent,
@@ -61,7 +71,7 @@ function exchange(url: URL, agent: Agent, { path, method, headers, body, signal 
       lookup,
       signal: signal as AbortSignal,
     });
-    boundConnection(request);
+    boundConnection(request, connectTimeoutMs);
     request.setTimeout(bounds.head, () => request.destroy(failure('UND_ERR_HEADERS_TIMEOUT')));
     request.on('error', (error) => reject(asUndici(error)));
     request.on('response', (response) => {
@@ -100,11 +110,11 @@ async function sendLent(request: ClientRequest, content: LentContent): Promise<v
 }
 
 /** `Agent` bounds the silence of a socket alone, and a name server or a handshake may drip. */
-function boundConnection(request: ClientRequest): void {
+function boundConnection(request: ClientRequest, connectTimeoutMs: number): void {
   request.on('socket', (socket) => {
     if (!socket.connecting) return;
     const late = () => request.destroy(failure('UND_ERR_CONNECT_TIMEOUT'));
-    const timer = setTimeout(late, bounds.connection);
+    const timer = setTimeout(late, connectTimeoutMs);
     const made = 'encrypted' in socket ? 'secureConnect' : 'connect';
     for (const event of [made, 'close']) socket.once(event, () => clearTimeout(timer));
   });

@@ -1,0 +1,110 @@
+/** An answer to where it goes: its heads if they are wanted, its body, and what `--write-out` says of it. */
+import { cleanBody } from '../../answer/clean-body.ts';
+import { isAccessError } from '../../errors.ts';
+import { networkFailure } from '../../http/failures.ts';
+import type { HopAnswer, HopResult } from '../../http/hops.ts';
+import type { HopRequest } from '../../http/next-hop.ts';
+import { discard } from '../../http/peek.ts';
+import { type Concealer, createConcealer } from '../../secrets/concealer.ts';
+import type { Shell } from '../terminal/shell.ts';
+import type { Target } from './conditions.ts';
+import { CurlFailure, exitCodeFor, systemCodeOf } from './exit-code.ts';
+import { headLines } from './head-lines.ts';
+import type { FetchOptions } from './options.ts';
+import type { Output } from './output.ts';
+import { nameFromDisposition } from './remote-name.ts';
+import { judgeResumed } from './resume.ts';
+import { writeOut } from './write-out.ts';
+
+interface GiveParts {
+  readonly heads: readonly HopAnswer[];
+  readonly request: HopRequest;
+  readonly target: Target;
+  readonly shell: Shell;
+  readonly options: FetchOptions;
+  readonly output: Output;
+  readonly until: AbortSignal;
+  /** Bytes that were not asked for, since they are there already. */
+  readonly skipped: number;
+}
+
+/** Throws what it came to, once that is printed which is to be printed all the same. */
+export async function give(result: HopResult, parts: GiveParts): Promise<void> {
+  const { answer, secrets, redirects } = result;
+  const { heads, options, output } = parts;
+  const concealer = createConcealer(secrets);
+  const failed = answer.status >= 400 && (options.fail || options.failWithBody);
+  if ((options.include || options.head) && !(failed && options.fail)) {
+    for (const head of heads) {
+      await output.text(concealer.text(`${headLines(head).join('\r\n')}\r\n\r\n`));
+    }
+  }
+  let failure: unknown;
+  try {
+    if (hasNothingToGive(answer, parts) || (failed && options.fail)) discard(answer);
+    else await giveBody(answer, concealer, parts);
+    // Only then is it known whether the file could be written.
+    await output.close();
+  } catch (error) {
+    discard(answer);
+    failure = error instanceof CurlFailure ? error : brokenOff(error, answer.url, parts.until);
+  }
+  if (failed) failure ??= new CurlFailure(22, `${answer.url.host} answered ${answer.status}.`);
+  const exitCode = failure === undefined ? 0 : exitCodeFor(failure);
+  if (options.writeOut !== undefined) {
+    const transfer = { answer, redirects, size: output.size(), exitCode, file: output.file() };
+    output.afterwards(concealer.text(writeOut(options.writeOut, transfer)));
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** Throws CurlFailure 33 and 22 for an answer that must not be added to a file. */
+function hasNothingToGive(
+  answer: HopAnswer,
+  { request, options, target, skipped }: GiveParts,
+): boolean {
+  if (request.method === 'HEAD') return true;
+  if (options.continueAt === undefined) return false;
+  const verdict = skipped > 0 ? judgeResumed(answer, skipped) : 'rest';
+  const isAnswer = answer.status >= 200 && answer.status < 300;
+  if (target.file !== undefined && target.file !== '-' && verdict !== 'complete' && !isAnswer) {
+    throw new CurlFailure(
+      22,
+      `${answer.url.host} answered ${answer.status}: nothing was added to ${JSON.stringify(target.file)}.`,
+    );
+  }
+  return verdict === 'complete';
+}
+
+async function giveBody(
+  answer: HopAnswer,
+  concealer: Concealer,
+  { shell, options, output, until, target }: GiveParts,
+): Promise<void> {
+  const isAnswer = answer.status >= 200 && answer.status < 300;
+  if (options.remoteHeaderName && target.isNamedByUrl && isAnswer) {
+    const name = nameFromDisposition(answer.headers.get('content-disposition'));
+    if (name !== undefined) output.rename(concealer.text(name));
+  }
+  const page = options.markdown ? await asMarkdown(answer, concealer, until) : undefined;
+  if (page?.note && (!options.silent || options.showError)) shell.err.line(page.note);
+  const encoded = !options.compressed;
+  // What is added to a file later has to begin where the origin says.
+  const sameLength = options.continueAt !== undefined;
+  await output.body(page?.body ?? cleanBody(answer, concealer, { encoded, sameLength }));
+}
+
+/** Loaded only where it is wanted. */
+async function asMarkdown(answer: HopAnswer, concealer: Concealer, until: AbortSignal) {
+  const { markdownBody } = await import('./markdown.ts');
+  return markdownBody(answer, concealer, until);
+}
+
+/** A body that ended before its end. */
+function brokenOff(error: unknown, url: URL, signal: AbortSignal): unknown {
+  const failure = networkFailure(error, url, signal);
+  const lost = ['UND_ERR_SOCKET', 'UND_ERR_ABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
+  return isAccessError(failure, 'network_error') && lost.includes(systemCodeOf(error))
+    ? new CurlFailure(18, `The body from ${url.host} broke off before its end.`, { cause: error })
+    : failure;
+}

@@ -1,0 +1,51 @@
+/** One transfer: a request out, its answer to where it goes, and once more where that may help. */
+import type { HopAnswer } from '../../http/hops.ts';
+import { attempt } from './attempt.ts';
+import type { Conditions, Progress } from './conditions.ts';
+import { curlFailureIn, exitCodeFor } from './exit-code.ts';
+import { nameFromUrl } from './remote-name.ts';
+import { buildRequest } from './request.ts';
+import { createRetries, isTransientFailure, isTransientStatus } from './retry.ts';
+import type { Transfer } from './transfers.ts';
+
+export interface TransferParts extends Conditions {
+  /** Hears the URL as soon as it is read, for what is told of a failure. */
+  readonly onUrl: (url: URL) => void;
+}
+
+/** Throws what it failed with at last. */
+export async function runTransfer(transfer: Transfer, parts: TransferParts): Promise<void> {
+  const { shell, options, open, onUrl } = parts;
+  const request = await buildRequest(transfer, options);
+  onUrl(request.url);
+  const { output } = transfer;
+  const isNamedByUrl = output === 'remote-name';
+  const file = isNamedByUrl ? nameFromUrl(request.url) : output?.file;
+  const retries = createRetries(options);
+  for (;;) {
+    const progress: Progress = { isFinal: request.once };
+    const next: { delay?: number | undefined; why?: string } = {};
+    const passOver = ({ status, headers }: HopAnswer): boolean => {
+      if (progress.isFinal || !isTransientStatus(status)) return false;
+      next.why = `The status is ${status}`;
+      next.delay = retries.next(headers.get('retry-after'));
+      return next.delay !== undefined;
+    };
+    try {
+      await attempt(request, { file, isNamedByUrl }, parts, { passOver, progress });
+      if (next.delay === undefined) return;
+    } catch (error) {
+      if (progress.isFinal || open.signal.aborted || !isTransientFailure(error, options))
+        throw error;
+      next.why = `Exit code ${exitCodeFor(curlFailureIn(error) ?? error)}`;
+      next.delay = retries.next(null);
+      if (next.delay === undefined) throw error;
+    }
+    if (!options.silent) {
+      shell.err.line(
+        `Warning: ${next.why}. Trying again in ${next.delay} s, and ${retries.left()} more times at most.`,
+      );
+    }
+    await open.rooms.clock.sleep(next.delay * 1000, open.signal);
+  }
+}

@@ -1,0 +1,267 @@
+/** -o, -O, -J, -C, several URLs and --retry: the same files, output and exit code as from the real curl. */
+import { chmod, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram, type Program } from '../program.ts';
+import { type Files, hasCurl, withCurl, withOurs } from './beside-curl.ts';
+import { type Recorded, recordingOrigin } from './recording-origin.ts';
+
+let program: Program;
+beforeAll(async () => {
+  program = await createProgram();
+});
+afterAll(() => program.remove());
+
+const content = '0123456789';
+
+/** `/range`: a file with parts; `/whole`: one without; `/named?…`: one that is called so; `/403`: no file. */
+function answer({ target, fields }: Recorded): [status: number, fields: object, body: string] {
+  const url = new URL(target, 'http://localhost');
+  const status = /^\/(\d{3})/.exec(url.pathname)?.[1];
+  if (status !== undefined) return [Number(status), {}, 'a page about it'];
+  const field = url.searchParams.get('field');
+  if (field !== null) return [200, { 'content-disposition': field }, content];
+  const start = /^bytes=(\d+)-$/.exec(fields.range ?? '')?.[1];
+  if (url.pathname === '/range' && start !== undefined) {
+    const from = Number(start);
+    if (from >= content.length) return [416, { 'content-range': `bytes */${content.length}` }, ''];
+    const range = `bytes ${from}-${content.length - 1}/${content.length}`;
+    return [206, { 'content-range': range }, content.slice(from)];
+  }
+  if (url.pathname === '/odd') return [206, { 'content-range': 'bytes 0-3/10' }, '0123'];
+  if (url.pathname === '/empty') return [200, {}, ''];
+  if (url.pathname === '/longer') return [416, { 'content-range': 'bytes */3' }, ''];
+  return [200, {}, content];
+}
+
+const plain = () =>
+  recordingOrigin((request, response) => {
+    const [status, fields, body] = answer(request);
+    response.writeHead(status, { ...fields }).end(body);
+  });
+
+const named = (field: string) => `/url.txt?field=${encodeURIComponent(field)}`;
+const refused = 'http://127.0.0.1:1/x';
+
+describe.skipIf(!hasCurl)('saves and says the same as curl', () => {
+  const cases: [name: string, args: string[], paths: string[], files: Files, exitCode: number][] = [
+    ['-O', ['-O'], ['/a/file.txt?q=1'], {}, 0],
+    ['-O over a file that is there', ['-O'], ['/file.txt'], { 'file.txt': 'old' }, 0],
+    ['-O with an encoded name', ['-O'], ['/a%20b%2Fc.txt'], {}, 0],
+    ['-O where the URL has no name', ['-O'], ['/folder/'], {}, 23],
+    ['-O for two URLs', ['-O', '-O'], ['/1', '/2'], {}, 0],
+    ['-O for the first of two URLs', ['-O'], ['/1', '/2'], {}, 0],
+    ['-o and -O', ['-o', 'x', '-O'], ['/1', '/2'], {}, 0],
+    ['--remote-name-all', ['--remote-name-all'], ['/1', '/2'], {}, 0],
+    ['-o of nothing', ['-o', 'x'], ['/empty'], {}, 0],
+    ['-i into a file', ['-fsSL', '-o', 'x'], ['/1'], {}, 0],
+    ['a status that -f does not save', ['-f', '-O'], ['/404'], {}, 22],
+    ['-OJ', ['-OJ'], [named('attachment; filename="name.txt"')], {}, 0],
+    ['-OJ without quotes', ['-OJ'], [named('attachment; filename=name.txt; x=y')], {}, 0],
+    ['-OJ with a path', ['-OJ'], [named('attachment; filename="../../up/name.txt"')], {}, 0],
+    ['-OJ with a Windows path', ['-OJ'], [named('attachment; filename="C:\\up\\name.txt"')], {}, 0],
+    ['-OJ where nothing is named', ['-OJ'], ['/url.txt'], {}, 0],
+    ['-OJ where no file is named', ['-OJ'], [named('inline')], {}, 0],
+    ['-OJ over a file', ['-OJ'], [named('x; filename=name.txt')], { 'name.txt': 'old' }, 23],
+    ['-sLOJ', ['-sLOJ'], [named('x; filename=name.txt')], {}, 0],
+    ['the name -w', ['-w', '%{filename_effective}', '-OJ'], [named('x; filename=n.txt')], {}, 0],
+    ['-C -', ['-C', '-', '-o', 'x'], ['/range'], { x: '0123' }, 0],
+    ['-LOC -', ['-LOC', '-'], ['/range'], { range: '012' }, 0],
+    ['-C - with nothing there', ['-C', '-', '-o', 'x'], ['/range'], {}, 0],
+    ['-C - with everything there', ['-C', '-', '-o', 'x'], ['/range'], { x: content }, 0],
+    ['-C - without parts', ['-C', '-', '-o', 'x'], ['/whole'], { x: '0123' }, 33],
+    ['-C to stdout', ['-C', '4'], ['/range'], {}, 0],
+    ['a range to stdout', ['-r', '4-'], ['/range'], {}, 0],
+    ['two URLs to stdout', [], ['/1', '/2'], {}, 0],
+    ['two URLs with -w', ['-w', '%{http_code}\\n'], ['/1', '/404'], {}, 0],
+    ['two URLs with -f, the first failing', ['-f'], ['/404', '/1'], {}, 0],
+    ['two URLs with -f, the last failing', ['-f'], ['/1', '/404'], {}, 22],
+    ['nobody at the first', ['-O', '-O'], [refused, '/1'], {}, 0],
+    ['nobody at the last', ['-o', 'x', '-o', 'y'], ['/1', refused], {}, 7],
+    ['more outputs than URLs', ['-o', 'x', '-o', 'y'], ['/1'], {}, 0],
+  ];
+
+  it.each(cases)('%s', async (_name, args, paths, files, exitCode) => {
+    const origin = await plain();
+    const urls = paths.map((path) => (path.startsWith('/') ? origin.url(path) : path));
+    const all = ['-s', ...args, ...urls];
+    const theirs = await withCurl(program, all, { files });
+    const asked = origin.requests.splice(0).length;
+    const ours = await withOurs(program, all, { files });
+    expect([theirs.run.code, ours.run.code]).toEqual([exitCode, exitCode]);
+    expect(ours.files).toEqual(theirs.files);
+    expect(ours.run.stdout).toBe(theirs.run.stdout);
+    expect(origin.requests).toHaveLength(asked);
+  });
+
+  it('goes on after an attempt that passes by itself, as long as --retry says', async () => {
+    let statuses: number[] = [];
+    let after = '1';
+    const origin = await recordingOrigin((_, response) => {
+      response.writeHead(statuses.shift() ?? 200, { 'retry-after': after }).end(content);
+    });
+    const runs: [string[], number[]][] = [
+      [
+        ['--retry', '3'],
+        [503, 429],
+      ],
+      [
+        ['--retry', '1'],
+        [500, 502, 504],
+      ],
+      [['--retry', '2', '-f'], [404]],
+      [
+        ['--retry', '1', '-f', '-d', 'body'],
+        [408, 408],
+      ],
+      [['--retry', '3', '--retry-max-time', '1'], [503]],
+    ];
+    for (const [args, given] of runs) {
+      after = args.includes('--retry-max-time') ? '3' : '1';
+      const all = ['-s', ...args, '-o', 'x', origin.url()];
+      statuses = [...given];
+      const theirs = await withCurl(program, all);
+      const expected = origin.requests.splice(0).map(({ method, body }) => [method, `${body}`]);
+      statuses = [...given];
+      const ours = await withOurs(program, all);
+      const sent = origin.requests.splice(0).map(({ method, body }) => [method, `${body}`]);
+      expect(sent, args.join(' ')).toEqual(expected);
+      expect(ours.run.code, args.join(' ')).toBe(theirs.run.code);
+      expect(ours.files, args.join(' ')).toEqual(theirs.files);
+    }
+  });
+
+  it('tries again where nobody listens only if that is asked for', async () => {
+    const attempts = ({ stderr }: { stderr: string }) =>
+      stderr.match(/^Warning: (?:Problem|Exit)/gm)?.length ?? 0;
+    for (const [args, expected] of [
+      [['--retry', '1'], 0],
+      [['--retry', '1', '--retry-connrefused'], 1],
+    ] as const) {
+      const theirs = await withCurl(program, [...args, refused]);
+      const ours = await withOurs(program, [...args, refused]);
+      expect([theirs.run.code, ours.run.code]).toEqual([7, 7]);
+      expect([attempts(theirs.run), attempts(ours.run)]).toEqual([expected, expected]);
+    }
+  });
+});
+
+describe('a name that the answer gives', () => {
+  it.each([
+    ['.bashrc', '_bashrc'],
+    ['...', 'url.txt'],
+    ['..', 'url.txt'],
+    ['/', 'url.txt'],
+    ['a/.ssh/config', 'config'],
+    ['\u202egnp.exe', 'gnp.exe'],
+    ['x\u0000y\ry', 'xyy'],
+    ['dots. . .', 'dots'],
+    [`${'n'.repeat(300)}.txt`, 'url.txt'],
+  ])('%j becomes %j', async (given, expected) => {
+    const origin = await recordingOrigin((_, response) => {
+      const value = `attachment; filename*=UTF-8''${encodeURIComponent(given)}`;
+      response.setHeader('content-disposition', value);
+      response.end(content);
+    });
+    const { run, files } = await withOurs(program, ['-OJ', origin.url('/url.txt')]);
+    expect(run.code).toBe(0);
+    expect(files).toEqual({ [expected]: content });
+  });
+
+  it('is not written through a link that is there', async () => {
+    const origin = await plain();
+    const folder = join(program.place, 'linked');
+    const { mkdir, readdir } = await import('node:fs/promises');
+    await mkdir(folder);
+    await symlink(join(folder, 'target'), join(folder, 'name.txt'));
+    const { code, stderr } = await program.run(
+      ['curl', '-sSOJ', origin.url(named('x; filename=name.txt'))],
+      { cwd: folder },
+    );
+    expect(code).toBe(23);
+    expect(stderr).toContain('name the file with --output');
+    expect(await readdir(folder)).toEqual(['name.txt']);
+  });
+});
+
+describe('-C adds nothing that is not the rest', () => {
+  it.each([
+    ['a part from elsewhere', '/odd', 33, '4 on, and gave others'],
+    ['an end before ours', '/longer', 33, 'another file by now'],
+    ['a page about an error', '/503', 22, 'nothing was added'],
+    ['a file without parts', '/whole', 33, 'gives no parts'],
+  ])('%s', async (_name, path, exitCode, says) => {
+    const origin = await plain();
+    const files = { x: '0123' };
+    const ours = await withOurs(program, ['-C', '-', '-o', 'x', origin.url(path)], { files });
+    expect(ours.run).toMatchObject({ code: exitCode, stdout: '' });
+    expect(ours.run.stderr).toContain(says);
+    expect(ours.files).toEqual(files);
+    expect(origin.requests.map(({ fields }) => fields.range)).toEqual(['bytes=4-']);
+  });
+
+  it('nor does it begin a file with a page about an error', async () => {
+    const origin = await plain();
+    const ours = await withOurs(program, ['-C', '-', '-o', 'x', origin.url('/503')]);
+    expect(ours).toMatchObject({ run: { code: 22 }, files: {} });
+  });
+
+  it('a file that cannot be read', async () => {
+    const origin = await plain();
+    const ours = await withOurs(program, ['-C', '-', '-o', 'folder', origin.url('/range')], {
+      files: { 'folder/': '' },
+    });
+    expect(ours.run.code).toBe(23);
+    expect(origin.requests).toEqual([]);
+  });
+});
+
+it('prints no answer that is asked for again', async () => {
+  let status = 503;
+  const origin = await recordingOrigin((_, response) => {
+    response.writeHead(status).end(`${status}`);
+    status = 200;
+  });
+  const { run } = await withOurs(program, ['-i', '--retry', '2', origin.url()]);
+  expect(run.stdout.split('\r\n').at(-1)).toBe('200');
+  expect(run.stdout).not.toContain('503');
+  expect(run.stderr).toContain('Warning: The status is 503. Trying again in 1 s');
+});
+
+it('tries a body that is too slow once more where its file can be begun anew, and never on stdout', async () => {
+  const origin = await recordingOrigin((_, response) => {
+    response.write(origin.requests.length === 1 ? 'half' : 'whole');
+    if (origin.requests.length > 1) response.end();
+  });
+  const args = ['-s', '-m', '2', '--retry', '1'];
+  const saved = await withOurs(program, [...args, '-o', 'x', origin.url()]);
+  expect(saved).toMatchObject({ run: { code: 0 }, files: { x: 'whole' } });
+  origin.requests.length = 0;
+  const printed = await withOurs(program, [...args, origin.url()]);
+  expect(printed.run).toMatchObject({ code: 28, stdout: 'half' });
+  expect(origin.requests).toHaveLength(1);
+});
+
+it('waits for a connection no longer than --connect-timeout', async () => {
+  const { createServer } = await import('node:net');
+  // Takes connections and says nothing, so that no TLS handshake ends.
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  const args = ['-s', '--connect-timeout', '0.5', `https://127.0.0.1:${port}/`];
+  const startedAt = performance.now();
+  const ours = await withOurs(program, args);
+  expect(ours.run.code).toBe(28);
+  // The usual bound is ten seconds.
+  expect(performance.now() - startedAt).toBeLessThan(8_000);
+  server.close();
+});
+
+it.skipIf(process.getuid?.() === 0)('says when a file cannot be replaced', async () => {
+  const origin = await plain();
+  const { folder } = await withOurs(program, ['-s', '-O', origin.url('/1')]);
+  await chmod(folder, 0o500);
+  const { code } = await program.run(['curl', '-s', '-O', origin.url('/2')], { cwd: folder });
+  await chmod(folder, 0o700);
+  expect(code).toBe(23);
+});

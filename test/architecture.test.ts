@@ -88,7 +88,7 @@ const mayKnow: Record<string, readonly string[]> = {
   'sign-in': ['cloudflare', 'http', 'oauth', 'session'],
   access: ['cloudflare', 'http', 'oauth', 'secrets', 'session', 'sign-in'],
   relay: ['access', 'cloudflare', 'http', 'secrets', 'sign-in'],
-  tools: ['access', 'answer', 'files', 'http', 'secrets', 'sign-in'],
+  tools: ['access', 'answer', 'cloudflare', 'files', 'http', 'secrets', 'sign-in'],
   config: ['access', 'cloudflare', 'http', 'oauth'],
   mcp: ['access', 'config', 'rooms.ts', 'session', 'sign-in', 'tools'],
   cli: [
@@ -264,6 +264,7 @@ describe('the whole', () => {
       'cli/fetch/write-out.ts', // printed, as curl does
       'cloudflare/login-redirect.ts', // only told apart
       'cloudflare/org-token.ts', // cookieFor
+      'cloudflare/pasted-login.ts', // the same origin alone
       'http/hops.ts', // compared with where it came from
       'http/next-hop.ts', // https, no userinfo, no step down
       'oauth/resource-metadata.ts', // the same origin alone

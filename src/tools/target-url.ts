@@ -1,11 +1,12 @@
 /** The URL that a tool is called with. */
+import { applicationOf } from '../cloudflare/pasted-login.ts';
 import { AccessError } from '../errors.ts';
 import { isSecure } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 
 const maxLength = 8192;
 
-/** Throws `invalid_input` and `https_required`. */
+/** A login page's address stands for its application’s. Throws `invalid_input` and `https_required`. */
 export function targetUrl(text: string): URL {
   if (text.length > maxLength) {
     throw new AccessError(
@@ -44,5 +45,13 @@ export function targetUrl(text: string): URL {
       [{ do: 'correct_input', with: `https://${url.host}${url.pathname}${url.search}` }],
     );
   }
-  return url;
+  const application = applicationOf(url);
+  if (application === 'no_application') {
+    throw new AccessError(
+      'invalid_input',
+      `The URL is one of Cloudflare Access’s own pages at ${url.host}, where people sign in: no application can be told from it.`,
+      [{ do: 'correct_input', with: 'the address of the application itself' }],
+    );
+  }
+  return application ?? url;
 }

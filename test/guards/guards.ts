@@ -1726,4 +1726,20 @@ export const guards: readonly Guard[] = [
     only: 'bound to 0.0.0.0',
     built: true,
   },
+  {
+    name: 'pasted-login-landing',
+    keeps: '§4.2 what a login page leads back to is believed of the application alone',
+    file: 'src/cloudflare/pasted-login.ts',
+    guard: 'if (url?.origin !== application.origin || ',
+    without: 'if (!url || ',
+    test: 'test/cloudflare/pasted-login.test.ts',
+  },
+  {
+    name: 'pasted-login-team',
+    keeps: '§4.2 only a login page of Access’s names an application',
+    file: 'src/cloudflare/pasted-login.ts',
+    guard: "if (isAccessTeamHost(host)) return protocol === 'https:';",
+    without: 'if (host) return true;',
+    test: 'test/cloudflare/pasted-login.test.ts',
+  },
 ];

@@ -9,11 +9,15 @@ export interface LoginRedirect {
   readonly byAccess: boolean;
   /** Absent when the login is path-relative: the application's own host answers for the team. */
   readonly teamDomain?: string;
+  /** It is a sign-in to an application that uses the team as its identity provider: its own affair. */
+  readonly asIdentityProvider?: true;
   /** `kid`, as it came. */
   readonly audience?: string;
 }
 
 const accessLoginPath = '/cdn-cgi/access/login';
+/** `…/oidc/…` or `…/saml/…` (cloudflare-access.md §1). */
+const accessSsoPath = '/cdn-cgi/access/sso/';
 
 /** Path segments by which other systems' logins are known. */
 const loginWords =
@@ -28,6 +32,9 @@ export function tellLoginRedirect(
   const url =
     isRedirect(status) && location !== null ? resolveReference(location, asked) : undefined;
   if (url === undefined) return undefined;
+  if (url.pathname.startsWith(accessSsoPath) && isTeamFor(url, asked)) {
+    return { url, byAccess: false, asIdentityProvider: true, teamDomain: url.host };
+  }
   if (!isAccessLogin(url, asked)) {
     return loginWords.test(url.pathname) ? { url, byAccess: false } : undefined;
   }
@@ -48,7 +55,11 @@ export function isAccessLogin(url: URL, asked: URL): boolean {
   if (url.username || url.password) return false;
   if (url.pathname !== accessLoginPath && !url.pathname.startsWith(`${accessLoginPath}/`))
     return false;
-  if (url.origin === asked.origin) return true;
+  return url.origin === asked.origin || isTeamFor(url, asked);
+}
+
+function isTeamFor(url: URL, asked: URL): boolean {
+  if (url.username || url.password) return false;
   if (isLoopback(asked)) return isLoopback(url) && /^https?:$/.test(url.protocol);
   return url.protocol === 'https:' && isAccessTeamHost(url.host);
 }

@@ -70,6 +70,8 @@ export type Guard =
         | 'challenge'
         | 'status'
         | 'login_redirect'
+        /** The application signs people in itself, with Access as its identity provider. */
+        | 'identity_provider'
         | 'proxy'
         | 'cloudflare_challenge'
         | 'cloudflare_block';
@@ -154,6 +156,7 @@ function tellOther(
   if (status === 401 && challenges.length > 0)
     return { protection: 'other', claims, how: 'challenge', ...scheme };
   if (status === 401 || status === 403) return { protection: 'other', claims, how: 'status' };
+  if (login?.asIdentityProvider) return { protection: 'other', claims, how: 'identity_provider' };
   if (login) return { protection: 'other', claims, how: 'login_redirect' };
   return { protection: 'none', claims };
 }

@@ -24,6 +24,14 @@ export function refusalFor(guard: Guard, url: URL, asPerson = false): AccessErro
       ],
     );
   }
+  if (guard.protection === 'other' && guard.how === 'identity_provider') {
+    const team = guard.claims.teamDomain ? ` (${quoteServerText(guard.claims.teamDomain)})` : '';
+    return new AccessError(
+      'access_denied',
+      `${host} signs people in by itself, with Cloudflare Access${team} as its identity provider. What counts there is its own session: no token of Access’s gets in, an API key or a service account of the application does.`,
+      [{ do: 'use_own_credential' }],
+    );
+  }
   if (guard.protection !== 'denied') return undefined;
   if (guard.reason === 'no_application') {
     return new AccessError(

@@ -17,6 +17,7 @@ export const applicationNames = [
   'bypass',
   'no-application',
   'tunnel-down',
+  'identity-provider',
   'strict-service-auth',
   'strict-service-auth-or-login',
 ] as const;

@@ -240,6 +240,24 @@ const lookAlikes: Row[] = [
     headers: { location: 'https://sso.example.com/saml2/idp?SAMLRequest=x' },
     told: { protection: 'other', how: 'login_redirect' },
   },
+  ...(['oidc/0123abc/authorization?client_id=x', 'saml/0123abc?SAMLRequest=x'] as const).map(
+    (path): Row => ({
+      name: `a sign-in with Access as the identity provider: ${path}`,
+      status: 302,
+      headers: { location: `https://acme.cloudflareaccess.com/cdn-cgi/access/sso/${path}` },
+      told: {
+        protection: 'other',
+        how: 'identity_provider',
+        claims: { teamDomain: 'acme.cloudflareaccess.com' },
+      },
+    }),
+  ),
+  {
+    name: 'a page elsewhere that looks like it',
+    status: 302,
+    headers: { location: 'https://acme.example.com/cdn-cgi/access/sso/oidc/x' },
+    told: { protection: 'other', how: 'login_redirect', claims: {} },
+  },
   {
     name: 'a redirect to a page of the origin',
     status: 301,

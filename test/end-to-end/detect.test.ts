@@ -109,6 +109,12 @@ const rows: Row[] = [
   { name: 'no-application', status: 403, protection: 'denied', says: /1043/ },
   { name: 'tunnel-down', status: 530, protection: 'none', says: /tunnel/ },
   {
+    name: 'identity-provider',
+    status: 302,
+    protection: 'other',
+    says: /identity provider.*API key.*headers of access_fetch/,
+  },
+  {
     name: 'strict-service-auth',
     status: 403,
     protection: 'service_auth',

@@ -71,7 +71,12 @@ function createWatch() {
     const given = [bearer, jwt, pair].filter((one) => one !== undefined);
     if (given.length > 1) broken.add(`two credentials in one request to ${host}`);
     if (bearer && !host.startsWith('managed-oauth')) broken.add(`a bearer token at ${host}`);
-    if (pair && ['team', 'transfer', 'bypass', 'no-application', 'tunnel-down'].includes(host)) {
+    if (
+      pair &&
+      ['team', 'transfer', 'bypass', 'no-application', 'tunnel-down', 'identity-provider'].includes(
+        host,
+      )
+    ) {
       broken.add(`a service token at ${host}`);
     }
     for (const secret of [bearer, jwt]) {

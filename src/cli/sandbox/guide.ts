@@ -17,6 +17,7 @@ export const shows: Readonly<Record<ApplicationName, string>> = {
   bypass: 'a Bypass policy: nothing to do',
   'no-application': 'no application, protection required: error 1043',
   'tunnel-down': 'the tunnel is down: 530, error 1033',
+  'identity-provider': 'signs people in itself, with Access as its identity provider (OIDC)',
   'strict-service-auth': 'a strict organisation: service tokens, no cookie comes back',
   'strict-service-auth-or-login': 'a strict organisation: a service token or a person',
 };

@@ -118,7 +118,8 @@ function under(prefix: string, pathname: string): string | undefined {
 }
 
 function isAccessApplication({ name }: Application): boolean {
-  return name !== 'no-application' && name !== 'tunnel-down';
+  // A SaaS application is behind no edge of Access's: that is only asked who somebody is.
+  return !['no-application', 'tunnel-down', 'identity-provider'].includes(name);
 }
 
 function withHeader(answer: Answer, name: string, value: string): Answer {

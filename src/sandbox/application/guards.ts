@@ -3,12 +3,13 @@
  * costs (a JWT, a cookie) is made when it is carried out.
  */
 
+import { randomBytes } from 'node:crypto';
 import type { Application, ApplicationName } from '../catalogue.ts';
 import type { Grants } from '../oauth/grants.ts';
-import type { Answer } from '../server/answer.ts';
+import { type Answer, redirect } from '../server/answer.ts';
 import { accessCookie, cookieValues } from '../server/cookies.ts';
 import type { Received } from '../server/received.ts';
-import { toLogin } from '../team/login.ts';
+import { ssoPath, toLogin } from '../team/login.ts';
 import type { Identity, Organisation } from '../team/organisation.ts';
 import { judgeServiceToken, type ServiceTokenVerdict } from '../team/service-tokens.ts';
 import {
@@ -31,6 +32,9 @@ export interface Visit {
   readonly application: Application;
   readonly request: Received;
 }
+
+/** What `identity-provider` takes of its own. */
+export const apiKey = 'an-api-key-of-the-application';
 
 type Guard = (visit: Visit) => Decision;
 
@@ -97,6 +101,21 @@ const strict =
     }
   };
 
+/** The application's own guard: an API key of its own, or off to the sign-in at its identity provider. */
+const identityProvider: Guard = ({ organisation, application, request }) => {
+  if (request.headers.authorization === `Bearer ${apiKey}`) return { admit: () => ({}) };
+  const query = new URLSearchParams({
+    client_id: application.audience,
+    redirect_uri: `${application.url.origin}/oidc/callback`,
+    response_type: 'code',
+    scope: 'openid email',
+    state: randomBytes(16).toString('hex'),
+    nonce: randomBytes(16).toString('hex'),
+  });
+  const location = `${organisation.team.origin}${ssoPath}oidc/${application.audience}/authorization?${query}`;
+  return { refuse: () => redirect(location), what: 'challenge' };
+};
+
 export const guardOf: Readonly<Record<ApplicationName, Guard>> = {
   'managed-oauth': managedOAuth,
   'managed-oauth-path': managedOAuth,
@@ -112,6 +131,7 @@ export const guardOf: Readonly<Record<ApplicationName, Guard>> = {
   bypass: () => ({ admit: () => ({}) }),
   'no-application': () => ({ refuse: noApplication, what: 'refused' }),
   'tunnel-down': () => ({ refuse: tunnelDown, what: 'refused' }),
+  'identity-provider': identityProvider,
   'strict-service-auth': strict(serviceAuth(403)),
   'strict-service-auth-or-login': strict(browserLogin),
 };

@@ -14,6 +14,8 @@ import { loginPage, readLogin } from './login-page.ts';
 import type { Organisation } from './organisation.ts';
 
 export const loginPath = '/cdn-cgi/access/login/';
+/** Where applications that use the team as their identity provider send the browser (§1). */
+export const ssoPath = '/cdn-cgi/access/sso/';
 export const authorizedPath = '/cdn-cgi/access/authorized';
 /** The team's cookie has a path, so that applications on the same loopback name do not replace it. */
 const teamCookiePath = '/cdn-cgi/access';
@@ -55,11 +57,25 @@ export function toLogin(
   });
 }
 
+/** To the login page, which the person comes back from. */
+export function ssoLogin({ team }: Organisation, request: Received): Answer {
+  const { pathname, search, searchParams } = request.url;
+  const query = new URLSearchParams({
+    kid: searchParams.get('client_id') ?? '',
+    redirect_url: pathname + search,
+  });
+  return redirect(`${team.origin}${loginPath}${team.host}?${query}`);
+}
+
 /** `/cdn-cgi/access/login/H` at the team: passes by who has signed in, else shows the page. */
 export function login(organisation: Organisation, request: Received): Answer {
   const query = request.url.searchParams;
   const application = organisation.applicationByAudience(query.get('kid'));
   const meta = organisation.keys.verify(query.get('meta') ?? '');
+  const isForSso =
+    application?.name === 'identity-provider' &&
+    request.url.pathname === loginPath + organisation.team.host;
+  if (isForSso) return loginPage({ application, people: organisation.people });
   if (
     application === undefined ||
     request.url.pathname !== loginPath + application.url.host ||

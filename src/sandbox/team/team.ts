@@ -8,7 +8,7 @@ import { revoke, token } from '../oauth/token.ts';
 import { type Answer, json, methodNotAllowed, type Plan, text } from '../server/answer.ts';
 import { notice } from '../server/page.ts';
 import type { Received } from '../server/received.ts';
-import { login, loginPath, logout } from './login.ts';
+import { login, loginPath, logout, ssoLogin, ssoPath } from './login.ts';
 import { fromElsewhere } from './login-page.ts';
 
 const oauthPath = '/cdn-cgi/access/oauth';
@@ -25,6 +25,9 @@ export function visitTeam(
   const post = (what: string, work: () => Answer) => only(['POST'], request, what, work);
   const form = (what: string, work: () => Answer) => pageWithForm(request, what, work);
 
+  if (pathname.startsWith(ssoPath)) {
+    return get('sso', () => ssoLogin(organisation, request));
+  }
   if (pathname.startsWith(loginPath)) {
     return form('login_page', () => login(organisation, request));
   }

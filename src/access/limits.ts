@@ -32,7 +32,7 @@ export function checkRequest(limits: Limits, request: HopRequest): void {
   if (!limits.readOnly || (isSafeMethod(method) && wire?.upgrade === undefined)) return;
   throw new AccessError(
     'access_denied',
-    `${wire?.upgrade ?? method} was not sent to ${url.host}: this server only reads (CF_ACCESS_READ_ONLY).`,
+    `${wire?.upgrade ?? method} was not sent to ${url.host}: only reading is allowed here (CF_ACCESS_READ_ONLY).`,
     [
       { do: 'correct_input', with: 'GET, HEAD or OPTIONS' },
       { when: 'otherwise', do: 'respect_limit', variable: 'CF_ACCESS_READ_ONLY' },
@@ -46,7 +46,7 @@ export function checkTokenMayLeave(limits: Limits, url: URL): void {
   if (!limits.readOnly) return;
   throw new AccessError(
     'access_denied',
-    `No token for ${url.host} is given: this server only reads (CF_ACCESS_READ_ONLY), and a token would let other programs write.`,
+    `No token for ${url.host} is given: only reading is allowed here (CF_ACCESS_READ_ONLY), and a token would let other programs write.`,
     [{ do: 'fetch' }, { when: 'otherwise', do: 'respect_limit', variable: 'CF_ACCESS_READ_ONLY' }],
   );
 }

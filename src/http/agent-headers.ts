@@ -86,13 +86,13 @@ export function authorizationIsOurs(url: URL): AccessError {
 function whyRefused(name: string, value: string): string | undefined {
   // Many servers give `cf_access_x` and `cf-access-x` to the application as one variable (CGI, WSGI).
   const dashed = name.replace(/_/g, '-');
-  if (dashed.startsWith('cf-')) return 'only Cloudflare and this server set it';
+  if (dashed.startsWith('cf-')) return 'only Cloudflare and cloudflare-access-mcp set it';
   if (dashed.startsWith('proxy-')) return 'it belongs to proxies';
   if (Object.hasOwn(ours, dashed)) return ours[dashed];
   if (name === 'cookie') {
     const access = accessCookies(value);
     return access.length > 0
-      ? `it holds ${access.join(', ')}, which only this server sends`
+      ? `it holds ${access.join(', ')}, which only cloudflare-access-mcp sends`
       : undefined;
   }
   if (name === 'accept-encoding') {

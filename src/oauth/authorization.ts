@@ -129,7 +129,7 @@ function errorResponse(
     case 'access_denied':
       return new AccessError(
         'sign_in_declined',
-        `The sign-in at ${host} was refused, by the person or by a policy: ${words}.`,
+        `The sign-in at ${host} was declined, or refused by a policy: ${words}.`,
         [
           {
             when: 'not_declined',

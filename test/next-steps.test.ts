@@ -213,6 +213,14 @@ describe('several steps', () => {
     expect(stepForPeople([{ do: 'stop' }], { environment: {} })).toBe('');
   });
 
+  it('of a sign-in that a request of another program waits for name its address', () => {
+    const steps: NextStep = [{ do: 'finish_sign_in', address, comesBack: true, until }];
+    const reader: Reader = { environment: {}, repeats: 'request' };
+    expect(stepForPeople(steps, reader)).toBe(
+      `Sign in at ${address} if no browser has opened, then send the request again.`,
+    );
+  });
+
   it('quote a URL that would mean something to a shell', () => {
     const url = new URL('https://app.example.com/?a=1&b=2');
     expect(stepForPeople([{ do: 'sign_in' }], { environment: {}, url })).toBe(

@@ -43,6 +43,10 @@ export function finishSignIn(
   reader: Reader,
 ): string {
   const { address, code, opened, comesBack, until, join } = step;
+  const isRequest = reader.repeats === 'request';
+  if (isRequest && address !== undefined) {
+    return `sign in at ${address} if no browser has opened, then send the request again`;
+  }
   const show = code
     ? `open ${code.at} in any browser and enter the code ${code.userCode}`
     : address === undefined
@@ -51,7 +55,7 @@ export function finishSignIn(
         ? `no browser has been opened. Open this address in any browser: ${address}`
         : `finish the sign-in in your browser, or at this address if none has opened: ${address}`;
   const shown = address === undefined || code ? `${show}.` : show;
-  if (reader.repeats === 'request') return `${shown} Then send the request again`;
+  if (isRequest) return `${shown} Then send the request again`;
   const copy =
     comesBack && !code
       ? ` If it ends at an http://localhost address that does not load, finish it with ${login(reader, join, ['--callback-url', '<that address>'])}.`

@@ -400,8 +400,8 @@ export const guards: readonly Guard[] = [
     name: 'both-loopbacks',
     keeps: '§4.6 127.0.0.1 and ::1',
     file: 'src/host/loopback/loopback-server.ts',
-    guard: "for (const host of ['127.0.0.1', '::1']) {",
-    without: "for (const host of ['127.0.0.1']) {",
+    guard: "export const loopbackAddresses: readonly string[] = ['127.0.0.1', '::1'];",
+    without: "export const loopbackAddresses: readonly string[] = ['127.0.0.1'];",
     test: 'test/host/loopback/redirect-listener.test.ts',
   },
   {

@@ -100,7 +100,12 @@ try {
   const { metafile } = await build({
     ...options,
     metafile: true,
-    entryPoints: ['src/main.ts', 'src/host/browser/open-browser.ts', 'src/answer/page-worker.ts'],
+    entryPoints: [
+      'src/main.ts',
+      'src/host/browser/open-browser.ts',
+      'src/answer/page-worker.ts',
+      'src/files/hash-worker.ts',
+    ],
     outdir: fresh,
     entryNames: '[name]',
     chunkNames: 'chunks/[name]-[hash]',

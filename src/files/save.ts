@@ -70,7 +70,7 @@ export async function saveTo(body: Concealed<Readable>, options: SaveOptions): P
     // Made before this line or by someone else meanwhile, the folder may be a link by now.
     const problem = await placeProblem(target, options);
     if (problem !== undefined) throw refused(options.path, problem);
-    const handle = await open(temporary, 'wx').catch((error) => {
+    const handle = await open(temporary, 'wx+').catch((error) => {
       throw fileFailure(error, options.path);
     });
     try {

@@ -1,10 +1,11 @@
-/** A body to an open file, as it comes: one batch is written while the next one arrives and is hashed. */
+/** A body to an open file, as it comes: one batch is written while the next one arrives, and a thread hashes. */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { release } from '../receive-buffers.ts';
 import { onFile } from './file-failure.ts';
+import { type FileHash, startFileHash } from './file-hash.ts';
 
 export interface WrittenBody {
   readonly bytes: number;
@@ -15,8 +16,11 @@ export interface WrittenBody {
 /** Of what comes while a batch is written, and is the next one. */
 const waitingBytes = 2 * 1024 ** 2;
 
+/** What is longer is hashed by a thread, from the beginning: starting one takes as long as hashing this. */
+const hashedHere = 32 * 1024 ** 2;
+
 /**
- * `handle` stays open, and nothing uses it any more when this is done. The body's memory is used again
+ * `handle` can be read too. It stays open, and nothing uses it any more when this is done. The body's memory is used again
  * (`release`): nobody else may keep its chunks.
  * `name` is the file's in messages; `onBytes` hears how many have come, and may throw to end it. Throws
  * `save_refused`, and what `body` throws.
@@ -28,14 +32,18 @@ export async function writeBody(
 ): Promise<WrittenBody> {
   const hash = createHash('sha256');
   let bytes = 0;
+  let thread: FileHash | undefined;
   let writing: Promise<void> = Promise.resolve();
 
   const write = async (batch: readonly Uint8Array[]) => {
     for (const chunk of batch) bytes += chunk.length;
     onBytes(bytes);
     const written = onFile(() => writeAll(handle, batch), name);
-    for (const chunk of batch) hash.update(chunk);
+    written.catch(() => {}); // heard below, after the thread has started
+    if (bytes <= hashedHere) for (const chunk of batch) hash.update(chunk);
+    else thread ??= await startFileHash(handle);
     await written;
+    thread?.reached(bytes);
     for (const chunk of batch) release(chunk);
   };
   const file = new Writable({
@@ -53,9 +61,12 @@ export async function writeBody(
   });
   try {
     await pipeline(body, file);
-    return { bytes, sha256: hash.digest('hex') };
+    const digested = thread;
+    const sha256 = digested ? await onFile(() => digested.digest(bytes), name) : hash.digest('hex');
+    return { bytes, sha256 };
   } finally {
     await Promise.allSettled([writing]);
+    await thread?.stop();
   }
 }
 

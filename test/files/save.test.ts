@@ -37,6 +37,17 @@ async function* chunks(...parts: string[]) {
   for (const part of parts) yield Buffer.from(part);
 }
 
+const mebibyte = 1024 * 1024;
+
+/** Blocks of a mebibyte, each with its number. */
+async function* large(blocks: number) {
+  for (let number = 0; number < blocks; number += 1) {
+    const block = Buffer.alloc(mebibyte);
+    block.writeUInt32LE(number);
+    yield block;
+  }
+}
+
 describe('saving', () => {
   test('writes the file, and says its size and SHA-256', async () => {
     const { root } = folders();
@@ -48,6 +59,16 @@ describe('saving', () => {
     });
     expect(readFileSync(saved.path, 'utf8')).toBe('abc');
     expect(readdirSync(path.dirname(saved.path))).toEqual(['x.bin']);
+  });
+  test('says the SHA-256 of a large file too, which a thread makes', async () => {
+    const { root } = folders();
+    const saved = await saveTo(large(40), { path: 'large', ...within(root), url });
+    const content = readFileSync(saved.path);
+    expect(saved).toMatchObject({
+      bytes: 40 * mebibyte,
+      sha256: createHash('sha256').update(content).digest('hex'),
+    });
+    expect(content.readUInt32LE(39 * mebibyte)).toBe(39);
   });
   test.runIf(process.platform === 'linux')(
     'is refused at once where nothing can be made, though the folder is there',

@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCalls } from './calls.js';
+import { measureCommands } from './commands.js';
 import { countRequests } from './counts.js';
 import { measureForward } from './forward.js';
 import { measureExpiry, measureStoredSessions } from './growth.js';
@@ -26,6 +27,7 @@ const rounds = short ? 5 : 20;
 const measurements = {
   counts: () => countRequests(),
   start: () => measureStart({ rounds }),
+  commands: () => measureCommands({ rounds }),
   calls: () => measureCalls({ rounds, calls: short ? 100 : 500 }),
   pages: () => measurePages({ rounds: short ? 3 : 20 }),
   waiting: () => measureWaiting({ rounds: short ? 3 : 20 }),

@@ -865,6 +865,23 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'buffers-take-turns',
+    keeps: '§6 fetch: what is sent is what is in the file',
+    file: 'src/files/file-chunks.ts',
+    guard: 'turn = 1 - turn;',
+    without: 'turn = 0;',
+    test: 'test/files/file-chunks.test.ts',
+  },
+  {
+    name: 'whole-file',
+    keeps: '§6 fetch: a file that has become shorter is not taken for a whole one',
+    file: 'src/http/connections/node-client.ts',
+    guard: 'length === undefined || Number(length) === sent',
+    without: 'length === undefined || sent > 0',
+    test: 'test/files/file-chunks.test.ts',
+    only: 'become shorter',
+  },
+  {
     name: 'echo-in-any-spelling',
     keeps: '§4.9 an echo whose marks are spelled in whatever way',
     file: 'src/secrets/spelled-match.ts',

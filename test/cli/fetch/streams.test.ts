@@ -1,5 +1,6 @@
 /** Large bodies from files: in constant memory, whole again after a challenge, and never to another origin. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFile, open, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -14,6 +15,7 @@ import { recordingOrigin } from './recording-origin.ts';
 let program: Program;
 let sandbox: Sandbox;
 let large: string;
+let largeHash: string;
 const largeBytes = 150_000_000;
 
 beforeAll(async () => {
@@ -22,7 +24,14 @@ beforeAll(async () => {
   large = join(program.place, 'large.bin');
   const handle = await open(large, 'w');
   const block = Buffer.alloc(1_000_000, 'sixteen letters\n');
-  for (let at = 0; at < largeBytes; at += block.length) await handle.write(block);
+  const hash = createHash('sha256');
+  for (let at = 0; at < largeBytes; at += block.length) {
+    // No two blocks are the same: one that is sent in another's place would show.
+    block.write(String(at).padStart(15, '0'));
+    hash.update(block);
+    await handle.write(block);
+  }
+  largeHash = hash.digest('hex');
   await handle.close();
   await writeFile(join(program.place, 'small.bin'), 'small');
 });
@@ -33,14 +42,20 @@ afterAll(async () => {
 
 /** An origin that counts a body, and looks at the sender's memory before it answers. */
 async function sink() {
-  const seen: { bytes: number; length: string | undefined; highestKiB: number }[] = [];
+  const seen: { bytes: number; hash: string; length: string | undefined; highestKiB: number }[] =
+    [];
   let pid: number | undefined;
   const take = async (request: IncomingMessage) => {
     let bytes = 0;
-    for await (const chunk of request) bytes += (chunk as Buffer).length;
+    const sha256 = createHash('sha256');
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      sha256.update(chunk);
+    }
+    const hash = sha256.digest('hex');
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
     const highestKiB = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]);
-    seen.push({ bytes, length: request.headers['content-length'], highestKiB });
+    seen.push({ bytes, hash, length: request.headers['content-length'], highestKiB });
   };
   const server = createServer((request, response) => {
     take(request).then(
@@ -78,6 +93,7 @@ describe.runIf(process.platform === 'linux')('150 MB cost less than 32 MiB', () 
     expect(sent.length).toBe(String(sent.bytes));
     if (expected === undefined) expect(sent.bytes).toBeGreaterThan(largeBytes);
     else expect(sent.bytes).toBe(expected);
+    if (expected === largeBytes) expect(sent.hash).toBe(largeHash);
     expect(small.highestKiB).toBeGreaterThan(0);
     expect(sent.highestKiB - small.highestKiB).toBeLessThan(32 * 1024);
   });

@@ -83,6 +83,10 @@ export function createAuthenticate(parts: {
     if (plan.kind === 'stuck') throw plan.obstacle;
     const silent = force ? undefined : await runPlan.silently(plan, undefined, signal);
     if (silent) return authenticated(silent);
+    if (method === 'auto' && !force) {
+      const first = await runPlan.beforeSignIn(answer, plan, signal);
+      if (first) return presented(url, first, signal);
+    }
     if (plan.kind === 'sign_in') {
       if (force) credentials.forget(resourceOf(plan.target));
       const device = method === 'device';
@@ -93,9 +97,16 @@ export function createAuthenticate(parts: {
     if (method === 'browser' || method === 'device') {
       await requireNoPerson(answer, plan.obstacle, signal);
     }
-    const credential = await runPlan.withServiceToken(answer, plan, signal);
-    await serviceTokens.present(url, credential.credential, signal);
-    return authenticated(credential);
+    return presented(url, await runPlan.withServiceToken(answer, plan, signal), signal);
+  }
+
+  async function presented(
+    url: URL,
+    serviceToken: ResourceCredential,
+    signal: AbortSignal,
+  ): Promise<Authenticated> {
+    await serviceTokens.present(url, serviceToken.credential, signal);
+    return authenticated(serviceToken);
   }
 
   /** Throws where a person was asked for by name; returns where the missing service token says more. */

@@ -46,10 +46,8 @@ export function createDetect(parts: {
   readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
   readonly proofs: TeamProofs;
-  readonly headless: boolean;
 }): Detect {
-  const { guardedSend, makePlan, silentCredentials, sessions, serviceTokens, proofs, headless } =
-    parts;
+  const { guardedSend, makePlan, silentCredentials, sessions, serviceTokens, proofs } = parts;
 
   const sessionState = async (
     url: URL,
@@ -69,8 +67,7 @@ export function createDetect(parts: {
     const answer = await probe(guardedSend, url, signal);
     const { guard } = answer;
     // Requested first: the plan and the service tokens need the same proof, and find it kept.
-    const isByAccess = asksAsAccess(guard) || guard.protection === 'denied';
-    const proof = isByAccess
+    const proof = asksAsAccess(guard)
       ? orNothing(await attempt(proofs.prove(url, signal), signal))
       : undefined;
     const plan = await makePlan(answer, { signal });
@@ -83,7 +80,9 @@ export function createDetect(parts: {
       (proof?.verified ? proof.applicationDomain : undefined) ?? guard.claims.applicationDomain;
     const audience = (proof?.verified ? proof.audience : undefined) ?? guard.claims.audience;
     // Nobody meets it where a service token gets in, or is all that is wanted.
-    const isMet = guard.protection !== 'service_auth' && !(headless && serviceToken === 'ready');
+    const isMet =
+      guard.protection !== 'service_auth' &&
+      !(plan.kind === 'service_token' && serviceToken === 'ready');
     return {
       status: answer.response.status,
       protection: protectionOf(answer, target),

@@ -60,20 +60,22 @@ export function createGiveToken(parts: {
     const answer = await probe(guardedSend, url, signal);
     const { guard, challenges } = answer;
     // Only a browser login has credentials that were not among the sessions.
-    const withTarget = guard.protection === 'browser_login' && !hasServiceToken;
+    const mayLogIn = guard.protection === 'browser_login' || guard.protection === 'denied';
+    const withTarget = mayLogIn && !hasServiceToken;
     const plan = await makePlan(answer, { withTarget, signal });
     if (plan.kind === 'refused') throw plan.refusal;
     if (plan.kind === 'open') throw new NoCredentialAsked(url);
-    if (plan.obstacle) throw plan.obstacle;
+    const unasked = guard.protection === 'denied';
+    if (plan.obstacle && !unasked) throw plan.obstacle;
     const silent = withTarget
       ? ((await runPlan.silently(plan, current, signal)) ?? current)
       : undefined;
     if (silent) return given(silent, silent.credential);
     const isForPeople = guard.protection === 'oauth' || isBareBearer(guard, challenges);
     if (isForPeople) throw signInRequired(url, 'token', guard);
-    if (guard.protection === 'managed_oauth' || guard.protection === 'browser_login') {
+    if (guard.protection === 'managed_oauth' || mayLogIn) {
       const { state } = await serviceTokens.choose(url, signal);
-      if (state !== 'ready') throw signInRequired(url, 'token', guard);
+      if (state !== 'ready') throw plan.obstacle ?? signInRequired(url, 'token', guard);
     }
     const serviceToken = await serviceTokens.grant(answer, undefined, signal);
     if (serviceToken instanceof AccessError) throw serviceToken;

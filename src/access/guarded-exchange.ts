@@ -152,8 +152,10 @@ function isChallenge(
         isBareBearer(guard, challenges) &&
         (credential?.credential.kind === 'oauth' || (!credential && !hasAuthorization(request)))
       );
-    case 'none':
     case 'denied':
+      // A verdict on what was sent; on nothing, it is none.
+      return guard.reason === 'policy' && credential === undefined;
+    case 'none':
       return false;
   }
 }

@@ -98,6 +98,8 @@ export function createNextCredential(parts: {
         }
         const silent = await runPlan.silently(plan, refused, signal);
         if (silent) return silent;
+        const serviceToken = await runPlan.beforeSignIn(challenge, plan, signal);
+        if (serviceToken) return serviceToken;
       }
       if (plan.kind === 'service_token') return runPlan.withServiceToken(challenge, plan, signal);
       if (!options.signIn) throw signInRequired(url, 'not_in_this_call', challenge.guard);

@@ -22,8 +22,16 @@ export type Plan =
   | ({ readonly kind: 'refused'; readonly refusal: AccessError } & Undirected)
   /** Something other than Access, or a server that we know how to sign in to, guards it. */
   | ({ readonly kind: 'foreign' } & Undirected)
-  /** A person signs in at `target`, unless there is already a credential for it on this machine. */
-  | { readonly kind: 'sign_in'; readonly target: Target; readonly obstacle?: undefined }
+  /**
+   * A person signs in at `target`, unless there is already a credential for it on this machine.
+   * `unasked`: the guard has invited nobody, so a service token that may be sent there comes first.
+   */
+  | {
+      readonly kind: 'sign_in';
+      readonly target: Target;
+      readonly unasked?: true;
+      readonly obstacle?: undefined;
+    }
   /**
    * Nobody signs in, so a service token is what is left: the application takes nothing else, or this
    * server is headless. `target`: where a person would have; credentials for it are tried first.
@@ -58,13 +66,17 @@ export function createMakePlan({
     if (guard.protection === 'none') return { kind: 'open' };
     if (!withTarget) return { kind: 'service_token' };
     const nobodySignsIn = headless || guard.protection === 'service_auth';
+    const unasked = guard.protection === 'denied';
     const target = await attempt(findTarget(url, guard, challenges, signal), signal);
     if (target === undefined) return { kind: 'foreign' };
     // What keeps a person from signing in does not keep a service token from being sent.
     if (isAccessError(target)) {
       const obstacle = target;
-      return nobodySignsIn ? { kind: 'service_token', obstacle } : { kind: 'stuck', obstacle };
+      return nobodySignsIn || unasked
+        ? { kind: 'service_token', obstacle }
+        : { kind: 'stuck', obstacle };
     }
-    return nobodySignsIn ? { kind: 'service_token', target } : { kind: 'sign_in', target };
+    if (nobodySignsIn) return { kind: 'service_token', target };
+    return { kind: 'sign_in', target, ...(unasked ? { unasked } : {}) };
   };
 }

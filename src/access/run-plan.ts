@@ -16,6 +16,12 @@ export interface RunPlan {
     refused: ResourceCredential | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ResourceCredential | undefined>;
+  /** The service token, where it comes before a person's sign-in and may be sent. */
+  beforeSignIn(
+    answer: GuardedAnswer,
+    plan: Plan,
+    signal: AbortSignal | undefined,
+  ): Promise<ResourceCredential | undefined>;
   /** The service token for the URL that gave `answer`. Throws why there is none. */
   withServiceToken(
     answer: GuardedAnswer,
@@ -38,10 +44,20 @@ export function createRunPlan(parts: {
       return found;
     },
 
+    async beforeSignIn(answer, plan, signal) {
+      if (plan.kind !== 'sign_in' || !plan.unasked) return undefined;
+      const granted = await serviceTokens.grant(answer, plan.target, signal);
+      return granted instanceof AccessError ? undefined : granted;
+    },
+
     async withServiceToken(answer, { target, obstacle }, signal) {
       const granted = await serviceTokens.grant(answer, target, signal);
       if (!(granted instanceof AccessError)) return granted;
       const { guard, evidence } = answer;
+      // Nobody was invited to sign in: that a configured service token is kept back says more.
+      if (guard.protection === 'denied' && obstacle) {
+        throw granted.code === 'service_token_not_configured' ? obstacle : granted;
+      }
       const isForServiceTokens = guard.protection === 'service_auth';
       const isForeign = guard.protection === 'other' && !target && !obstacle;
       if (!headless || isForServiceTokens || isForeign) throw granted;

@@ -58,9 +58,12 @@ export type Guard =
   | {
       readonly protection: 'denied';
       readonly claims: UnsignedClaims;
-      /** `policy`: a `Cf-Access-Error` header. `no_application`: error 1043. */
+      /**
+       * `policy`: a `Cf-Access-Error` header, which is a verdict on the credential that was sent, and
+       * where none was sent only a guard's no. `no_application`: error 1043.
+       */
       readonly reason: 'policy' | 'no_application';
-      /** The server's words, as they came. */
+      /** The server's words, as they came; absent where the header holds none, such as `1`. */
       readonly words?: string;
     }
   | {
@@ -88,11 +91,13 @@ export type Guard =
 export type Protection = Guard['protection'];
 
 /** Whether it is Access that asks for a credential: nobody else is ever sent a service token. */
-export function asksAsAccess({ protection }: Guard): boolean {
+export function asksAsAccess(guard: Guard): boolean {
+  const { protection } = guard;
   return (
     protection === 'managed_oauth' ||
     protection === 'browser_login' ||
-    protection === 'service_auth'
+    protection === 'service_auth' ||
+    (protection === 'denied' && guard.reason === 'policy')
   );
 }
 
@@ -111,7 +116,7 @@ export function tellGuard(answer: UnauthenticatedAnswer): Guard {
       protection: 'denied',
       claims,
       reason: 'policy',
-      ...(accessError ? { words: accessError } : {}),
+      ...(/\p{L}{2}/u.test(accessError) ? { words: accessError } : {}),
     };
   }
   const errorNumber = accessErrorNumber(status, answer.bodyStart);

@@ -3,13 +3,13 @@
  * the answer, so that no caller goes round in circles.
  */
 import { AccessError } from '../errors.ts';
-import type { NextStep } from '../next-step.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { Guard, UnsignedClaims } from './protection.ts';
 
 /**
  * The error that `guard` stands for at `url`; `undefined` when it is no refusal. `asPerson`: a
- * person's session was sent, so that somebody else's might be let in.
+ * person's session was sent. A policy refuses nobody who has sent nothing: that is for
+ * `refusedUnasked`, where nothing can be sent.
  */
 export function refusalFor(guard: Guard, url: URL, asPerson = false): AccessError | undefined {
   const { host } = url;
@@ -48,25 +48,44 @@ export function refusalFor(guard: Guard, url: URL, asPerson = false): AccessErro
       ],
     );
   }
-  const words = guard.words ? `, in its words: ${quoteServerText(guard.words)}` : '';
-  const allow: NextStep = [
-    {
-      do: 'ask_administrator',
-      ...claimedBy(guard.claims),
-      to: 'allow the account (or the service token) in the application’s policies',
-    },
-  ];
+  if (!asPerson) return undefined;
   return new AccessError(
     'access_denied',
-    `Cloudflare Access refuses the request to ${host}${words}. A policy of the application does not allow ${asPerson ? 'this identity' : 'it'}.`,
-    asPerson
-      ? [
-          { do: 'avoid_sign_in', why: 'same_person' },
-          ...allow,
-          { when: 'as_another', do: 'sign_in', force: true },
-        ]
-      : [{ do: 'avoid_sign_in', why: 'not_asked' }, ...allow],
+    `Cloudflare Access refuses the request to ${host}${inItsWords(guard)}. A policy of the application does not allow this identity.`,
+    [
+      { do: 'avoid_sign_in', why: 'same_person' },
+      {
+        do: 'ask_administrator',
+        ...claimedBy(guard.claims),
+        to: 'allow the account (or the service token) in the application’s policies',
+      },
+      { when: 'as_another', do: 'sign_in', force: true },
+    ],
   );
+}
+
+/** For a `Cf-Access-Error` to a stranger, where nobody can sign in and no service token may be sent. */
+export function refusedUnasked(guard: Guard, url: URL): AccessError {
+  const { host } = url;
+  return new AccessError(
+    'access_denied',
+    `Cloudflare Access refuses the request to ${host}${inItsWords(guard)}, without asking who it is; and nothing there proves an application that a person could sign in to.`,
+    [
+      { do: 'avoid_sign_in', why: 'not_asked' },
+      { do: 'use_service_token', host },
+      {
+        do: 'ask_administrator',
+        when: 'otherwise',
+        to: 'turn on a way of signing in to the application',
+        ...claimedBy(guard.claims),
+      },
+    ],
+  );
+}
+
+function inItsWords(guard: Guard): string {
+  const words = guard.protection === 'denied' ? guard.words : undefined;
+  return words === undefined ? '' : `, in its words: ${quoteServerText(words)}`;
 }
 
 /** For an application that offers no way of signing in that this machine can use. */

@@ -14,6 +14,7 @@ export const applicationNames = [
   'service-auth-401',
   'service-auth-or-login',
   'denied',
+  'denied-or-login',
   'bypass',
   'no-application',
   'tunnel-down',

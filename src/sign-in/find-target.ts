@@ -77,8 +77,9 @@ export function createFindTarget({
       case 'managed_oauth':
       case 'oauth':
         return oauthTarget(url, guard.resourceMetadata, challenges, signal);
-      case 'browser_login': {
-        const transfer = await findTransferTarget(url, guard.claims, signal);
+      case 'browser_login':
+      case 'denied': {
+        const transfer = await findTransferTarget(url, guard, signal);
         return { kind: 'transfer', transfer };
       }
       case 'other':
@@ -86,7 +87,6 @@ export function createFindTarget({
       case 'service_auth':
         throw noUsableSignIn(url, guard.claims, 'only service tokens are let in');
       case 'none':
-      case 'denied':
         return undefined;
     }
   };

@@ -4,8 +4,8 @@
  */
 import { applicationPart } from '../cloudflare/application-domain.ts';
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
-import type { UnsignedClaims } from '../cloudflare/protection.ts';
-import { noUsableSignIn } from '../cloudflare/refusal.ts';
+import type { Guard, UnsignedClaims } from '../cloudflare/protection.ts';
+import { noUsableSignIn, refusedUnasked } from '../cloudflare/refusal.ts';
 import { isTrustedTeam } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import { hidesDotSegment } from '../http/path-readings.ts';
@@ -33,7 +33,7 @@ export interface TransferTarget {
 /** Throws `access_denied` and `untrusted_authorization_server`, and what the network throws. */
 export type FindTransferTarget = (
   url: URL,
-  claims: UnsignedClaims,
+  guard: Guard,
   signal?: AbortSignal,
 ) => Promise<TransferTarget>;
 
@@ -47,7 +47,8 @@ export function createFindTransferTarget({
   /** Hosts that the person vouches for: they may do without the proof. */
   readonly hosts: readonly HostPattern[];
 }): FindTransferTarget {
-  return async (url, claims, signal) => {
+  return async (url, guard, signal) => {
+    const { claims } = guard;
     const proof = await proofs.prove(url, signal);
     if (proof && !proof.verified) {
       throw new AccessError(
@@ -76,6 +77,8 @@ export function createFindTransferTarget({
         ],
       );
     }
+    // It has not asked anybody to sign in: only the proof tells that there is something to sign in to.
+    if (!proof && guard.protection === 'denied') throw refusedUnasked(guard, url);
     // Without proof the application's name is only the host's word, and a host that names another
     // application would be brought that one's token: cloudflared refuses here as well.
     if (!proof && !hosts.some((host) => matchesHost(host, url))) {

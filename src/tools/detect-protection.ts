@@ -93,6 +93,7 @@ function whatNext(url: URL, found: Detection): string {
       return withReason(obstacle ?? notAccess(how, url));
     default:
       if (session.state === 'active') return stepForAgents([{ do: 'fetch', because: 'session' }]);
+      if (protection === 'denied' && serviceToken === 'ready') return serviceTokenNext();
       if (protection !== 'service_auth' && signIn.length > 0) {
         return stepForAgents([
           { do: 'sign_in', url: url.href },
@@ -107,7 +108,7 @@ function whatNext(url: URL, found: Detection): string {
         });
       }
       if (serviceToken === 'ready') {
-        return stepForAgents([{ do: 'fetch', because: 'service_token_ready' }]);
+        return serviceTokenNext();
       }
       return stepForAgents(
         serviceToken === 'not_configured'
@@ -156,4 +157,8 @@ function notAccess(how: Detection['how'], { host }: URL): Reason {
         nextStep: [{ do: 'use_own_credential' }],
       };
   }
+}
+
+function serviceTokenNext(): string {
+  return stepForAgents([{ do: 'fetch', because: 'service_token_ready' }]);
 }

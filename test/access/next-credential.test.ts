@@ -41,6 +41,8 @@ interface Scene {
   readonly stored?: string;
   readonly renewed?: string;
   readonly silent?: ResourceCredential;
+  /** The service token that comes before a person. */
+  readonly first?: ResourceCredential;
   readonly signIn?: boolean;
   readonly headless?: boolean;
   readonly headers?: readonly (readonly [string, string])[];
@@ -74,6 +76,9 @@ function run(scene: Scene) {
         done.push('silently');
         return silent;
       },
+      async beforeSignIn(_, plan) {
+        return plan.kind === 'sign_in' && plan.unasked ? scene.first : undefined;
+      },
       async withServiceToken() {
         done.push('service token');
         return serviceToken;
@@ -105,7 +110,7 @@ const tokenOf = ({ credential }: ResourceCredential) =>
       ? credential.jwt
       : credential.clientId;
 
-const signIn: Plan = { kind: 'sign_in', target: oauthTarget };
+const signIn = { kind: 'sign_in', target: oauthTarget } satisfies Plan;
 
 it.each<[string, Scene, string, string[]]>([
   [
@@ -154,6 +159,18 @@ it.each<[string, Scene, string, string[]]>([
     { plan: { kind: 'service_token', target: oauthTarget }, headless: true },
     'a.access',
     ['plans', 'silently', 'service token'],
+  ],
+  [
+    'the service token before a person, where nobody was invited to sign in',
+    { plan: { ...signIn, unasked: true as const }, first: serviceToken },
+    'a.access',
+    ['plans', 'silently'],
+  ],
+  [
+    'a person, where that one may not be sent',
+    { plan: { ...signIn, unasked: true as const } },
+    'of the person',
+    ['plans', 'silently', 'signs in'],
   ],
   [
     'the service token, although the agent has set an Authorization of its own',

@@ -67,6 +67,7 @@ async function outcomeOf(
   const plan = await createMakePlan({ findTarget, headless })(answer);
   if (plan.kind === 'refused') return `refused: ${plan.refusal.code}`;
   if (plan.kind === 'stuck') return `stuck: ${plan.obstacle.code}`;
+  if (plan.kind === 'sign_in' && plan.unasked) return 'sign_in, service token first';
   if (plan.kind !== 'service_token') return plan.kind;
   const nowhere = () => Promise.reject(new Error('nothing is to be sent'));
   const serviceTokens = createServiceTokens({
@@ -107,7 +108,8 @@ type Outcomes = string | readonly [ready: string, notConfigured: string, hostNot
 const rows: [AnswerName, Target | AccessError | undefined, Outcomes, Outcomes][] = [
   ['nothing is asked for', undefined, 'open', 'open'],
   ['the tunnel is down', undefined, ...twice('refused: temporarily_unavailable')],
-  ['a policy denies', undefined, ...twice('refused: access_denied')],
+  ['a policy denies', transferTarget(true), 'sign_in, service token first', noPerson],
+  ['a policy denies', untrusted, noWay, noWay],
   ['no application', undefined, ...twice('refused: access_denied')],
   ['Managed OAuth', oauthTarget, 'sign_in', noPerson],
   ['Managed OAuth', untrusted, stuck, noWay],

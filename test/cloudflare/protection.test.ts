@@ -153,12 +153,14 @@ const access: Row[] = [
       claims: { audience: aud },
     },
   },
-  {
-    name: 'a policy that says no without a word',
-    status: 403,
-    headers: { 'cf-access-error': '' },
-    told: { protection: 'denied', reason: 'policy' },
-  },
+  ...['', '1', '403', 'x'].map(
+    (value): Row => ({
+      name: `a policy that says no without a word: Cf-Access-Error: ${value}`,
+      status: 403,
+      headers: { 'cf-access-error': value },
+      told: { protection: 'denied', reason: 'policy' },
+    }),
+  ),
   ...(
     [
       ['text', 'error code: 1043'],
@@ -407,7 +409,9 @@ const lookAlikes: Row[] = [
 
 describe('every row of cloudflare-access.md §1', () => {
   test.each(access)('tells $name', (row) => {
-    expect(tell(row)).toMatchObject(row.told);
+    const guard = tell(row);
+    expect(guard).toMatchObject(row.told);
+    expect('words' in guard).toBe('words' in row.told);
   });
 });
 

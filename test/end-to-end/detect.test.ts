@@ -102,8 +102,17 @@ const rows: Row[] = [
     name: 'denied',
     status: 403,
     protection: 'denied',
+    signIn: ['browser_transfer'],
     verified: true,
-    says: /Do not sign in: the request was refused/,
+    says: person,
+  },
+  {
+    name: 'denied-or-login',
+    status: 403,
+    protection: 'denied',
+    signIn: ['browser_transfer'],
+    verified: true,
+    says: person,
   },
   { name: 'bypass', status: 200, protection: 'none', says: /^Call access_fetch/ },
   { name: 'no-application', status: 403, protection: 'denied', says: /1043/ },
@@ -183,8 +192,10 @@ describe('with a service token', () => {
     };
     expect(await step(attended, 'service-auth')).toMatch(/service token will be sent/);
     expect(await step(attended, 'browser-login')).toMatch(person);
+    expect(await step(attended, 'denied-or-login')).toMatch(/service token will be sent/);
     expect(await step(headless, 'browser-login')).toMatch(/service token will be sent/);
     expect(await step(headless, 'managed-oauth')).toMatch(/service token will be sent/);
+    expect(await step(headless, 'denied-or-login')).toMatch(/service token will be sent/);
     expect(fromUs().flatMap(credentialsIn)).toEqual([]);
     await Promise.all([attended.close(), headless.close()]);
   });

@@ -29,7 +29,6 @@ const everyCall = (url: string) =>
 
 describe('an answer that nobody can sign in to', () => {
   const table: [ApplicationName, string, RegExp][] = [
-    ['denied', 'access_denied', /policy_denied/],
     ['no-application', 'access_denied', /1043/],
     ['tunnel-down', 'temporarily_unavailable', /1033/],
     ['service-auth', 'service_token_not_configured', /service token/],

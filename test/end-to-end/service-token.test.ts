@@ -270,7 +270,7 @@ describe('get_token with a service token alone', () => {
       (await server.call('get_token', { url: urlOf(name) })).json.error?.code;
     expect(await code('service-auth')).toBe('service_token_not_configured');
     expect(await code('browser-login')).toBe('sign_in_required');
-    expect(await code('denied')).toBe('access_denied');
+    expect(await code('no-application')).toBe('access_denied');
     expect(await code('tunnel-down')).toBe('temporarily_unavailable');
   });
 });

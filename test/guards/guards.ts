@@ -1149,6 +1149,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'denied-once-sent',
+    keeps: 'what a policy says to a credential that was sent is final',
+    file: 'src/access/guarded-exchange.ts',
+    guard: " === 'policy' && credential === undefined;",
+    without: " === 'policy';",
+    test: 'test/end-to-end/refused-unasked.test.ts',
+    only: 'said to that person is final',
+    built: true,
+  },
+  {
     name: 'cookies-by-identity',
     keeps: 'a cookie goes along with the credential of whom it was set for',
     file: 'src/access/guarded-exchange.ts',
@@ -1435,6 +1445,16 @@ export const guards: readonly Guard[] = [
     without: "  if (port === '' || isLoopback(url)) return",
     test: 'test/end-to-end/loopback-hosts.test.ts',
     only: 'another port',
+    built: true,
+  },
+  {
+    name: 'denied-unproven',
+    keeps: 'a refusal of strangers is an invitation to sign in only where an application is proven',
+    file: 'src/sign-in/transfer-target.ts',
+    guard: "if (!proof && guard.protection === 'denied')",
+    without: 'if (guard.protection === undefined)',
+    test: 'test/end-to-end/refused-unasked.test.ts',
+    only: 'though the person vouches',
     built: true,
   },
   {

@@ -50,7 +50,7 @@ function stepsOf({ applications }) {
     },
     {
       tool: 'access_fetch',
-      args: { url: url('denied') },
+      args: { url: url('no-application') },
       shows: [/"code":"access_denied"/, /"next_step":"[^"]+/],
     },
   ];

@@ -73,6 +73,8 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
         : sessionFindings(walk, await rooms.access.sessions.find(url))),
     );
   }
+  if (protection === 'denied' && found.obstacle)
+    findings.push(failure('Sign-in', found.obstacle, walk));
   findings.push(await serviceToken(walk, found, asked.guard));
   return findings;
 }
@@ -82,7 +84,7 @@ const guardWords = {
   oauth: 'OAuth that is not Cloudflare’s (RFC 9728)',
   browser_login: 'Access’s login page: people sign in by browser transfer',
   service_auth: 'service tokens alone are let in',
-  denied: 'denied',
+  denied: 'Access refuses whoever sends nothing (Cf-Access-Error); a credential may still get in',
   other: 'guarded in its own way, perhaps not by Access',
 } as const;
 

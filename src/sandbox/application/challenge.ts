@@ -72,14 +72,14 @@ export function forbiddenService(
   return notice(status, title, message, headers);
 }
 
-/** Row 4: who it is is known, and the policy says no. */
+/** Row 4: no, with the only value of `Cf-Access-Error` that was ever seen. */
 export function forbiddenPerson(application: Application): Answer {
   return page(
     403,
     'Forbidden',
     `<h1>Forbidden</h1>
 <p>That account does not have access to <b>${escapeHtml(domainOf(application))}</b>.</p>`,
-    { 'cf-access-error': 'policy_denied' },
+    { 'cf-access-error': '1' },
   );
 }
 

@@ -75,6 +75,17 @@ const serviceAuth =
     return refuseService(status, visit);
   };
 
+/**
+ * Says no to a stranger without a way to sign in, and yet lets in whom its policies admit. Nobody knows
+ * what makes the real one answer so; Cloudflare's page for agents calls it a sign of a protected
+ * application.
+ */
+const deniedOrLogin: Guard = (visit) => {
+  const verdict = judgeServiceToken(visit.organisation.serviceTokens, visit.request.headers);
+  if (verdict.is === 'allowed') return admitService(visit, verdict.clientId, 'cookie');
+  return byJwt(visit) ?? refusePerson(visit);
+};
+
 const serviceAuthOrLogin: Guard = (visit) => {
   const verdict = judgeServiceToken(visit.organisation.serviceTokens, visit.request.headers);
   if (verdict.is === 'allowed') return admitService(visit, verdict.clientId, 'cookie');
@@ -127,7 +138,8 @@ export const guardOf: Readonly<Record<ApplicationName, Guard>> = {
   'service-auth': serviceAuth(403),
   'service-auth-401': serviceAuth(401),
   'service-auth-or-login': serviceAuthOrLogin,
-  denied: ({ application }) => ({ refuse: () => forbiddenPerson(application), what: 'refused' }),
+  denied: refusePerson,
+  'denied-or-login': deniedOrLogin,
   bypass: () => ({ admit: () => ({}) }),
   'no-application': () => ({ refuse: noApplication, what: 'refused' }),
   'tunnel-down': () => ({ refuse: tunnelDown, what: 'refused' }),
@@ -136,9 +148,9 @@ export const guardOf: Readonly<Record<ApplicationName, Guard>> = {
   'strict-service-auth-or-login': strict(browserLogin),
 };
 
-/** The applications where a person can sign in. */
+/** The applications where a person can log in, be they let in afterwards or not. */
 export function hasLogin(name: ApplicationName): boolean {
-  return name.includes('login') || name.startsWith('managed-oauth');
+  return name.includes('login') || name.startsWith('managed-oauth') || name === 'denied';
 }
 
 export function bearerToken(request: Received): string | undefined {
@@ -152,7 +164,7 @@ function byJwt(visit: Visit): Decision | undefined {
     .find((one) => one !== undefined);
   if (identity === undefined) return undefined;
   if (identity.kind === 'person' && !organisation.admits(identity.email)) {
-    return { refuse: () => forbiddenPerson(application), what: 'refused' };
+    return refusePerson(visit);
   }
   return { admit: () => ({ identity }) };
 }
@@ -194,6 +206,10 @@ function admitService(visit: Visit, clientId: string, cookie: 'cookie' | 'no coo
       return { identity, setCookie: accessCookie('CF_Authorization', jwt, '/', seconds) };
     },
   };
+}
+
+function refusePerson({ application }: Visit): Decision {
+  return { refuse: () => forbiddenPerson(application), what: 'refused' };
 }
 
 function refuseService(status: 401 | 403, { application, request }: Visit): Decision {

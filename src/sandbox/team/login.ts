@@ -127,7 +127,8 @@ export function authorized(
   ) {
     return notice(400, 'Invalid login session', 'Open the application again to sign in.');
   }
-  if (!organisation.admits(state.email)) return forbiddenPerson(application);
+  const admitted = application.name !== 'denied' && organisation.admits(state.email);
+  if (!admitted) return forbiddenPerson(application);
   const jwt = organisation.personJwt(application, state.email);
   const seconds = organisation.settings.applicationSessionSeconds;
   return redirect(within(application, state.redirect_url), {

@@ -317,8 +317,8 @@ describe('a URL', () => {
   });
 
   it('may refuse, want a service token, or ask for nothing', async () => {
-    const { denied, bypass } = sandbox.applications;
-    const refused = await doctor({}, denied.url.href);
+    const { bypass } = sandbox.applications;
+    const refused = await doctor({}, sandbox.applications['no-application'].url.href);
     expect(refused).toMatchObject({ code: 1, findings: { Guard: { state: 'fail' } } });
     const machines = await doctor({}, sandbox.applications['service-auth'].url.href);
     expect(machines).toMatchObject({ code: 1, findings: { 'Service token': { state: 'fail' } } });

@@ -241,10 +241,10 @@ describe('fetch', () => {
   });
 
   it('ends with 67, curl’s “login denied”, where Access cannot be got through', async () => {
-    const denied = sandbox.applications.denied.url.href;
+    const nowhere = sandbox.applications['no-application'].url.href;
     const service = sandbox.applications['service-auth'].url.href;
     const other = sandbox.applications['browser-login-second'].url.href;
-    expect((await program.run(['fetch', denied])).code).toBe(67);
+    expect((await program.run(['fetch', nowhere])).code).toBe(67);
     expect((await program.run(['fetch', service])).code).toBe(67);
     const fresh = await program.run(['fetch', '--no-sign-in', other], {
       environment: { CF_ACCESS_DATA_DIR: join(program.place, 'other') },

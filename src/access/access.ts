@@ -14,6 +14,7 @@ import { createSessions, type Sessions } from '../session/sessions.ts';
 import { createTeamProofs } from '../sign-in/team-proofs.ts';
 import { createTokenHosts } from '../sign-in/token-hosts.ts';
 import { type Authenticate, createAuthenticate } from './authenticate.ts';
+import { createBesideAuthorization } from './beside-authorization.ts';
 import { createCredentials } from './credentials.ts';
 import { createDetect, type Detect } from './detect.ts';
 import { createGiveToken, type GiveToken } from './give-token.ts';
@@ -83,24 +84,24 @@ export function createAccess(parts: AccessParts): Access {
     guardedSend,
   });
   const credentials = createCredentials({ clock, sessions, serviceTokens });
-  const { redeem, transferSignIns, signIns, personSignIn, findTarget } = signInOnDemand(
-    async () => {
-      const { createSignInParts } = await import('./sign-in-parts.ts');
-      return createSignInParts({
-        settings,
-        store,
-        lock,
-        clock,
-        listener,
-        fetch,
-        log,
-        sessions,
-        tokenHosts,
-        keys,
-        proofs,
-      });
-    },
-  );
+  const signInParts = signInOnDemand(async () => {
+    const { createSignInParts } = await import('./sign-in-parts.ts');
+    return createSignInParts({
+      settings,
+      store,
+      lock,
+      clock,
+      listener,
+      fetch,
+      log,
+      sessions,
+      tokenHosts,
+      keys,
+      proofs,
+    });
+  });
+  const { redeem, transferSignIns, signIns, personSignIn, findTarget, findTransferTarget } =
+    signInParts;
   const silentCredentials = createSilentCredentials({ sessions, transferSignIns });
   const makePlan = createMakePlan({ findTarget, headless });
   const runPlan = createRunPlan({ credentials, serviceTokens, silentCredentials, headless });
@@ -112,6 +113,7 @@ export function createAccess(parts: AccessParts): Access {
     makePlan,
     runPlan,
     personSignIn,
+    besideAuthorization: createBesideAuthorization({ findTransferTarget, clock }),
     headless,
   };
 

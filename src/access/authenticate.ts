@@ -9,6 +9,7 @@ import type { SignIn } from '../sign-in/sign-in.ts';
 import type { SignIns } from '../sign-in/sign-ins.ts';
 import { resourceOf } from '../sign-in/target.ts';
 import type { WaitOptions } from '../sign-in/waiting.ts';
+import type { BesideAuthorization } from './beside-authorization.ts';
 import type { Credentials } from './credentials.ts';
 import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
 import type { MakePlan } from './plan.ts';
@@ -20,6 +21,8 @@ import { signInRequired } from './sign-in-required.ts';
 export interface AuthenticateOptions extends WaitOptions {
   readonly method: 'auto' | 'browser' | 'device' | 'service_token';
   readonly force: boolean;
+  /** For requests that bring an Authorization of their own. */
+  readonly besideAuthorization?: boolean;
   /** The authorization response that the person's browser could not deliver. */
   readonly callback?: URLSearchParams | undefined;
 }
@@ -40,6 +43,7 @@ export function createAuthenticate(parts: {
   readonly signIns: Pick<SignIns, 'join'>;
   readonly personSignIn: PersonSignIn;
   readonly redeemCallback: RedeemCallback;
+  readonly besideAuthorization: BesideAuthorization;
   readonly headless: boolean;
 }): Authenticate {
   const { guardedSend, credentials, serviceTokens, makePlan, runPlan, signIns, personSignIn } =
@@ -60,7 +64,7 @@ export function createAuthenticate(parts: {
     options: AuthenticateOptions,
     signal: AbortSignal,
   ): Promise<Authenticated> {
-    const { method, force, callback } = options;
+    const { method, force, callback, besideAuthorization: beside = false } = options;
     if (callback) {
       const redeemed = parts.redeemCallback(url, callback);
       return authenticated(await untilAborted(redeemed, signal, url));
@@ -68,19 +72,26 @@ export function createAuthenticate(parts: {
     const byServiceToken = method === 'service_token';
     if (!byServiceToken && (force || method !== 'auto')) serviceTokens.release(url);
     if (!byServiceToken && !force) {
-      const found = await credentials.find(url, 0, signal);
+      const found = beside
+        ? await credentials.findBeside(url, signal)
+        : await credentials.find(url, 0, signal);
       if (found) return authenticated(found);
-      const joined = await signIns.join(url);
+      const joined = beside ? undefined : await signIns.join(url);
       if (joined && (method !== 'device' || joined.method === 'device_code')) {
         return outcomeOf(await personSignIn.wait(joined, options));
       }
     }
     const answer = await probe(guardedSend, url, signal);
-    const plan = await makePlan(answer, { withTarget: !byServiceToken, signal });
+    let plan = await makePlan(answer, { withTarget: !byServiceToken, signal });
     if (plan.kind === 'open') return { status: 'not_needed' };
     if (plan.kind === 'refused') throw plan.refusal;
     if (plan.kind === 'foreign') throw foreign(url, answer);
     if (plan.kind === 'stuck') throw plan.obstacle;
+    if (beside && plan.kind === 'sign_in' && plan.target.kind === 'oauth') {
+      const { guard } = answer;
+      const target = await parts.besideAuthorization.target(url, guard, plan.target, signal);
+      plan = { kind: 'sign_in', target };
+    }
     const silent = force ? undefined : await runPlan.silently(plan, undefined, signal);
     if (silent) return authenticated(silent);
     if (method === 'auto' && !force) {

@@ -1,5 +1,6 @@
 /** The credential to send to a URL before any guard has asked for one. */
 
+import { teamOfIssuer } from '../cloudflare/team.ts';
 import type { Clock } from '../session/ports.ts';
 import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
@@ -12,6 +13,11 @@ export interface Credentials {
    * than `minTtlMs` to live), else cloudflared's token. Throws what `renew` throws.
    */
   find(url: URL, minTtlMs?: number, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
+  /**
+   * The same for a request with an Authorization of its own: in the place of Access's OAuth token, which
+   * travels in that field, the application's JWT that is kept beside it, if there is one.
+   */
+  findBeside(url: URL, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
   /** Whose credential a request to `url` would carry now; empty for nobody's. Sends nothing. */
   identity(url: URL): Promise<string>;
   /** Remembers cloudflared's token in this process; sessions and service tokens are stored elsewhere. */
@@ -37,20 +43,31 @@ export function createCredentials({
     const key = keysCovering(url).find((each) => fromCloudflared.has(each));
     return key === undefined ? undefined : fromCloudflared.get(key);
   };
+  const find: Credentials['find'] = async (url, minTtlMs = 0, signal) => {
+    const serviceToken = serviceTokens.inUse(url);
+    if (serviceToken) return serviceToken;
+    const session = await sessions.find(url);
+    if (session) {
+      const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
+      if (sessions.isFresh(session, wantedMs)) return sessionCredential(session);
+      const renewed = await sessions.renew(session, signal);
+      if (renewed) return sessionCredential(renewed);
+    }
+    const token = cloudflaredFor(url);
+    if (token?.expiresAt === undefined) return token;
+    return token.expiresAt - clock.now() > leewayMs + minTtlMs ? token : undefined;
+  };
   return {
-    async find(url, minTtlMs = 0, signal) {
-      const serviceToken = serviceTokens.inUse(url);
-      if (serviceToken) return serviceToken;
-      const session = await sessions.find(url);
-      if (session) {
-        const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
-        if (sessions.isFresh(session, wantedMs)) return sessionCredential(session);
-        const renewed = await sessions.renew(session, signal);
-        if (renewed) return sessionCredential(renewed);
-      }
-      const token = cloudflaredFor(url);
-      if (token?.expiresAt === undefined) return token;
-      return token.expiresAt - clock.now() > leewayMs + minTtlMs ? token : undefined;
+    find,
+    async findBeside(url, signal) {
+      const isInUse = serviceTokens.inUse(url) !== undefined;
+      const session = isInUse ? undefined : await sessions.find(url);
+      const issuer = session?.grant?.issuer;
+      const isOfAccess = issuer !== undefined && teamOfIssuer(new URL(issuer)) !== undefined;
+      if (isInUse || (session && !isOfAccess)) return find(url, 0, signal);
+      const beside = await sessions.find(url, 'beside');
+      if (beside && sessions.isFresh(beside)) return sessionCredential(beside);
+      return session ? undefined : find(url, 0, signal);
     },
     async identity(url) {
       const serviceToken = serviceTokens.inUse(url);

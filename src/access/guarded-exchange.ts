@@ -44,7 +44,9 @@ export function createSendGuardedHop(parts: {
   ): Promise<HopAnswer> => {
     const { url, signal } = request;
     const tried = nothingTried();
-    let credential = await credentials.find(url, 0, signal);
+    let credential = hasAuthorization(request)
+      ? await credentials.findBeside(url, signal)
+      : await credentials.find(url, 0, signal);
     let answer = await sendWith(credential);
     for (;;) {
       if (!tried.asStranger && isAmbiguous(answer, credential)) {

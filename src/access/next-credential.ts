@@ -2,18 +2,19 @@
  * The credential to try after a challenge: the session renewed, another one that is already here, the
  * service token, or a person's sign-in. Each is tried once, which `Tried` keeps account of.
  */
+import type { Guard } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
-import { authorizationIsOurs } from '../http/agent-headers.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import { joinScopes } from '../oauth/scope.ts';
 import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { PersonSignIn } from '../sign-in/person-sign-in.ts';
-import { isFrom } from '../sign-in/target.ts';
+import { isFrom, type Target } from '../sign-in/target.ts';
 import type { WaitOptions } from '../sign-in/waiting.ts';
+import type { BesideAuthorization } from './beside-authorization.ts';
 import type { Credentials } from './credentials.ts';
 import { type GuardedAnswer, hasAuthorization } from './guarded-request.ts';
-import type { MakePlan } from './plan.ts';
+import type { MakePlan, Plan } from './plan.ts';
 import type { RunPlan } from './run-plan.ts';
 import { signInRequired } from './sign-in-required.ts';
 
@@ -59,9 +60,19 @@ export function createNextCredential(parts: {
   readonly makePlan: MakePlan;
   readonly runPlan: RunPlan;
   readonly personSignIn: Pick<PersonSignIn, 'signIn'>;
-  readonly headless: boolean;
+  readonly besideAuthorization: BesideAuthorization;
 }): NextCredential {
-  const { credentials, sessions, makePlan, runPlan, personSignIn, headless } = parts;
+  const { credentials, sessions, makePlan, runPlan, personSignIn, besideAuthorization } = parts;
+
+  /** The agent's own Authorization stays where it is, so Access is sent something else. */
+  const beside = async (
+    target: Target,
+    guard: Guard,
+    { url, signal }: HopRequest,
+  ): Promise<Extract<Plan, { kind: 'sign_in' }>> => {
+    const other = await besideAuthorization.target(url, guard, target, signal);
+    return { kind: 'sign_in', target: other };
+  };
 
   return {
     async after(challenge, refused, request, tried, options) {
@@ -77,7 +88,7 @@ export function createNextCredential(parts: {
         const session = stored ?? (await sessions.renew(refused.session, signal));
         if (session) return sessionCredential(session);
       }
-      const plan = await makePlan(challenge, { signal });
+      let plan = await makePlan(challenge, { signal });
       const { target } = plan;
       const isNew = refused && refused.method !== 'cloudflared' && (!refused.session || !mayRenew);
       if (isNew && scope === undefined) {
@@ -92,10 +103,11 @@ export function createNextCredential(parts: {
       if (refused?.method === 'cloudflared') credentials.forget(refused.resource);
       if (plan.kind === 'stuck') throw plan.obstacle;
       if (plan.kind !== 'sign_in' && plan.kind !== 'service_token') throw tokenRejected(url);
-      if (target && scope === undefined) {
-        if (!headless && target.kind === 'oauth' && hasAuthorization(request)) {
-          throw authorizationIsOurs(url);
-        }
+      if (plan.kind === 'sign_in' && hasAuthorization(request) && plan.target.kind === 'oauth') {
+        if (isJustSignedIn) throw besideAuthorization.refused(url, plan.target);
+        plan = await beside(plan.target, challenge.guard, request);
+      }
+      if (plan.target && scope === undefined) {
         const silent = await runPlan.silently(plan, refused, signal);
         if (silent) return silent;
         const serviceToken = await runPlan.beforeSignIn(challenge, plan, signal);

@@ -7,6 +7,7 @@ type SignInParts = ReturnType<typeof createSignInParts>;
 export function signInOnDemand(load: () => Promise<SignInParts>): {
   readonly redeem: SignInParts['redeem'];
   readonly findTarget: SignInParts['findTarget'];
+  readonly findTransferTarget: SignInParts['findTransferTarget'];
   readonly signIns: Pick<SignInParts['signIns'], 'join'>;
   readonly personSignIn: SignInParts['personSignIn'];
   readonly transferSignIns: Pick<SignInParts['transferSignIns'], 'borrow' | 'exchange'>;
@@ -15,6 +16,7 @@ export function signInOnDemand(load: () => Promise<SignInParts>): {
   return {
     redeem: async (...given) => (await parts()).redeem(...given),
     findTarget: async (...given) => (await parts()).findTarget(...given),
+    findTransferTarget: async (...given) => (await parts()).findTransferTarget(...given),
     signIns: {
       join: async (...given) => (await parts()).signIns.join(...given),
     },

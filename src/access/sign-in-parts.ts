@@ -124,5 +124,5 @@ export function createSignInParts(parts: {
   });
   const findTarget = createFindTarget({ clock, discovery, findTransferTarget });
 
-  return { redeem, transferSignIns, signIns, personSignIn, findTarget };
+  return { redeem, transferSignIns, signIns, personSignIn, findTarget, findTransferTarget };
 }

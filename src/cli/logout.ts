@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { isAccessError } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/records.ts';
-import { keysCovering } from '../session/resource-key.ts';
+import { besideKey, keysCovering } from '../session/resource-key.ts';
 import { address } from './terminal/address.ts';
 import { conclude } from './terminal/failure.ts';
 import type { Shell } from './terminal/shell.ts';
@@ -48,13 +48,16 @@ async function run(
 ): Promise<number> {
   const { access, store } = rooms;
   const found = url ? await access.sessions.find(url) : undefined;
-  const sessions = url ? (found ? [found] : []) : await access.sessions.list();
+  const beside = url && (await access.sessions.find(url, 'beside'));
+  const sessions = url
+    ? [found, beside].filter((each) => each !== undefined)
+    : await access.sessions.list();
   const ended: Ended[] = [];
   for (const session of sessions) ended.push(await leave(rooms, shell, session));
   const removed = { sign_ins: 0, team_logins: 0 };
   const keys = url && keysCovering(url);
   for (const { resource } of await store.list('pending')) {
-    if (keys && !keys.includes(resource)) continue;
+    if (keys && !keys.some((key) => key === resource || besideKey(key) === resource)) continue;
     await store.remove('pending', resource);
     removed.sign_ins += 1;
   }

@@ -71,11 +71,14 @@ export function checkAgentHeaders(headers: Readonly<Record<string, string>>): Fi
   ]);
 }
 
-/** For a resource whose own credential travels in `Authorization` (Managed OAuth). */
-export function authorizationIsOurs(url: URL): AccessError {
+/**
+ * For a resource whose own credential travels in `Authorization` (Managed OAuth). `otherwise`: why it
+ * does not travel in another field.
+ */
+export function authorizationIsOurs(url: URL, otherwise = ''): AccessError {
   return new AccessError(
     'header_not_allowed',
-    `The Authorization header cannot be set for ${url.host}: Access’s own credential travels in it (Managed OAuth).`,
+    `The Authorization header cannot be set for ${url.host}: Access’s own credential travels in it (Managed OAuth). ${otherwise}`.trim(),
     [
       { do: 'leave_out', what: 'it' },
       { when: 'own_authorization', do: 'use_service_token', host: url.host },

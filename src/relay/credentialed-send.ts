@@ -5,6 +5,7 @@
  */
 
 import type { Access } from '../access/access.ts';
+import { hasAuthorization } from '../access/guarded-request.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';
@@ -28,13 +29,15 @@ export function createCredentialedSend({
   /** What the last sign-in ended with, when the person did not want it: they are not asked again. */
   let unwanted: AccessError | undefined;
 
-  const signIn = async (url: URL, signal: AbortSignal): Promise<void> => {
+  const signIn = async (request: Parameters<CredentialedSend>[0]): Promise<void> => {
+    const { url, signal } = request;
     if (unwanted) throw unwanted;
     try {
       const outcome = await access.authenticate(url, {
         ...waiting,
         method: 'auto',
         force: false,
+        besideAuthorization: hasAuthorization(request),
         signal,
       });
       if (outcome.status === 'pending') throw signInPending(url, outcome.signIn);
@@ -53,14 +56,13 @@ export function createCredentialedSend({
   };
 
   return async (request, { isRepeatable }) => {
-    const { url, signal } = request;
-    if (!isRepeatable && !unwanted) await signIn(url, signal);
+    if (!isRepeatable && !unwanted) await signIn(request);
     try {
       return await send(request);
     } catch (error) {
       if (!mayAsk || !isAccessError(error, 'sign_in_required')) throw error;
     }
-    await signIn(url, signal);
+    await signIn(request);
     return await send(request);
   };
 }

@@ -37,6 +37,11 @@ export interface SandboxOptions {
    * that the account allows otherwise.
    */
   redirects?: Partial<Record<ApplicationName, ApplicationRedirects>>;
+  /**
+   * Whether an application's JWT (`cf-access-token`, the cookie) opens one that has Managed OAuth as well.
+   * Documented for the real one, and captured by nobody.
+   */
+  jwtOpensManagedOAuth?: boolean;
   /** Offers RFC 8628, which the real one does not. */
   announceDeviceFlow?: boolean;
   deviceIntervalSeconds?: number;
@@ -63,6 +68,7 @@ export function settle(options: SandboxOptions): Settings {
     allowLocalhostClients: true,
     allowLoopbackClients: true,
     redirects: {},
+    jwtOpensManagedOAuth: true,
     announceDeviceFlow: false,
     deviceIntervalSeconds: 5,
     deviceCodeSeconds: 600,

@@ -10,6 +10,14 @@ export function resourceKey(resource: string): string {
   return origin + (pathname.replace(/(?<!\/)\/+$/, '') || '/');
 }
 
+/**
+ * The key of the application's JWT that is sent beside an Authorization of the caller's own, where the
+ * session of `key` is an OAuth grant. A resource has no fragment (RFC 8707 §2), so it is no other's.
+ */
+export function besideKey(key: string): string {
+  return `${key}#cf-access-token`;
+}
+
 /** Every key whose session may be sent to `url`, the longest first; at most 33. */
 export function keysCovering(url: URL): string[] {
   // Empty segments count: `//admin` is another path than `/admin`.

@@ -10,12 +10,15 @@ import type { Log } from '../log.ts';
 import { serverOf } from './grant-server.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { Grant, Session } from './records.ts';
-import { keysCovering } from './resource-key.ts';
+import { besideKey, keysCovering } from './resource-key.ts';
 import { sessionFrom } from './session-from.ts';
 
 export interface Sessions {
-  /** The session of the longest prefix that covers `url`, expired or not. */
-  find(url: URL): Promise<Session | undefined>;
+  /**
+   * The session of the longest prefix that covers `url`, expired or not. `beside`: the one that is kept
+   * beside it, for requests with an Authorization of their own.
+   */
+  find(url: URL, which?: 'beside'): Promise<Session | undefined>;
   /** True when the access token has at least `minTtlMs` to live, by our clock. */
   isFresh(session: Session, minTtlMs?: number): boolean;
   /**
@@ -163,8 +166,8 @@ export function createSessions(parts: SessionsParts): Sessions {
     untilAborted(renewal(session), signal, new URL(session.resource));
 
   return {
-    async find(url) {
-      const keys = keysCovering(url);
+    async find(url, which) {
+      const keys = which === 'beside' ? keysCovering(url).map(besideKey) : keysCovering(url);
       for (const key of keys) {
         const used = known.get(key);
         if (used === undefined) continue;

@@ -8,10 +8,12 @@ import {
 } from '../../src/access/next-credential.ts';
 import type { Plan } from '../../src/access/plan.ts';
 import { AccessError } from '../../src/errors.ts';
+import { authorizationIsOurs } from '../../src/http/agent-headers.ts';
 import {
   type ResourceCredential,
   sessionCredential,
 } from '../../src/session/resource-credential.ts';
+import type { Target } from '../../src/sign-in/target.ts';
 import { oauthSession } from '../session/machine.ts';
 import { failureOf } from '../support/resource-loopback.ts';
 import { type AnswerName, answerOf, oauthTarget, team, transferTarget, url } from './answers.ts';
@@ -43,19 +45,19 @@ interface Scene {
   readonly silent?: ResourceCredential;
   /** The service token that comes before a person. */
   readonly first?: ResourceCredential;
+  /** Where the JWT is to be had that travels beside the agent's own Authorization. */
+  readonly beside?: Target;
   readonly signIn?: boolean;
-  readonly headless?: boolean;
   readonly headers?: readonly (readonly [string, string])[];
   readonly challenge?: GuardedAnswer;
 }
 
 /** What was done, in order; `signs in` with the scope that was asked for. */
 function run(scene: Scene) {
-  const { plan, refused, stored, renewed, silent, headless = false, headers = [] } = scene;
+  const { plan, refused, stored, renewed, silent, headers = [] } = scene;
   const done: string[] = [];
   const tried = { ...nothingTried(), ...scene.tried };
   const next = createNextCredential({
-    headless,
     credentials: { forget: (resource) => void done.push(`forgets ${resource}`) },
     sessions: {
       async successor() {
@@ -82,6 +84,17 @@ function run(scene: Scene) {
       async withServiceToken() {
         done.push('service token');
         return serviceToken;
+      },
+    },
+    besideAuthorization: {
+      async target(at) {
+        done.push('beside');
+        if (!scene.beside) throw authorizationIsOurs(at);
+        return scene.beside;
+      },
+      refused(at) {
+        done.push('refused beside');
+        return authorizationIsOurs(at);
       },
     },
     personSignIn: {
@@ -156,9 +169,19 @@ it.each<[string, Scene, string, string[]]>([
   ],
   [
     'the service token, headless',
-    { plan: { kind: 'service_token', target: oauthTarget }, headless: true },
+    { plan: { kind: 'service_token', target: oauthTarget } },
     'a.access',
     ['plans', 'silently', 'service token'],
+  ],
+  [
+    'a JWT beside the agent’s own Authorization, where OAuth would overwrite it',
+    {
+      plan: signIn,
+      headers: [['Authorization', 'Basic eA==']],
+      beside: transferTarget(true),
+    },
+    'of the person',
+    ['plans', 'beside', 'silently', 'signs in'],
   ],
   [
     'the service token before a person, where nobody was invited to sign in',
@@ -176,7 +199,6 @@ it.each<[string, Scene, string, string[]]>([
     'the service token, although the agent has set an Authorization of its own',
     {
       plan: { kind: 'service_token', target: oauthTarget },
-      headless: true,
       headers: [['authorization', 'Basic eA==']],
     },
     'a.access',
@@ -248,6 +270,17 @@ it.each<[string, Scene, string]>([
   [
     'the agent’s own Authorization would be overwritten',
     { plan: signIn, headers: [['Authorization', 'Basic eA==']] },
+    'header_not_allowed',
+  ],
+  [
+    'the JWT beside it was signed in for just now',
+    {
+      plan: signIn,
+      refused: jwt('J'),
+      tried: { signedIn: true },
+      headers: [['Authorization', 'Basic eA==']],
+      beside: transferTarget(true),
+    },
     'header_not_allowed',
   ],
 ])('is given up where %s', async (_, scene, code) => {

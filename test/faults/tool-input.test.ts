@@ -4,6 +4,7 @@ import { access, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
+import { metadataPath } from '../support/hostile-application.ts';
 import { matrix, type Row, type World } from '../support/hostile-matrix.ts';
 
 const cwd = await realpath(await mkdtemp(join(tmpdir(), 'tool-input-')));
@@ -146,7 +147,20 @@ const rows: Row[] = [
         url: app.at('/'),
         headers: { authorization: 'Bearer mine' },
       });
-      return { answer, far: () => expect(app.seen).toEqual([]) };
+      const far = () => {
+        // Nothing proves the application, so nobody is asked to sign in to it by browser transfer.
+        expect(app.seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+          'GET /',
+          `GET ${metadataPath}/`,
+          'HEAD /',
+        ]);
+        expect(app.seen.map(({ headers }) => headers.authorization)).toEqual([
+          'Bearer mine',
+          undefined,
+          undefined,
+        ]);
+      };
+      return { answer, far };
     },
   },
   {

@@ -51,7 +51,7 @@ const managedOAuth: Guard = (visit) => {
   }
   const verdict = judgeServiceToken(organisation.serviceTokens, request.headers);
   if (verdict.is === 'allowed') return admitService(visit, verdict.clientId, 'cookie');
-  const known = byJwt(visit);
+  const known = organisation.settings.jwtOpensManagedOAuth ? byJwt(visit) : undefined;
   if (known !== undefined) return known;
   if (looksLikeBrowser(request)) return askToLogIn(visit, verdict);
   return {
@@ -153,7 +153,7 @@ export function hasLogin(name: ApplicationName): boolean {
   return name.includes('login') || name.startsWith('managed-oauth') || name === 'denied';
 }
 
-export function bearerToken(request: Received): string | undefined {
+function bearerToken(request: Received): string | undefined {
   return /^Bearer +(oauth:\S+)$/i.exec(String(request.headers.authorization ?? ''))?.[1];
 }
 

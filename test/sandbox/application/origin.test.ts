@@ -20,7 +20,7 @@ test('the wiki is a page with a heading, a table and a link', async () => {
   }
 });
 
-test('the echo tells what reached the origin: not the access token, not a forged identity', async () => {
+test('the echo tells what reached the origin: the access token too (§3.4), but no forged identity', async () => {
   const { access_token } = await obtainTokens(sandbox);
   const headers = {
     authorization: `Bearer ${access_token}`,
@@ -34,10 +34,13 @@ test('the echo tells what reached the origin: not the access token, not a forged
   expect(JSON.parse(seen)).toMatchObject({
     method: 'POST',
     url: '/echo?x=1',
-    headers: { 'x-own': 'kept', 'cf-access-authenticated-user-email': 'ada@example.com' },
+    headers: {
+      authorization: `Bearer ${access_token}`,
+      'x-own': 'kept',
+      'cf-access-authenticated-user-email': 'ada@example.com',
+    },
     body: 'the body',
   });
-  expect(seen).not.toContain(access_token);
   expect(seen).not.toContain('a secret');
   const all = await (await fetch(url('/echo-all'), init)).text();
   expect(all).toContain(access_token);

@@ -24,6 +24,7 @@ import { type ExchangeOptions, type NextCredential, nothingTried } from './next-
 import type { MakePlan } from './plan.ts';
 import type { RunPlan } from './run-plan.ts';
 import type { ServiceTokens } from './service-tokens.ts';
+import { createClarify } from './unclear-answer.ts';
 
 export type SendGuardedHop = (request: HopRequest, options: ExchangeOptions) => Promise<HopAnswer>;
 
@@ -36,6 +37,7 @@ export function createSendGuardedHop(parts: {
   readonly nextCredential: NextCredential;
 }): SendGuardedHop {
   const { guardedSend, credentials, serviceTokens, makePlan, runPlan, nextCredential } = parts;
+  const clarify = createClarify({ guardedSend, serviceTokens });
 
   const exchange = async (
     request: HopRequest,
@@ -63,10 +65,24 @@ export function createSendGuardedHop(parts: {
           answer = { ...answer, guard: stranger.guard };
         }
       }
+      answer = await clarified(answer, request, credential);
       if (await isFinal(answer, credential, request)) return given(answer, credential);
       discard(answer.response);
       credential = await nextCredential.after(answer, credential, request, tried, options);
       answer = await sendWith(credential);
+    }
+  };
+
+  const clarified = async (
+    answer: GuardedAnswer,
+    request: HopRequest,
+    credential: ResourceCredential | undefined,
+  ): Promise<GuardedAnswer> => {
+    try {
+      return await clarify(answer, request, credential);
+    } catch (error) {
+      discard(answer.response);
+      throw error;
     }
   };
 

@@ -42,6 +42,11 @@ export interface SandboxOptions {
    * Documented for the real one, and captured by nobody.
    */
   jwtOpensManagedOAuth?: boolean;
+  /**
+   * What Access does with OPTIONS: refuses it, whoever asks, with or without its fields (nobody knows
+   * which), or lets it through where an administrator wants that.
+   */
+  preflights?: 'refused' | 'refused_by_name' | 'passed';
   /** Offers RFC 8628, which the real one does not. */
   announceDeviceFlow?: boolean;
   deviceIntervalSeconds?: number;
@@ -69,6 +74,7 @@ export function settle(options: SandboxOptions): Settings {
     allowLoopbackClients: true,
     redirects: {},
     jwtOpensManagedOAuth: true,
+    preflights: 'refused',
     announceDeviceFlow: false,
     deviceIntervalSeconds: 5,
     deviceCodeSeconds: 600,

@@ -1159,6 +1159,15 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'preflight-clarified',
+    keeps: 'a refusal of OPTIONS says nothing of who may get in',
+    file: 'src/access/guarded-exchange.ts',
+    guard: '      answer = await clarified(answer, request, credential);\n',
+    without: '',
+    test: 'test/end-to-end/preflight.test.ts',
+    built: true,
+  },
+  {
     name: 'own-authorization-kept',
     keeps: 'an OAuth token never takes the place of the agent’s own Authorization',
     file: 'src/access/guarded-exchange.ts',

@@ -16,6 +16,7 @@ import { resourceMetadataPath } from './challenge.ts';
 import { passedOn } from './forwarded-fields.ts';
 import { guardOf, hasLogin, type Visit } from './guards.ts';
 import { origin } from './origin.ts';
+import { refusedPreflight } from './preflight.ts';
 import { asksForMetadata, signedAnswer } from './signed-answer.ts';
 
 const synthesisedMetadataPath = '/.well-known/oauth-protected-resource';
@@ -37,7 +38,9 @@ export function visitApplication(edge: Edge, application: Application, request: 
 
 function guarded(edge: Edge, application: Application, request: Received): Plan {
   const visit: Visit = { ...edge, application, request };
-  const decision = guardOf[application.name](visit);
+  const hasGuard = isAccessApplication(application) && application.name !== 'bypass';
+  const refused = hasGuard ? refusedPreflight(visit) : undefined;
+  const decision = refused ?? guardOf[application.name](visit);
   const asked = asksForMetadata(request) && isAccessApplication(application);
   const withMetadata = (answer: Answer): Answer =>
     asked

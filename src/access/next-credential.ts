@@ -6,6 +6,7 @@ import type { Guard } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import { joinScopes } from '../oauth/scope.ts';
+import type { Session } from '../session/records.ts';
 import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { PersonSignIn } from '../sign-in/person-sign-in.ts';
@@ -42,6 +43,7 @@ export function nothingTried(): Tried {
 
 /** Step-up by `insufficient_scope` (RFC 6750 §3.1) stops after this many authorizations. */
 const maxAuthorizations = 3;
+const mostRefused = 1_000;
 
 export interface NextCredential {
   /** Notes in `tried` what it does. Throws where nothing is left to try. */
@@ -56,7 +58,7 @@ export interface NextCredential {
 
 export function createNextCredential(parts: {
   readonly credentials: Pick<Credentials, 'forget'>;
-  readonly sessions: Pick<Sessions, 'successor' | 'renew'>;
+  readonly sessions: Pick<Sessions, 'successor' | 'renew' | 'giveUp'>;
   readonly makePlan: MakePlan;
   readonly runPlan: RunPlan;
   readonly personSignIn: Pick<PersonSignIn, 'signIn'>;
@@ -72,6 +74,22 @@ export function createNextCredential(parts: {
   ): Promise<Extract<Plan, { kind: 'sign_in' }>> => {
     const other = await besideAuthorization.target(url, guard, target, signal);
     return { kind: 'sign_in', target: other };
+  };
+
+  /** By identity: sign-ins whose token was refused as soon as it was given. */
+  const refusedAtOnce = new Set<string>();
+
+  /** Throws where signing in again would be as much use as it was just now. */
+  const giveUp = async (
+    url: URL,
+    { session, identity }: ResourceCredential,
+    tried: Tried,
+  ): Promise<Session> => {
+    if (refusedAtOnce.size >= mostRefused) refusedAtOnce.clear();
+    if (tried.signedIn) refusedAtOnce.add(identity);
+    if (session === undefined || refusedAtOnce.has(identity)) throw tokenRejected(url);
+    await sessions.giveUp(session);
+    return session;
   };
 
   return {
@@ -90,12 +108,14 @@ export function createNextCredential(parts: {
       }
       let plan = await makePlan(challenge, { signal });
       const { target } = plan;
+      /** What an administrator has revoked: a refresh still brought a token, and Access takes none of them. */
+      let withdrawn: Session | undefined;
       const isNew = refused && refused.method !== 'cloudflared' && (!refused.session || !mayRenew);
       if (isNew && scope === undefined) {
         // Refreshed or signed in just now, and refused all the same; unless another application guards
         // this part of the origin, or the resource has moved to another authorization server.
         if (!target) throw plan.obstacle ?? tokenRejected(url);
-        if (isFrom(refused, target)) throw tokenRejected(url);
+        if (isFrom(refused, target)) withdrawn = await giveUp(url, refused, tried);
       }
       if (tried.authorizations === maxAuthorizations) throw tokenRejected(url);
       tried.authorizations += 1;
@@ -107,7 +127,8 @@ export function createNextCredential(parts: {
         if (isJustSignedIn) throw besideAuthorization.refused(url, plan.target);
         plan = await beside(plan.target, challenge.guard, request);
       }
-      if (plan.target && scope === undefined) {
+      const isRenewedSilently = withdrawn !== undefined && plan.target?.kind === 'transfer';
+      if (plan.target && scope === undefined && !isRenewedSilently) {
         const silent = await runPlan.silently(plan, refused, signal);
         if (silent) return silent;
         const serviceToken = await runPlan.beforeSignIn(challenge, plan, signal);
@@ -119,6 +140,7 @@ export function createNextCredential(parts: {
         ...options,
         device: false,
         force: scope !== undefined,
+        ...(withdrawn ? { notFrom: withdrawn } : {}),
         ...(scope === undefined ? {} : { scope }),
       });
       tried.signedIn = true;

@@ -45,6 +45,11 @@ export interface Sandbox {
   setAdmitted(person: string, admitted: boolean): void;
   /** OAuth access tokens and application JWTs; refresh tokens and org tokens stay good. */
   expireAccessTokens(): void;
+  /**
+   * An administrator's “Revoke existing tokens” (cloudflare-access.md §3.5): a refresh goes on giving
+   * tokens, and they are refused like those before; application JWTs as well.
+   */
+  revokeTokens(): void;
   /** Everything that a sign-in gave, refresh tokens and org tokens included. */
   endGrants(): void;
   /** The team signs with a new key; the one before it stays valid. */
@@ -114,6 +119,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     setAdmitted: (person, admitted) => organisation.setAdmitted(person, admitted),
     expireAccessTokens: () => {
       grants.expireAccessTokens();
+      organisation.endApplicationSessions();
+    },
+    revokeTokens: () => {
+      grants.revokeTokens();
       organisation.endApplicationSessions();
     },
     endGrants: () => {

@@ -30,3 +30,9 @@ export function sessionFrom(
     ...(session.audience === undefined ? {} : { audience: session.audience }),
   };
 }
+
+/** Whether one person's sign-in, and no other since, has given both. */
+export function isSameSignIn(one: Session, other: Session): boolean {
+  const signedIn = ({ signedInAt, obtainedAt }: Session) => signedInAt ?? obtainedAt;
+  return one.method === other.method && signedIn(one) === signedIn(other);
+}

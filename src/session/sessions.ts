@@ -11,7 +11,7 @@ import { serverOf } from './grant-server.ts';
 import type { Clock, Lock, RecordStore } from './ports.ts';
 import type { Grant, Session } from './records.ts';
 import { besideKey, keysCovering } from './resource-key.ts';
-import { sessionFrom } from './session-from.ts';
+import { isSameSignIn, sessionFrom } from './session-from.ts';
 
 export interface Sessions {
   /**
@@ -38,6 +38,8 @@ export interface Sessions {
    */
   usable(resource: string): Promise<Session | undefined>;
   save(session: Session): Promise<void>;
+  /** Forgets what the sign-in behind `session` has given, whoever has refreshed it since. */
+  giveUp(session: Session): Promise<void>;
   /** Revokes at the server (RFC 7009) and removes. False when the server offers no revocation. */
   leave(session: Session): Promise<boolean>;
   list(): Promise<Session[]>;
@@ -194,6 +196,11 @@ export function createSessions(parts: SessionsParts): Sessions {
       return isFresh(now) ? now : renew(now);
     },
     save,
+    giveUp: (session) =>
+      lock.hold(`session ${session.resource}`, async () => {
+        const now = await read(session.resource);
+        if (now && isSameSignIn(now, session)) await forget(session.resource);
+      }),
     leave: (session) =>
       lock.hold(`session ${session.resource}`, async () => {
         const now = (await read(session.resource)) ?? session;

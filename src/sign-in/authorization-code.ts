@@ -6,9 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { isAccessError } from '../errors.ts';
 import { authorizationUrl, drawCodeVerifier } from '../oauth/authorization.ts';
 import { coversScope } from '../oauth/scope.ts';
-import type { PendingCode, PendingSignIn } from '../session/records.ts';
+import type { PendingCode, PendingSignIn, Session } from '../session/records.ts';
 import { type Choice, loopbackRedirectUris, type RedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';
+import { isSameSignIn } from '../session/session-from.ts';
 import { shownUrl } from '../shown-url.ts';
 import type { CallbackPorts } from './callback-ports.ts';
 import type { OAuthTarget } from './discovery.ts';
@@ -22,7 +23,12 @@ import type { SignIn } from './sign-in.ts';
  */
 export type BeginCodeSignIn = (
   target: OAuthTarget,
-  options: { force: boolean; scope: string | undefined; stepUp?: boolean },
+  options: {
+    force: boolean;
+    scope: string | undefined;
+    stepUp?: boolean;
+    notFrom?: Session | undefined;
+  },
 ) => Promise<SignIn>;
 
 /**
@@ -42,7 +48,7 @@ export function createCodeSignIn({
   readonly registrations: Registrations;
   readonly redirectUris: RedirectUris;
 }): BeginCodeSignIn {
-  return (target, { force, scope, stepUp = false }) => {
+  return (target, { force, scope, stepUp = false, notFrom }) => {
     const { server, resource, resourceIndicator } = target;
 
     /** A configured client keeps its redirection URI, since only the person knows what it may use. */
@@ -102,7 +108,13 @@ export function createCodeSignIn({
         code.issuer === server.issuer &&
         code.resourceIndicator === resourceIndicator &&
         (!stepUp || coversScope(code.scope, scope)),
-      ...(force || stepUp ? {} : { accepts: ({ grant }) => grant?.issuer === server.issuer }),
+      ...(force || stepUp
+        ? {}
+        : {
+            accepts: (session) =>
+              session.grant?.issuer === server.issuer &&
+              !(notFrom && isSameSignIn(session, notFrom)),
+          }),
       prepare: async (last) => {
         const port = await callbackPorts.claim();
         try {

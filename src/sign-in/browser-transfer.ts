@@ -18,6 +18,7 @@ import type { Log } from '../log.ts';
 import { isLoopback } from '../secure-url.ts';
 import type { Clock, RecordStore } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
+import { isSameSignIn } from '../session/session-from.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { shownUrl } from '../shown-url.ts';
 import type { Rendezvous } from './rendezvous.ts';
@@ -36,7 +37,10 @@ export interface TransferSignIns {
   borrow(target: TransferTarget): Promise<BorrowedToken | undefined>;
   /** A session by the team's org token, without the person. */
   exchange(target: TransferTarget, signal?: AbortSignal): Promise<Session | undefined>;
-  begin(target: TransferTarget, options: { force: boolean }): Promise<SignIn>;
+  begin(
+    target: TransferTarget,
+    options: { force: boolean; notFrom?: Session | undefined },
+  ): Promise<SignIn>;
 }
 
 export function createTransferSignIns(parts: {
@@ -123,13 +127,13 @@ export function createTransferSignIns(parts: {
       return undefined;
     },
 
-    begin: (target, { force }) =>
+    begin: (target, { force, notFrom }) =>
       rendezvous.begin({
         resource: target.resource,
         method: 'browser_transfer',
         at: target.teamDomain ?? target.url.host,
         joins: ({ code }) => !force && code === undefined,
-        ...(force ? {} : { accepts: () => true }),
+        ...(force ? {} : { accepts: (session) => !(notFrom && isSameSignIn(session, notFrom)) }),
         prepare: async () => {
           // Not the whole URL, which an agent chose: the person's browser is sent there afterwards.
           const transfer = planBrowserTransfer(target.landing, target.audience);

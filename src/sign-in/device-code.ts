@@ -5,9 +5,10 @@ import type { OAuthClient } from '../oauth/client.ts';
 import { authorizeDevice, requireDeviceCodes } from '../oauth/device.ts';
 import { pollDeviceToken } from '../oauth/device-token.ts';
 import type { Clock } from '../session/ports.ts';
+import type { Session } from '../session/records.ts';
 import { loopbackRedirectUris } from '../session/redirect-uris.ts';
 import type { Registrations } from '../session/registrations.ts';
-import { sessionFrom } from '../session/session-from.ts';
+import { isSameSignIn, sessionFrom } from '../session/session-from.ts';
 import type { OAuthTarget } from './discovery.ts';
 import type { Rendezvous } from './rendezvous.ts';
 import type { SignIn } from './sign-in.ts';
@@ -15,7 +16,7 @@ import type { TokenHosts } from './token-hosts.ts';
 
 export type BeginDeviceSignIn = (
   target: OAuthTarget,
-  options: { force: boolean; scope: string | undefined },
+  options: { force: boolean; scope: string | undefined; notFrom?: Session | undefined },
 ) => Promise<SignIn>;
 
 export function createDeviceSignIn(parts: {
@@ -28,14 +29,14 @@ export function createDeviceSignIn(parts: {
   readonly port: number;
 }): BeginDeviceSignIn {
   const { fetch, clock, rendezvous, registrations, tokenHosts, port } = parts;
-  return (target, { force, scope }) => {
+  return (target, { force, scope, notFrom }) => {
     const { server, resource, resourceIndicator, teamDomain } = target;
     return rendezvous.begin({
       resource,
       method: 'device_code',
       at: new URL(server.issuer).host,
       joins: ({ code }) => !force && code === undefined,
-      ...(force ? {} : { accepts: () => true }),
+      ...(force ? {} : { accepts: (session) => !(notFrom && isSameSignIn(session, notFrom)) }),
       prepare: async () => {
         // Before a registration, which at Access can never be deleted.
         requireDeviceCodes(server);

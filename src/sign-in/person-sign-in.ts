@@ -15,6 +15,8 @@ export interface SignInOptions extends WaitOptions {
   readonly device: boolean;
   readonly force: boolean;
   readonly scope?: string;
+  /** A session that was refused: another one that the same sign-in has given will not do. */
+  readonly notFrom?: Session;
   /** Ends the wait for a sign-in to begin; once it has begun, it can still be joined. */
   readonly beginUntil?: AbortSignal;
 }

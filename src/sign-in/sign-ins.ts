@@ -4,6 +4,7 @@
  */
 import { AccessError } from '../errors.ts';
 import { coversScope, joinScopes } from '../oauth/scope.ts';
+import type { Session } from '../session/records.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { BeginCodeSignIn } from './authorization-code.ts';
 import type { TransferSignIns } from './browser-transfer.ts';
@@ -15,11 +16,17 @@ import type { Target } from './target.ts';
 export interface SignIns {
   /**
    * `scope`: what an existing session lacks. It is requested together with the target's own, and a
-   * sign-in under way that requests as much is joined, `force` or not.
+   * sign-in under way that requests as much is joined, `force` or not. `notFrom`: a session that was
+   * refused, so that one of the same sign-in's is no use either.
    */
   begin(
     target: Target,
-    options: { device: boolean; force: boolean; scope?: string | undefined },
+    options: {
+      device: boolean;
+      force: boolean;
+      scope?: string | undefined;
+      notFrom?: Session | undefined;
+    },
   ): Promise<SignIn>;
   /** A sign-in under way that covers `url`, in this process or another; sends no request. */
   join(url: URL): Promise<SignIn | undefined>;
@@ -82,13 +89,17 @@ export function createSignIns({
       return joined && keep(joined);
     },
 
-    async begin(target, { device, force, scope }) {
+    async begin(target, { device, force, scope, notFrom }) {
       if (target.kind === 'transfer') {
         if (device) throw noDeviceCodes(target.transfer.url);
-        return keep(await transferSignIns.begin(target.transfer, { force }));
+        return keep(await transferSignIns.begin(target.transfer, { force, notFrom }));
       }
       const stepUp = scope !== undefined;
-      const options = { force: force && !stepUp, scope: joinScopes(scope, target.scope) };
+      const options = {
+        force: force && !stepUp,
+        scope: joinScopes(scope, target.scope),
+        notFrom,
+      };
       const { authorization_endpoint, device_authorization_endpoint } = target.oauth.server;
       const underWay =
         device || options.force

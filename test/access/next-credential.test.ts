@@ -64,6 +64,9 @@ function run(scene: Scene) {
         done.push('reads');
         return stored === undefined ? undefined : oauthSession(wiki, stored, issuer);
       },
+      async giveUp() {
+        done.push('gives up');
+      },
       async renew() {
         done.push('renews');
         return renewed === undefined ? undefined : oauthSession(wiki, renewed, issuer);
@@ -98,9 +101,9 @@ function run(scene: Scene) {
       },
     },
     personSignIn: {
-      async signIn(_url, _target, { scope, force }) {
+      async signIn(_url, _target, { scope, force, notFrom }) {
         done.push(
-          `signs in${scope === undefined ? '' : ` for ${scope}`}${force ? ', by force' : ''}`,
+          `signs in${scope === undefined ? '' : ` for ${scope}`}${force ? ', by force' : ''}${notFrom ? ', afresh' : ''}`,
         );
         return oauthSession(wiki, 'of the person', issuer);
       },
@@ -133,6 +136,22 @@ it.each<[string, Scene, string, string[]]>([
     ['plans', 'silently', 'signs in'],
   ],
   ['what is here without a person', { plan: signIn, silent: jwt('J') }, 'J', ['plans', 'silently']],
+  [
+    'a person, once more, where a renewed token is refused',
+    { plan: signIn, refused: oauth('A'), tried: { renewal: true } },
+    'of the person',
+    ['plans', 'gives up', 'silently', 'signs in, afresh'],
+  ],
+  [
+    'a person, and not the team’s org token again, where what came for it is refused',
+    {
+      plan: { kind: 'sign_in', target: transferTarget(true) },
+      refused: jwt('J'),
+      tried: { renewal: true },
+    },
+    'of the person',
+    ['plans', 'gives up', 'signs in, afresh'],
+  ],
   [
     'what another process has stored',
     { plan: signIn, refused: oauth('A'), stored: 'B' },
@@ -237,17 +256,17 @@ const obstacle = new AccessError('untrusted_authorization_server', 'Not trusted.
 
 it.each<[string, Scene, string]>([
   [
-    'a renewed token is refused',
-    { plan: signIn, refused: oauth('A'), tried: { renewal: true } },
-    'token_rejected',
-  ],
-  [
     'a token is refused that a person signed in for just now',
     {
       plan: { kind: 'sign_in', target: transferTarget(true) },
       refused: jwt('J'),
       tried: { signedIn: true },
     },
+    'token_rejected',
+  ],
+  [
+    'a token is refused that a person signed in for and that was renewed since',
+    { plan: signIn, refused: oauth('A'), tried: { signedIn: true, renewal: true } },
     'token_rejected',
   ],
   ['three were tried', { plan: signIn, tried: { authorizations: 3 } }, 'token_rejected'],

@@ -9,7 +9,7 @@ import {
 } from '../support/hostile-application.ts';
 import { matrix, type Row, visit } from '../support/hostile-matrix.ts';
 import { type Reply, redirect, reset } from '../support/hostile-origin.ts';
-import { startServer } from '../support/mcp-server.ts';
+import { eventually, startServer } from '../support/mcp-server.ts';
 
 /** At the redemption of the code. When it fails nothing is kept; `null`: it must not fail. */
 function first(
@@ -235,7 +235,7 @@ const rows: Row[] = [
   ),
   {
     fault:
-      'the refresh: a new token that the resource refuses all the same: one refresh, one retry',
+      'the refresh: a new token that the resource refuses all the same: one refresh, one retry, one sign-in',
     code: 'token_rejected',
     run: async (world) => {
       const app = await world.app();
@@ -247,12 +247,18 @@ const rows: Row[] = [
           'www-authenticate': `Bearer resource_metadata="${app.at('/.well-known/cloudflare-access-protected-resource/')}"`,
         },
       });
-      const answer = await world.call('access_fetch', { url: app.at('/') });
+      const calling = world.call('access_fetch', { url: app.at('/') });
+      await visit(new URL(await eventually(async () => (await world.openedAt(app))[1])));
+      const answer = await calling;
       return {
         answer,
-        far: () => {
-          expect(app.of(tokenPath)).toHaveLength(1);
-          expect(app.of('/').length).toBeLessThanOrEqual(2);
+        far: async () => {
+          // The refresh and the code; what was signed in for just now is not refreshed.
+          expect(app.of(tokenPath)).toHaveLength(2);
+          expect(app.of('/')).toHaveLength(3);
+          const again = await world.call('access_fetch', { url: app.at('/') });
+          expect(again.json.error?.code).toBe('token_rejected');
+          expect(await world.openedAt(app)).toHaveLength(2);
         },
       };
     },

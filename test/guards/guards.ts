@@ -1159,6 +1159,27 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'revoked-given-up',
+    keeps: 'what one revoked sign-in has given is taken up by no process again',
+    file: 'src/session/sessions.ts',
+    guard: 'if (now && isSameSignIn(now, session)) await',
+    without: 'if (now === undefined) await',
+    test: 'test/end-to-end/revoked-tokens.test.ts',
+    only: 'may not sign in',
+    built: true,
+  },
+  {
+    name: 'refused-at-once',
+    keeps:
+      'an application that refuses what a person has just signed in for opens no tab at each call',
+    file: 'src/access/next-credential.ts',
+    guard: '    if (tried.signedIn) refusedAtOnce.add(identity);\n',
+    without: '',
+    test: 'test/end-to-end/revoked-tokens.test.ts',
+    only: 'without a tab for each call',
+    built: true,
+  },
+  {
     name: 'preflight-clarified',
     keeps: 'a refusal of OPTIONS says nothing of who may get in',
     file: 'src/access/guarded-exchange.ts',

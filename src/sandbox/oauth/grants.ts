@@ -25,6 +25,8 @@ export interface Code extends Authorization {
 export interface Grant extends Authorization {
   readonly endsAt: number;
   ended: boolean;
+  /** “Revoke existing tokens”: it can still be refreshed, and Access refuses what comes of it. */
+  revoked: boolean;
 }
 
 interface RefreshToken {
@@ -71,7 +73,15 @@ export class Grants {
   begin(authorization: Authorization): { grant: Grant; tokens: IssuedTokens } {
     const { clientId, person, application, resource } = authorization;
     const endsAt = Date.now() + this.#settings.refreshTokenSeconds * 1000;
-    const grant: Grant = { clientId, person, application, resource, endsAt, ended: false };
+    const grant: Grant = {
+      clientId,
+      person,
+      application,
+      resource,
+      endsAt,
+      ended: false,
+      revoked: false,
+    };
     this.#grants.add(grant);
     return { grant, tokens: this.#issue(grant) };
   }
@@ -85,7 +95,8 @@ export class Grants {
   /** Whom an access token speaks for, at this application. */
   personOf(accessToken: string, application: Application): string | undefined {
     const token = this.#accessTokens.get(accessToken);
-    if (token === undefined || token.grant.ended || token.endsAt <= Date.now()) return undefined;
+    if (token === undefined || token.endsAt <= Date.now()) return undefined;
+    if (token.grant.ended || token.grant.revoked) return undefined;
     return token.grant.application === application ? token.grant.person : undefined;
   }
 
@@ -98,6 +109,11 @@ export class Grants {
 
   expireAccessTokens(): void {
     for (const token of this.#accessTokens.values()) token.endsAt = 0;
+  }
+
+  /** Those that there are; what somebody signs in for afterwards is good. */
+  revokeTokens(): void {
+    for (const grant of this.#grants) grant.revoked = true;
   }
 
   endAll(): void {

@@ -1,5 +1,6 @@
 /** The token itself, for programs that make their own requests. Refreshes it; never signs anybody in. */
 import { readJwt } from '../cloudflare/jwt.ts';
+import { asksAsAccess } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
 import { type Credential, credentialFields } from '../secrets/credential.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
@@ -87,6 +88,22 @@ export function createGiveToken(parts: {
     }
   };
 
+  /** Whether Access lets the JWT in by itself: where only Service Auth policies exist, it does not. */
+  async function isTaken(
+    url: URL,
+    jwt: string,
+    byServiceToken: { readonly status: number },
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const { guard, response } = await probe(guardedSend, url, signal, {
+      kind: 'cf_access_token',
+      jwt,
+    });
+    if (asksAsAccess(guard)) return false;
+    // A 401 refuses it as well (cloudflare-access.md §5.6), unless it is the application's own.
+    return response.status !== 401 || byServiceToken.status === 401;
+  }
+
   /** Classic organisations answer a service token with a JWT for the application, in a cookie. */
   async function applicationToken(
     url: URL,
@@ -98,14 +115,11 @@ export function createGiveToken(parts: {
       .getSetCookie()
       .map((cookie) => /^CF_Authorization=([\w-]+\.[\w-]+\.[\w-]+)(?:;|$)/.exec(cookie)?.[1])
       .find((value) => value !== undefined);
-    if (jwt === undefined) {
-      throw new AccessError(
-        'service_token_not_disclosed',
-        `${url.host} is reached with a service token, whose secret is never given out, and Access issued no token for the application.`,
-        [
-          { do: 'fetch', because: 'sends_service_token' },
-          { when: 'otherwise', do: 'run_with_service_token' },
-        ],
+    if (jwt === undefined) throw notDisclosed(url, 'Access issued no token for the application');
+    if (!(await isTaken(url, jwt, response, signal))) {
+      throw notDisclosed(
+        url,
+        'Access does not take the application’s token without it (its policies let in service tokens alone)',
       );
     }
     const exp = readJwt(jwt)?.claims.exp;
@@ -133,4 +147,15 @@ function given(
     value: field[1],
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
+}
+
+function notDisclosed({ host }: URL, why: string): AccessError {
+  return new AccessError(
+    'service_token_not_disclosed',
+    `${host} is reached with a service token, whose secret is never given out, and ${why}.`,
+    [
+      { do: 'fetch', because: 'sends_service_token' },
+      { when: 'otherwise', do: 'run_with_service_token' },
+    ],
+  );
 }

@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { ApplicationName } from '../../src/sandbox/catalogue.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { signInAs } from '../../src/sandbox/team/person.ts';
-import { type Answerer, startEvilHost } from '../support/evil-host.ts';
+import { createProgram } from '../cli/program.ts';
+import { type Answerer, credentialsIn, startEvilHost } from '../support/evil-host.ts';
 import { eventually, startServer, type TestServer } from '../support/mcp-server.ts';
 
 let sandbox: Sandbox;
@@ -249,12 +250,50 @@ describe('what the answer means', () => {
 });
 
 describe('get_token with a service token alone', () => {
+  const seen = () =>
+    sandbox.requests
+      .filter(({ what }) => /^(?:challenge|refused|origin)$/.test(what))
+      .map((request) => [request.what, ...credentialsIn(request)].join(' '));
+  const withPair = 'cf-access-client-id cf-access-client-secret';
+
   it('gives the application’s JWT where Access issued one, and never the secret', async () => {
     const server = await start(pair());
     const { json } = await server.call('get_token', { url: urlOf('service-auth-or-login') });
     expect(json).toMatchObject({ header: 'cf-access-token' });
     expect(json.value).toMatch(/^eyJ/);
     expect(JSON.stringify(json)).not.toContain(sandbox.serviceToken.clientSecret);
+    // Tried once by itself, before it is given.
+    expect(seen()).toEqual(['challenge', `origin ${withPair}`, 'origin cf-access-token']);
+  });
+
+  it.each(['service-auth', 'service-auth-401'] as const)(
+    'is service_token_not_disclosed where %s takes the JWT together with the secret alone',
+    async (name) => {
+      const environment = { ...pair(), CF_ACCESS_HOSTS: 'localhost' };
+      const server = await start(environment);
+      const { json } = await server.call('get_token', { url: urlOf(name) });
+      expect(json.error?.code).toBe('service_token_not_disclosed');
+      expect(json.error?.message).toContain('does not take the application’s token without it');
+      expect(json.error?.next_step).toContain('access_fetch');
+      expect(JSON.stringify(json)).not.toMatch(/eyJ/);
+      expect(seen()).toEqual(['refused', `origin ${withPair}`, 'refused cf-access-token']);
+      const program = await createProgram(environment);
+      const given = await program.run(['token', urlOf(name)]);
+      expect(given).toMatchObject({ code: 1, stdout: '' });
+      expect(given.stderr).toContain('does not take the application’s token without it');
+      await program.remove();
+      // How the URL is fetched stays as it is.
+      const fetched = await server.call('access_fetch', { url: urlOf(name) });
+      expect(fetched.json).toMatchObject({ status: 200, auth: 'service_token' });
+    },
+  );
+
+  it('gives the JWT where the application itself answers 401, as it does to the service token', async () => {
+    const server = await start(pair());
+    const url = urlOf('service-auth-or-login', '/status/401');
+    expect((await server.call('get_token', { url })).json).toMatchObject({
+      header: 'cf-access-token',
+    });
   });
 
   it('is service_token_not_disclosed where a strict organisation issued none', async () => {

@@ -1180,6 +1180,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'jwt-tried-first',
+    keeps: 'get_token gives no JWT that Access refuses',
+    file: 'src/access/give-token.ts',
+    guard: 'if (!(await isTaken(url, jwt, response, signal)))',
+    without: 'if (jwt === "")',
+    test: 'test/end-to-end/service-token.test.ts',
+    only: 'together with the secret alone',
+    built: true,
+  },
+  {
     name: 'preflight-clarified',
     keeps: 'a refusal of OPTIONS says nothing of who may get in',
     file: 'src/access/guarded-exchange.ts',

@@ -33,7 +33,6 @@ import { createSilentCredentials } from './silent-credentials.ts';
 export interface AccessSettings extends SignInSettings {
   readonly serviceTokens: readonly ServiceToken[];
   readonly headless: boolean;
-  readonly limits: Limits;
 }
 
 export interface AccessParts {

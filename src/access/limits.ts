@@ -15,9 +15,13 @@ export interface Limits {
   readonly allowedHosts?: readonly HostPattern[];
 }
 
+export function isAllowedHost({ allowedHosts }: Limits, url: URL): boolean {
+  return allowedHosts === undefined || allowedHosts.some((each) => matchesHost(each, url));
+}
+
 /** Throws `access_denied`; `redirect_refused` where a redirect led there. */
-export function checkUrl({ allowedHosts }: Limits, url: URL, redirectedFrom?: URL): void {
-  if (allowedHosts === undefined || allowedHosts.some((each) => matchesHost(each, url))) return;
+export function checkUrl(limits: Limits, url: URL, redirectedFrom?: URL): void {
+  if (isAllowedHost(limits, url)) return;
   const why = `${url.host} is not among the hosts that CF_ACCESS_ALLOWED_HOSTS allows`;
   const nextStep: NextStep = [{ do: 'respect_limit', variable: 'CF_ACCESS_ALLOWED_HOSTS' }];
   if (redirectedFrom) throw redirectRefused(redirectedFrom, `it leads on, and ${why}`, nextStep);

@@ -25,6 +25,7 @@ import type { TeamProofs } from '../sign-in/team-proofs.ts';
 import type { TokenHosts } from '../sign-in/token-hosts.ts';
 import { createFindTransferTarget } from '../sign-in/transfer-target.ts';
 import { createWakeUp } from '../sign-in/wake-up.ts';
+import { isAllowedHost, type Limits } from './limits.ts';
 
 export interface SignInSettings {
   /** Hosts that the person vouches for. */
@@ -34,6 +35,7 @@ export interface SignInSettings {
   readonly callbackPorts: readonly number[];
   readonly transferUrl: URL;
   readonly cloudflaredDir: string;
+  readonly limits: Limits;
 }
 
 export function createSignInParts(parts: {
@@ -106,6 +108,7 @@ export function createSignInParts(parts: {
     rendezvous,
     transferUrl: settings.transferUrl,
     cloudflaredDir: settings.cloudflaredDir,
+    mayPass: (url) => isAllowedHost(settings.limits, url),
   });
   const beginDevice = createDeviceSignIn({
     fetch,

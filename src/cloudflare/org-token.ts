@@ -1,14 +1,15 @@
 /**
  * One login for a whole team: exchanges the team's org token for an application's own
  * (cloudflare-access.md §5.7). The redirects are followed by hand, because each hop carries another
- * secret: the org token goes to the team's host alone, the application's cookie to the application.
+ * secret: the org token goes to the team's host alone, the application's cookie to the application, and
+ * nothing to other domains of the application that the way leads over.
  */
 
 import { AccessError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import { isRedirect } from '../http/next-hop.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import { atPath, isSecure, resolveReference } from '../secure-url.ts';
+import { atPath, isLoopback, isSecure, resolveReference } from '../secure-url.ts';
 import { type AccessToken, isSamePerson, verifyAccessToken } from './application-token.ts';
 import { isAccessLogin } from './login-redirect.ts';
 import { keysUntil, type SigningKeys } from './signing-keys.ts';
@@ -20,6 +21,8 @@ export interface ExchangeOptions {
   readonly now: () => number;
   /** The application's audience tag. */
   readonly audience: string;
+  /** Whether another host may be asked at all: an application may have several domains. */
+  readonly mayPass: (url: URL) => boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,19 +31,30 @@ const maxHops = 10;
 
 /**
  * The application's token, or `undefined` when it cannot be had without the person: the team wants
- * a login, the way leads anywhere but between application and team, or what comes back was not
+ * a login, the way leads anywhere but between the application’s domains and team, or what comes back was not
  * issued by the team to the org token's own person. Throws `temporarily_unavailable` for a 5xx or
  * 429, and what `fetch` throws.
  */
 export async function exchangeOrgToken(
   application: URL,
   organisation: AccessToken,
-  { fetch, keys, now, audience, signal }: ExchangeOptions,
+  { fetch, keys, now, audience, mayPass, signal }: ExchangeOptions,
 ): Promise<AccessToken | undefined> {
   if (!isSecure(application) || organisation.expiresAt <= now()) return undefined;
   const cookies = new Map<string, string>();
   const start = atPath(application, application.pathname);
   let url = start;
+  const isElsewhere = ({ origin, host }: URL): boolean =>
+    origin !== start.origin && host !== organisation.teamDomain;
+  /**
+   * Another domain of the application, where Access would set a browser's cookie on the way (“eager
+   * redirect cookie”). Nothing proves that it is one, so it is sent nothing but its address.
+   */
+  const isOtherDomain = (other: URL): boolean =>
+    isSecure(other) &&
+    isLoopback(other) === isLoopback(start) &&
+    other.pathname.startsWith(authorizedPath) &&
+    !other.href.includes(organisation.jwt);
   for (let hop = 0; hop < maxHops; hop += 1) {
     const cookie = cookieFor(url, start, organisation, cookies.get('CF_AppSession'));
     if (cookie === undefined) return undefined;
@@ -65,6 +79,12 @@ export async function exchangeOrgToken(
     const next =
       isRedirect(answer.status) && location !== null ? resolveReference(location, url) : undefined;
     if (next === undefined) return undefined;
+    const isThere = next.origin === start.origin;
+    const leavesTeam = url.host === organisation.teamDomain || isElsewhere(url);
+    // No other host is believed where it leads, but for the way back and on.
+    if (isElsewhere(url) && !isThere && !isElsewhere(next)) return undefined;
+    if (isElsewhere(next) && !(leavesTeam && isOtherDomain(next) && mayPass(next)))
+      return undefined;
     url = next;
     url.hash = '';
   }
@@ -86,8 +106,8 @@ function cookieFor(
     // The request that starts it all, and a login that the application's own host answers for.
     return url.href === start.href || isAccessLogin(url, start) ? '' : undefined;
   }
-  const isTeam = url.host === organisation.teamDomain && isAccessLogin(url, start);
-  return isTeam ? `CF_Authorization=${organisation.jwt}` : undefined;
+  if (url.host !== organisation.teamDomain) return '';
+  return isAccessLogin(url, start) ? `CF_Authorization=${organisation.jwt}` : undefined;
 }
 
 function setCookies(headers: Fields): [name: string, value: string][] {

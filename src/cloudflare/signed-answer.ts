@@ -31,6 +31,7 @@ export interface SignedAnswerOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly keys: SigningKeys;
+  readonly withQuery?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,20 +39,23 @@ const maxAgeSeconds = 24 * 3600;
 const maxAheadSeconds = 5 * 60;
 
 /**
- * Asks `url`'s host, with the URL's path and without its query. `undefined`: it gave no such answer.
- * Throws what `fetch` throws, and `temporarily_unavailable` when the team's keys cannot be had.
+ * Asks `url`'s host, with the URL's path and without its query, unless that is wanted too. `undefined`: it
+ * gave no such answer; `no_page`: the path alone leads nowhere. Throws what `fetch` throws, and
+ * `temporarily_unavailable` when the team's keys cannot be had.
  */
 export async function askSignedAnswer(
   url: URL,
-  { fetch, now, keys, signal }: SignedAnswerOptions,
-): Promise<SignedAnswer | undefined> {
-  const answer = await fetch(atPath(url, url.pathname), {
+  { fetch, now, keys, withQuery = false, signal }: SignedAnswerOptions,
+): Promise<SignedAnswer | 'no_page' | undefined> {
+  const asked = atPath(url, url.pathname);
+  if (withQuery) asked.search = url.search;
+  const answer = await fetch(asked, {
     method: 'HEAD',
     headers: { 'cf-access-metadata-request': 'true' },
     signal,
   });
   const text = answer.headers.get('cf-access-metadata');
-  if (text === null || text === '') return undefined;
+  if (text === null || text === '') return answer.status === 404 ? 'no_page' : undefined;
   return verifySignedAnswer(text, url, { now, keys: keysUntil(keys, signal) });
 }
 

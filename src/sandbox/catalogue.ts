@@ -10,6 +10,9 @@ export const applicationNames = [
   'browser-login-path-relative',
   'browser-login-wildcard',
   'browser-login-partial-wildcard',
+  'browser-login-two-domains',
+  'browser-login-two-domains-other',
+  'browser-login-preview',
   'service-auth',
   'service-auth-401',
   'service-auth-or-login',
@@ -24,6 +27,11 @@ export const applicationNames = [
 ] as const;
 
 export type ApplicationName = (typeof applicationNames)[number];
+
+/** A second domain of the same application: one audience tag, one policy, another origin. */
+export const domainOfSame: Partial<Record<ApplicationName, ApplicationName>> = {
+  'browser-login-two-domains-other': 'browser-login-two-domains',
+};
 
 export interface Application {
   readonly name: ApplicationName;

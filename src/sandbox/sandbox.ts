@@ -9,6 +9,7 @@ import {
   type ApplicationName,
   applicationNames,
   describeApplication,
+  domainOfSame,
 } from './catalogue.ts';
 import type { AuthorizationServer } from './oauth/authorization.ts';
 import type { DeviceRequests } from './oauth/device.ts';
@@ -82,10 +83,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     throw error;
   }
 
+  const audiences = new Map(
+    applicationNames.map((name) => [name, randomBytes(32).toString('hex')]),
+  );
   const applications = Object.fromEntries(
     [...applicationServers].map(([name, { port }]) => [
       name,
-      describeApplication(name, port, randomBytes(32).toString('hex')),
+      describeApplication(name, port, audiences.get(domainOfSame[name] ?? name) ?? ''),
     ]),
   ) as Record<ApplicationName, Application>;
   const keys = await SigningKeys.create();

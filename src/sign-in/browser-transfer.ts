@@ -53,8 +53,9 @@ export function createTransferSignIns(parts: {
   readonly rendezvous: Rendezvous;
   readonly transferUrl: URL;
   readonly cloudflaredDir: string;
+  readonly mayPass: (url: URL) => boolean;
 }): TransferSignIns {
-  const { store, clock, fetch, log, sessions, keys, rendezvous } = parts;
+  const { store, clock, fetch, log, sessions, keys, rendezvous, mayPass } = parts;
 
   const sessionOf = (
     target: TransferTarget,
@@ -117,7 +118,7 @@ export function createTransferSignIns(parts: {
       if (teamDomain === undefined) return undefined;
       for (const organisation of [await keptOrgToken(teamDomain), await borrowedOrgToken(target)]) {
         if (organisation === undefined) continue;
-        const options = { fetch, keys, now: () => clock.now(), audience, signal };
+        const options = { fetch, keys, now: () => clock.now(), audience, mayPass, signal };
         const token = await exchangeOrgToken(url, organisation, options);
         if (token === undefined) continue;
         const session = sessionOf(target, token);

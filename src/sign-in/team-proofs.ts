@@ -25,35 +25,66 @@ export function createTeamProofs({
   readonly clock: Clock;
   readonly keys: SigningKeys;
 }): TeamProofs {
-  const kept = new Map<string, { outcome: SignedAnswer | AccessError | undefined; at: number }>();
+  type Outcome = Awaited<ReturnType<typeof askSignedAnswer>> | AccessError;
+  const kept = new Map<string, { outcome: Outcome; at: number }>();
+
+  const known = (key: string): Outcome | 'unknown' => {
+    const found = kept.get(key);
+    if (!found) return 'unknown';
+    const lastsMs = isProof(found.outcome) ? keptForMs : unprovenForMs;
+    return Math.abs(clock.now() - found.at) < lastsMs ? found.outcome : 'unknown';
+  };
+
+  const ask = async (
+    key: string,
+    url: URL,
+    withQuery: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome> => {
+    const before = known(key);
+    if (before !== 'unknown') return before;
+    kept.delete(key);
+    const outcome = await askSignedAnswer(url, {
+      fetch,
+      now: () => clock.now(),
+      keys,
+      withQuery,
+      ...(signal ? { signal } : {}),
+    }).catch((error: unknown) => {
+      if (!isAccessError(error) || error.code === 'cancelled' || signal?.aborted) throw error;
+      return error;
+    });
+    if (kept.size >= maxKept) kept.clear();
+    kept.set(key, { outcome, at: clock.now() });
+    return outcome;
+  };
+
   return {
     async prove(url, signal) {
-      const key = url.origin + url.pathname;
-      const known = kept.get(key);
-      const now = clock.now();
-      if (known) {
-        const { outcome, at } = known;
-        const proven = outcome !== undefined && 'verified' in outcome && outcome.verified;
-        if (Math.abs(now - at) < (proven ? keptForMs : unprovenForMs)) return given(outcome);
-      }
-      kept.delete(key);
-      const outcome = await askSignedAnswer(url, {
-        fetch,
-        now: () => clock.now(),
-        keys,
-        ...(signal ? { signal } : {}),
-      }).catch((error: unknown) => {
-        if (!isAccessError(error) || error.code === 'cancelled' || signal?.aborted) throw error;
-        return error;
-      });
-      if (kept.size >= maxKept) kept.clear();
-      kept.set(key, { outcome, at: clock.now() });
-      return given(outcome);
+      const path = url.origin + url.pathname;
+      if (url.search === '') return given(await ask(path, url, false, signal));
+      // Of hosts that exist only with a query (previews of Workers), the path alone knows nothing.
+      const whole = path + url.search;
+      const proven = known(whole);
+      if (isProof(proven)) return proven;
+      const outcome = await ask(path, url, false, signal);
+      return given(outcome === 'no_page' ? await ask(whole, url, true, signal) : outcome);
     },
   };
 }
 
-function given(outcome: SignedAnswer | AccessError | undefined): SignedAnswer | undefined {
+function isProof(outcome: unknown): outcome is SignedAnswer & { verified: true } {
+  return (
+    typeof outcome === 'object' &&
+    outcome !== null &&
+    'verified' in outcome &&
+    outcome.verified === true
+  );
+}
+
+function given(
+  outcome: SignedAnswer | AccessError | 'no_page' | undefined,
+): SignedAnswer | undefined {
   if (isAccessError(outcome)) throw outcome;
-  return outcome;
+  return outcome === 'no_page' ? undefined : outcome;
 }

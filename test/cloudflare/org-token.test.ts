@@ -60,7 +60,13 @@ afterEach(async () => {
 });
 
 const exchange = (
-  more: { url?: URL; teamDomain?: string; expiresAt?: number; audience?: string } = {},
+  more: {
+    url?: URL;
+    teamDomain?: string;
+    expiresAt?: number;
+    audience?: string;
+    mayPass?: (url: URL) => boolean;
+  } = {},
 ) =>
   exchangeOrgToken(
     more.url ?? new URL('/wiki?private=1', app.url),
@@ -69,7 +75,13 @@ const exchange = (
       teamDomain: more.teamDomain ?? team.url.host,
       expiresAt: more.expiresAt ?? now + 1,
     },
-    { fetch: http.fetch, keys, now: () => now, audience: more.audience ?? audience },
+    {
+      fetch: http.fetch,
+      keys,
+      now: () => now,
+      audience: more.audience ?? audience,
+      mayPass: more.mayPass ?? (() => true),
+    },
   );
 const seen = ({ requests }: LoopbackServer) =>
   requests
@@ -155,7 +167,8 @@ describe('the org token goes to no host but the team’s', () => {
   test('and the application’s cookie to none but the application', async () => {
     teamAnswer = (_, response) => to(response, `${stranger.url}cdn-cgi/access/authorized?nonce=1`);
     expect(await exchange()).toBeUndefined();
-    expect(stranger.requests).toHaveLength(0);
+    expect(seen(stranger)).toEqual(['HEAD /cdn-cgi/access/authorized?nonce=1 -']);
+    expect(leaked()).toBe(false);
   });
 
   test('and not to the application where the team writes a user into its address', async () => {
@@ -170,6 +183,69 @@ describe('the org token goes to no host but the team’s', () => {
     teamAnswer = (_, response) => to(response, `${app.url}wiki`);
     expect(await exchange()).toBeUndefined();
     expect(app.requests.length + team.requests.length).toBe(10);
+  });
+});
+
+describe('over several domains of one application (§5.7)', () => {
+  const authorized = '/cdn-cgi/access/authorized';
+  let onWay: (response: ServerResponse) => void;
+  let usual: Answer;
+  beforeEach(async () => {
+    await stranger.close();
+    stranger = await listen((_, response) => onWay(response));
+    onWay = (response) =>
+      to(response, `${app.url.origin}${authorized}?nonce=1`, [
+        'CF_Authorization=of-the-other-domain; Path=/',
+        'CF_AppSession=of-the-other-domain',
+      ]);
+    usual = teamAnswer;
+    teamAnswer = (request, response) =>
+      request.headers.cookie === undefined
+        ? usual(request, response)
+        : to(response, `${stranger.url.origin}${authorized}?nonce=1`);
+  });
+
+  test('it is carried on to the one that was asked, and the others get no cookie', async () => {
+    expect(await exchange()).toMatchObject({ jwt: appJwt });
+    expect(seen(stranger)).toEqual([`HEAD ${authorized}?nonce=1 -`]);
+    expect(seen(app)).toEqual(['HEAD /wiki -', `HEAD ${authorized}?nonce=1 CF_AppSession=n0nce`]);
+    expect(leaked()).toBe(false);
+  });
+
+  test('what another domain sets is not taken, though it is a token of the application', async () => {
+    onWay = (response) =>
+      response.writeHead(200, { 'set-cookie': `CF_Authorization=${appJwt}` }).end();
+    expect(await exchange()).toBeUndefined();
+  });
+
+  test.each<[string, () => string]>([
+    ['a page of its own', () => `${stranger.url.origin}/other`],
+    [
+      'the team’s login, which would be sent the org token again',
+      () => `${team.url}cdn-cgi/access/login/x`,
+    ],
+    ['a page of the application', () => `${app.url.origin}/wiki/delete`],
+  ])('that lead to %s are not followed', async (_, location) => {
+    onWay = (response) => to(response, location());
+    expect(await exchange()).toBeUndefined();
+    expect([app, team, stranger].map((each) => seen(each).length)).toEqual([1, 1, 1]);
+  });
+
+  test('no host is asked that the limits exclude, or that the application itself names', async () => {
+    const hosts: string[] = [];
+    const mayPass = ({ host }: URL) => hosts.push(host) < 0;
+    expect(await exchange({ mayPass })).toBeUndefined();
+    expect(hosts).toEqual([stranger.url.host]);
+    appAnswer = (_, response) => to(response, `${stranger.url.origin}${authorized}`);
+    expect(await exchange()).toBeUndefined();
+    expect(stranger.requests).toHaveLength(0);
+  });
+
+  test('nor one whose address holds the org token', async () => {
+    teamAnswer = (_, response) =>
+      to(response, `${stranger.url.origin}${authorized}?token=${orgJwt}`);
+    expect(await exchange()).toBeUndefined();
+    expect(stranger.requests).toHaveLength(0);
   });
 });
 

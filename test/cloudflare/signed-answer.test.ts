@@ -66,6 +66,14 @@ describe('the signed answer (§6)', () => {
     expect(app.requests).toHaveLength(1);
   });
 
+  test('is asked for with the query only where that is wanted', async () => {
+    const options = { fetch: http.fetch, now: () => now, keys };
+    const url = new URL('/wiki/page?token=1', app.url);
+    await askSignedAnswer(url, options);
+    await askSignedAnswer(url, { ...options, withQuery: true });
+    expect(app.requests.map((one) => one.url)).toEqual(['/wiki/page', '/wiki/page?token=1']);
+  });
+
   test('that is absent proves nothing', async () => {
     metadata = undefined;
     expect(await ask()).toBeUndefined();

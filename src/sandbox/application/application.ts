@@ -7,7 +7,14 @@ import { type Application, guards } from '../catalogue.ts';
 import { transferTokens } from '../cli.ts';
 import type { Grants } from '../oauth/grants.ts';
 import { resourceMetadata, serverMetadata } from '../oauth/metadata.ts';
-import { type Answer, json, methodNotAllowed, type Plan, redirect } from '../server/answer.ts';
+import {
+  type Answer,
+  json,
+  methodNotAllowed,
+  type Plan,
+  redirect,
+  text,
+} from '../server/answer.ts';
 import type { Received } from '../server/received.ts';
 import { authorized, authorizedPath, loginPath } from '../team/login.ts';
 import type { Identity, Organisation } from '../team/organisation.ts';
@@ -30,6 +37,10 @@ export interface Edge {
 export function visitApplication(edge: Edge, application: Application, request: Received): Plan {
   const own = hasLogin(application.name) ? accessPath(edge, application, request) : undefined;
   if (own !== undefined) return own;
+  // As with a preview of a Worker: without the query there is no such host, and no Access either.
+  if (application.name === 'browser-login-preview' && !request.url.searchParams.has('preview')) {
+    return { what: 'nothing_there', work: () => text(404, 'There is nothing here yet') };
+  }
   if (!guards(application, request.url.pathname)) {
     return { what: 'origin', work: () => origin(request, passedOn(request, undefined)) };
   }

@@ -70,18 +70,14 @@ export function ssoLogin({ team }: Organisation, request: Received): Answer {
 /** `/cdn-cgi/access/login/H` at the team: passes by who has signed in, else shows the page. */
 export function login(organisation: Organisation, request: Received): Answer {
   const query = request.url.searchParams;
-  const application = organisation.applicationByAudience(query.get('kid'));
+  const domains = organisation.domainsByAudience(query.get('kid'));
+  const host = request.url.pathname.slice(loginPath.length);
+  const application = domains.find(({ url }) => url.host === host);
   const meta = organisation.keys.verify(query.get('meta') ?? '');
-  const isForSso =
-    application?.name === 'identity-provider' &&
-    request.url.pathname === loginPath + organisation.team.host;
-  if (isForSso) return loginPage({ application, people: organisation.people });
-  if (
-    application === undefined ||
-    request.url.pathname !== loginPath + application.url.host ||
-    meta?.type !== 'meta' ||
-    meta.aud !== application.audience
-  ) {
+  const [sso] = domains;
+  const isForSso = sso?.name === 'identity-provider' && host === organisation.team.host;
+  if (isForSso) return loginPage({ application: sso, people: organisation.people });
+  if (application === undefined || meta?.type !== 'meta' || meta.aud !== application.audience) {
     return notice(400, 'Unable to find your Access application', 'The login request is not valid.');
   }
   const proceed = (email: string, headers: Fields = {}) => {
@@ -89,14 +85,15 @@ export function login(organisation: Organisation, request: Received): Answer {
       type: 'authorized',
       aud: application.audience,
       email,
+      hostname: host,
       app_session_hash: meta.app_session_hash,
       redirect_url: query.get('redirect_url') ?? '/',
       jti: randomUUID(),
       exp: Math.floor(Date.now() / 1000) + 60,
     });
-    const location = new URL(authorizedPath, application.url);
-    location.search = new URLSearchParams({ state }).toString();
-    return redirect(location, headers);
+    // Over all domains of the application, so that each has its cookie; the one that was asked is the last.
+    const first = domains.find((one) => one !== application) ?? application;
+    return redirect(authorizedAt(first, state), headers);
   };
   if (request.method === 'POST') {
     const answer = readLogin(request, organisation.people);
@@ -117,13 +114,15 @@ export function authorized(
   application: Application,
   request: Received,
 ): Answer {
-  const state = organisation.keys.verify(request.url.searchParams.get('state') ?? '');
+  const signed = request.url.searchParams.get('state') ?? '';
+  const state = organisation.keys.verify(signed);
   const sessions = cookieValues(request.headers.cookie, 'CF_AppSession');
   if (
     state?.type !== 'authorized' ||
     state.aud !== application.audience ||
     typeof state.email !== 'string' ||
-    !sessions.some((session) => hash(session) === state.app_session_hash)
+    (state.hostname === application.url.host &&
+      !sessions.some((session) => hash(session) === state.app_session_hash))
   ) {
     return notice(400, 'Invalid login session', 'Open the application again to sign in.');
   }
@@ -131,9 +130,20 @@ export function authorized(
   if (!admitted) return forbiddenPerson(application);
   const jwt = organisation.personJwt(application, state.email);
   const seconds = organisation.settings.applicationSessionSeconds;
-  return redirect(within(application, state.redirect_url), {
+  const domains = organisation
+    .domainsByAudience(state.aud)
+    .filter(({ url }) => url.host === state.hostname);
+  const [asked] = domains;
+  const isAsked = asked === undefined || asked === application;
+  return redirect(isAsked ? within(application, state.redirect_url) : authorizedAt(asked, signed), {
     'set-cookie': accessCookie('CF_Authorization', jwt, '/', seconds),
   });
+}
+
+function authorizedAt({ url }: Application, state: string): URL {
+  const location = new URL(authorizedPath, url);
+  location.search = new URLSearchParams({ state }).toString();
+  return location;
 }
 
 export function teamCookie(organisation: Organisation, email: string): string {

@@ -118,8 +118,9 @@ export class Organisation {
     return typeof claims.email === 'string' ? claims.email : undefined;
   }
 
-  applicationByAudience(audience: unknown): Application | undefined {
-    return Object.values(this.applications).find((one) => one.audience === audience);
+  /** The domains of an application, each as an application of its own. */
+  domainsByAudience(audience: unknown): Application[] {
+    return Object.values(this.applications).filter((one) => one.audience === audience);
   }
 
   /** The same in every token of a person, as at the real team. */

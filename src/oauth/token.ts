@@ -111,13 +111,15 @@ export async function redeemCode(
 
 /**
  * Spends the refresh token. Passing trouble throws `temporarily_unavailable` (or what `fetch`
- * throws) and says nothing about the grant.
+ * throws) and says nothing about the grant. `pause`: where given, `invalid_client` is asked about once
+ * more after it. Access has been seen to say so in passing, and a registration too many stays for ever.
  */
 export async function refresh(
   server: TokenServer,
   client: OAuthClient,
   request: { refreshToken: string; resource: string },
   fetch: ProtocolFetch,
+  pause?: () => Promise<void>,
 ): Promise<Tokens | GrantRefused> {
   const { host } = new URL(server.issuer);
   const took = tookOf(fetch, new URL(server.issuer));
@@ -141,6 +143,10 @@ export async function refresh(
   } catch (error) {
     if (!isPassing(error)) {
       const oauthError = oauthErrorOf(error);
+      if (oauthError === 'invalid_client' && pause) {
+        await pause();
+        return refresh(server, client, request, fetch);
+      }
       if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') {
         return { refused: 'client' };
       }

@@ -59,6 +59,8 @@ export interface SessionsParts {
 const rereadAfterMs = 5_000;
 /** A token is refreshed this long before its end, or a tenth of its life before, if that is less. */
 const leewayMs = 30_000;
+/** How long an authorization server has for knowing this client again. */
+const clientDoubtedMs = 1_000;
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { store, lock, clock, fetch, log, isTrusted } = parts;
@@ -118,6 +120,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       grant.client,
       { refreshToken, resource: grant.resourceIndicator },
       fetch,
+      () => clock.sleep(clientDoubtedMs),
     ).catch(async (error: unknown) => {
       // The refresh token is spent, and what came for it is somebody else's.
       if (isAccessError(error, 'token_rejected')) await forget(session.resource);

@@ -1190,6 +1190,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'client-doubted-once',
+    keeps: 'a passing invalid_client costs no registration',
+    file: 'src/session/sessions.ts',
+    guard: '      () => clock.sleep(clientDoubtedMs),\n',
+    without: '',
+    test: 'test/end-to-end/forgotten-client.test.ts',
+    only: 'costs one request and a second',
+    built: true,
+  },
+  {
     name: 'preflight-clarified',
     keeps: 'a refusal of OPTIONS says nothing of who may get in',
     file: 'src/access/guarded-exchange.ts',

@@ -1,4 +1,6 @@
 /** Access put together: from a URL to a credential, and everything that can be done with it. */
+
+import { createUserAgents, pastFirewall } from '../cloudflare/firewall.ts';
 import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
 import { createSigningKeys } from '../cloudflare/signing-keys.ts';
 import { trustsIssuer } from '../cloudflare/team.ts';
@@ -72,9 +74,11 @@ export function createAccess(parts: AccessParts): Access {
         tokenHosts.admits(grant.issuer, resource, grant.confirmed === true)
       : pinnedTeam === undefined || teamDomain === pinnedTeam;
 
-  const guardedSend = createGuardedSend(send);
+  const userAgents = createUserAgents();
+  const guardedSend = createGuardedSend(send, userAgents);
+  const questions = pastFirewall(fetch, userAgents);
   const keys = createSigningKeys({ fetch, now: () => clock.now() });
-  const proofs = createTeamProofs({ fetch, clock, keys });
+  const proofs = createTeamProofs({ fetch: questions, clock, keys });
   const sessions = createSessions({ store, lock, clock, fetch, log, isTrusted });
   const serviceTokens = createServiceTokens({
     tokens: settings.serviceTokens,
@@ -92,6 +96,7 @@ export function createAccess(parts: AccessParts): Access {
       clock,
       listener,
       fetch,
+      questions,
       log,
       sessions,
       tokenHosts,

@@ -1,4 +1,6 @@
 /** Making sure that a URL can be fetched: with what is already here, a service token, or a person. */
+import { accessErrorNumber } from '../cloudflare/error-page.ts';
+import { firewallRefusal } from '../cloudflare/firewall.ts';
 import { AccessError } from '../errors.ts';
 import { bounds } from '../http/waiting/bounds.ts';
 import { untilAborted, within } from '../http/waiting/within.ts';
@@ -144,7 +146,10 @@ function outcomeOf(progress: SignInProgress): Authenticated {
     : { status: 'pending', signIn: progress.signIn, shown: progress.shown };
 }
 
-function foreign({ host }: URL, { guard }: GuardedAnswer): AccessError {
+function foreign(url: URL, { guard, evidence }: GuardedAnswer): AccessError {
+  const { host } = url;
+  const blocked = accessErrorNumber(evidence.status, evidence.bodyStart);
+  if (blocked !== undefined) return firewallRefusal(url, blocked);
   const how =
     guard.protection === 'other' && guard.scheme
       ? `with the scheme ${quoteServerText(guard.scheme)}`

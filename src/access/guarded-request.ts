@@ -3,6 +3,7 @@
  * about the guard. Nothing is decided here.
  */
 import { isAccessPage } from '../cloudflare/access-pages.ts';
+import { isRefusedByName, type UserAgents } from '../cloudflare/firewall.ts';
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
 import { authorizationIsOurs } from '../http/agent-headers.ts';
@@ -23,7 +24,11 @@ export interface GuardedAnswer {
   readonly evidence: UnauthenticatedAnswer;
 }
 
-export type GuardedSend = (request: HopRequest, credential?: Credential) => Promise<GuardedAnswer>;
+export interface GuardedSend {
+  (request: HopRequest, credential?: Credential): Promise<GuardedAnswer>;
+  /** The agent's own that the firewall of an origin has let through. */
+  readonly userAgents?: UserAgents;
+}
 
 const peekBytes = 16_384;
 
@@ -31,7 +36,7 @@ const peekBytes = 16_384;
  * Throws `header_not_allowed` when the agent's own Authorization would be overwritten by ours, and
  * `invalid_input` when a credential would go to one of Access's own pages.
  */
-export function createGuardedSend(send: Send): GuardedSend {
+export function createGuardedSend(send: Send, userAgents?: UserAgents): GuardedSend {
   const sendAndPeek = async (
     { method, url, headers, body, wire }: HopRequest,
     credential: Credential | undefined,
@@ -49,7 +54,7 @@ export function createGuardedSend(send: Send): GuardedSend {
     return isErrorPage(answer) ? peek(answer, peekBytes, signal) : { text: '', answer };
   };
 
-  return async (request, credential) => {
+  const guardedSend: GuardedSend = async (request, credential) => {
     const { url, body, signal, wire } = request;
     if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
     if (credential && isAccessPage(url.pathname)) throw notSentThere(url);
@@ -66,8 +71,16 @@ export function createGuardedSend(send: Send): GuardedSend {
       bodyStart: text,
       challenges,
     };
-    return { response, guard: withoutEcho(tellGuard(evidence), credential), challenges, evidence };
+    const guard = withoutEcho(tellGuard(evidence), credential);
+    const userAgent = fieldOf(request, 'user-agent');
+    if (userAgent !== undefined && !isBlocked(guard)) userAgents?.passed(url, userAgent);
+    return { response, guard, challenges, evidence };
   };
+  return userAgents ? Object.assign(guardedSend, { userAgents }) : guardedSend;
+}
+
+function isBlocked(guard: Guard): boolean {
+  return guard.protection === 'other' && guard.how.startsWith('cloudflare_');
 }
 
 function notSentThere({ host }: URL): AccessError {
@@ -87,8 +100,12 @@ function withoutEcho(guard: Guard, credential: Credential | undefined): Guard {
   return { ...guard, words: createConcealer(credentialSecrets(credential)).text(guard.words) };
 }
 
-export function hasAuthorization({ headers }: HopRequest): boolean {
-  return headers.some(([name]) => name.toLowerCase() === 'authorization');
+export function hasAuthorization(request: HopRequest): boolean {
+  return fieldOf(request, 'authorization') !== undefined;
+}
+
+function fieldOf({ headers }: HopRequest, wanted: string): string | undefined {
+  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
 }
 
 function isErrorPage({ status }: Incoming): boolean {
@@ -96,7 +113,8 @@ function isErrorPage({ status }: Incoming): boolean {
 }
 
 /**
- * Sends a GET to learn how `url` is guarded and discards the body. `credential` is one to be tried out.
+ * Sends a GET to learn how `url` is guarded and discards the body; once more under the agent's own
+ * User-Agent, where a firewall refuses ours and has let that through. `credential`: to be tried out.
  * Throws `timeout` after 30 s, however slowly the answer trickles in.
  */
 export async function probe(
@@ -107,12 +125,18 @@ export async function probe(
 ): Promise<GuardedAnswer> {
   const until = within(bounds.guard, signal);
   try {
-    const answer = await guardedSend(
-      { method: 'GET', url, headers: [], signal: until.signal },
-      credential,
-    );
-    discard(answer.response);
-    return answer;
+    const { signal: deadline } = until;
+    const ask = async (headers: HopRequest['headers']) => {
+      const request = { method: 'GET', url, headers, signal: deadline };
+      const answer = await guardedSend(request, credential);
+      discard(answer.response);
+      return answer;
+    };
+    const answer = await ask([]);
+    const { status, bodyStart } = answer.evidence;
+    const userAgent = guardedSend.userAgents?.at(url);
+    if (userAgent === undefined || !isRefusedByName(status, bodyStart)) return answer;
+    return await ask([['user-agent', userAgent]]);
   } finally {
     until.release();
   }

@@ -45,6 +45,8 @@ export function createSignInParts(parts: {
   readonly clock: Clock;
   readonly listener: RedirectListener;
   readonly fetch: ProtocolFetch;
+  /** For discovery. */
+  readonly questions: ProtocolFetch;
   readonly log: Log;
   readonly sessions: Sessions;
   readonly tokenHosts: TokenHosts;
@@ -55,7 +57,7 @@ export function createSignInParts(parts: {
   const { sessions, tokenHosts, keys, proofs } = parts;
   const { trust } = settings;
 
-  const discovery = createDiscovery({ fetch, clock, trust, tokenHosts, log });
+  const discovery = createDiscovery({ fetch: parts.questions, clock, trust, tokenHosts, log });
   const registrations = createRegistrations({
     store,
     lock,

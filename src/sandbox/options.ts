@@ -47,6 +47,11 @@ export interface SandboxOptions {
    * which), or lets it through where an administrator wants that.
    */
   preflights?: 'refused' | 'refused_by_name' | 'passed';
+  /**
+   * A firewall rule of the applications' zone, before Access: who is neither a browser nor names this in
+   * the User-Agent gets error 1010.
+   */
+  onlyUserAgent?: string;
   /** Offers RFC 8628, which the real one does not. */
   announceDeviceFlow?: boolean;
   deviceIntervalSeconds?: number;
@@ -56,8 +61,8 @@ export interface SandboxOptions {
   fault?: FaultHook;
 }
 
-export type Settings = Required<Omit<SandboxOptions, 'iss' | 'fault'>> &
-  Pick<SandboxOptions, 'iss' | 'fault'>;
+export type Settings = Required<Omit<SandboxOptions, 'iss' | 'fault' | 'onlyUserAgent'>> &
+  Pick<SandboxOptions, 'iss' | 'fault' | 'onlyUserAgent'>;
 
 export function settle(options: SandboxOptions): Settings {
   return {

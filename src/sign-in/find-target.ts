@@ -1,4 +1,5 @@
 /** Where a person would sign in to get past a guard: found out from its challenge and its metadata. */
+import { FirewallRefusal } from '../cloudflare/firewall.ts';
 import type { Guard } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
 import { isAccessError } from '../errors.ts';
@@ -61,7 +62,8 @@ export function createFindTarget({
     withoutMetadata.delete(key);
     const target = await oauthTarget(url, undefined, challenges, signal).catch((error: unknown) => {
       // Nobody promised any metadata: the application's own answer is worth more than this failure.
-      if (isAccessError(error, 'temporarily_unavailable')) return 'unknown' as const;
+      const isPassing = isAccessError(error, 'temporarily_unavailable');
+      if (isPassing || error instanceof FirewallRefusal) return 'unknown' as const;
       throw error;
     });
     if (target === 'unknown') return undefined;

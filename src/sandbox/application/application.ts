@@ -19,7 +19,7 @@ import type { Received } from '../server/received.ts';
 import { authorized, authorizedPath, loginPath } from '../team/login.ts';
 import type { Identity, Organisation } from '../team/organisation.ts';
 import type { TransferService } from '../team/transfer.ts';
-import { resourceMetadataPath } from './challenge.ts';
+import { refusedByFirewall, resourceMetadataPath } from './challenge.ts';
 import { passedOn } from './forwarded-fields.ts';
 import { guardOf, hasLogin, type Visit } from './guards.ts';
 import { origin } from './origin.ts';
@@ -35,6 +35,11 @@ export interface Edge {
 }
 
 export function visitApplication(edge: Edge, application: Application, request: Received): Plan {
+  const { onlyUserAgent } = edge.organisation.settings;
+  const userAgent = String(request.headers['user-agent'] ?? '');
+  if (onlyUserAgent && !userAgent.includes(onlyUserAgent) && !userAgent.startsWith('Mozilla/')) {
+    return { what: 'firewall', work: refusedByFirewall };
+  }
   const own = hasLogin(application.name) ? accessPath(edge, application, request) : undefined;
   if (own !== undefined) return own;
   // As with a preview of a Worker: without the query there is no such host, and no Access either.

@@ -101,3 +101,12 @@ export function tunnelDown(): Answer {
     body: 'error code: 1033',
   };
 }
+
+/** No row of the table: a firewall in front of Access refuses the program by its name. */
+export function refusedByFirewall(): Answer {
+  return {
+    status: 403,
+    headers: { 'content-type': 'text/plain; charset=UTF-8', 'cache-control': 'no-store' },
+    body: 'error code: 1010',
+  };
+}

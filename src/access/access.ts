@@ -27,7 +27,7 @@ import { createNextCredential } from './next-credential.ts';
 import { createMakePlan } from './plan.ts';
 import { createRedeemCallback } from './redeem-callback.ts';
 import { createRunPlan } from './run-plan.ts';
-import { createServiceTokens } from './service-tokens.ts';
+import { createServiceTokens } from './service-tokens/service-tokens.ts';
 import { signInOnDemand } from './sign-in-on-demand.ts';
 import type { SignInSettings } from './sign-in-parts.ts';
 import { createSilentCredentials } from './silent-credentials.ts';

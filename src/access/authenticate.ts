@@ -17,7 +17,7 @@ import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.t
 import type { MakePlan } from './plan.ts';
 import type { RedeemCallback } from './redeem-callback.ts';
 import type { RunPlan } from './run-plan.ts';
-import type { ServiceTokens } from './service-tokens.ts';
+import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 import { signInRequired } from './sign-in-required.ts';
 
 export interface AuthenticateOptions extends WaitOptions {

@@ -5,7 +5,7 @@ import type { Clock } from '../session/ports.ts';
 import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { Sessions } from '../session/sessions.ts';
-import type { ServiceTokens } from './service-tokens.ts';
+import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 
 export interface Credentials {
   /**

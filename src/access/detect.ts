@@ -12,7 +12,7 @@ import type { TeamProofs } from '../sign-in/team-proofs.ts';
 import { attempt } from './attempt.ts';
 import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
 import type { MakePlan } from './plan.ts';
-import type { ServiceTokens } from './service-tokens.ts';
+import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 import type { SilentCredentials } from './silent-credentials.ts';
 
 export interface Detection {

@@ -10,7 +10,7 @@ import type { Credentials } from './credentials.ts';
 import { type GuardedSend, probe } from './guarded-request.ts';
 import type { MakePlan } from './plan.ts';
 import type { RunPlan } from './run-plan.ts';
-import type { ServiceTokens } from './service-tokens.ts';
+import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 import { signInRequired } from './sign-in-required.ts';
 
 export interface GivenToken {

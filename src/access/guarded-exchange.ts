@@ -23,7 +23,7 @@ import {
 import { type ExchangeOptions, type NextCredential, nothingTried } from './next-credential.ts';
 import type { MakePlan } from './plan.ts';
 import type { RunPlan } from './run-plan.ts';
-import type { ServiceTokens } from './service-tokens.ts';
+import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 import { createClarify } from './unclear-answer.ts';
 
 export type SendGuardedHop = (request: HopRequest, options: ExchangeOptions) => Promise<HopAnswer>;

@@ -6,7 +6,7 @@ import { AccessError } from '../errors.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
 import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
-import type { ServiceTokens } from './service-tokens.ts';
+import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 
 /**
  * `answer` with what the guard says to a GET with the same credential, where `answer` leaves it open; else

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { createCredentials } from '../../src/access/credentials.ts';
 import { createGuardedSend } from '../../src/access/guarded-request.ts';
-import { createServiceTokens } from '../../src/access/service-tokens.ts';
+import { createServiceTokens } from '../../src/access/service-tokens/service-tokens.ts';
 import { createSigningKeys } from '../../src/cloudflare/signing-keys.ts';
 import type { Session } from '../../src/session/records.ts';
 import type { ResourceCredential } from '../../src/session/resource-credential.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { createMakePlan } from '../../src/access/plan.ts';
 import { createRunPlan } from '../../src/access/run-plan.ts';
-import { createServiceTokens } from '../../src/access/service-tokens.ts';
+import { createServiceTokens } from '../../src/access/service-tokens/service-tokens.ts';
 import type { ServiceToken } from '../../src/cloudflare/service-token/service-token.ts';
 import type { SignedAnswer } from '../../src/cloudflare/signed-answer.ts';
 import { AccessError, isAccessError } from '../../src/errors.ts';

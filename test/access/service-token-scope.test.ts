@@ -1,6 +1,6 @@
 /** Which URLs a service token is sent to once one of them has asked for it. */
 import { expect, it } from 'vitest';
-import { createFindServiceTokenScope } from '../../src/access/service-token-scope.ts';
+import { createFindServiceTokenScope } from '../../src/access/service-tokens/scope.ts';
 import type { SignedAnswer } from '../../src/cloudflare/signed-answer.ts';
 import { AccessError } from '../../src/errors.ts';
 import type { Target } from '../../src/sign-in/target.ts';

@@ -1480,7 +1480,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'asks-as-access',
     keeps: 'a host that does not ask as Access never sees the service token',
-    file: 'src/access/service-tokens.ts',
+    file: 'src/access/service-tokens/service-tokens.ts',
     guard: 'if (!asksAsAccess(guard)) return notAskedFor(url, guard);',
     without: 'void asksAsAccess;',
     test: 'test/faults/service-token.test.ts',
@@ -1490,7 +1490,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'pair-scope',
     keeps: 'the service token goes to the application that asked, not to its siblings',
-    file: 'src/access/service-token-scope.ts',
+    file: 'src/access/service-tokens/scope.ts',
     guard: 'return part && resourceKey(part.resource);',
     without: 'return part && resourceKey(url.origin);',
     test: 'test/end-to-end/path-scope.test.ts',
@@ -1500,7 +1500,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'pair-scope-unproven',
     keeps: 'a host’s name alone does not carry the service token to all of its paths',
-    file: 'src/access/service-token-scope.ts',
+    file: 'src/access/service-tokens/scope.ts',
     guard: 'target?.transfer.proven === true',
     without: 'target !== undefined',
     test: 'test/end-to-end/path-scope.test.ts',
@@ -1510,7 +1510,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'pair-scope-by-proof',
     keeps: 'where a proof lets the service token go, the proof says how far',
-    file: 'src/access/service-token-scope.ts',
+    file: 'src/access/service-tokens/scope.ts',
     guard: 'domainOf(proof) ??',
     without: '',
     test: 'test/end-to-end/path-scope.test.ts',

@@ -2,30 +2,33 @@
  * Service tokens in use: which one goes to which application, and what it said to it. An application
  * that has not asked for a credential never sees the secret.
  */
-import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
+import { asksAsAccess, type Guard } from '../../cloudflare/protection.ts';
 import {
   madeUpPair,
   type ServiceTokenVerdict,
   serviceTokenMissing,
   serviceTokenRefused,
   tellServiceTokenVerdict,
-} from '../cloudflare/service-token/refusal.ts';
+} from '../../cloudflare/service-token/refusal.ts';
 import {
   chooseServiceToken,
   type ServiceToken,
   type ServiceTokenChoice,
-} from '../cloudflare/service-token/service-token.ts';
-import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
-import { AccessError } from '../errors.ts';
-import { hidesDotSegment } from '../http/path-readings.ts';
-import { unclearPath } from '../oauth/resource-scope.ts';
-import type { Credential } from '../secrets/credential.ts';
-import { type ResourceCredential, serviceTokenCredential } from '../session/resource-credential.ts';
-import { keysCovering } from '../session/resource-key.ts';
-import type { Target } from '../sign-in/target.ts';
-import type { TeamProofs } from '../sign-in/team-proofs.ts';
-import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
-import { createFindServiceTokenScope } from './service-token-scope.ts';
+} from '../../cloudflare/service-token/service-token.ts';
+import type { SignedAnswer } from '../../cloudflare/signed-answer.ts';
+import { AccessError } from '../../errors.ts';
+import { hidesDotSegment } from '../../http/path-readings.ts';
+import { unclearPath } from '../../oauth/resource-scope.ts';
+import type { Credential } from '../../secrets/credential.ts';
+import {
+  type ResourceCredential,
+  serviceTokenCredential,
+} from '../../session/resource-credential.ts';
+import { keysCovering } from '../../session/resource-key.ts';
+import type { Target } from '../../sign-in/target.ts';
+import type { TeamProofs } from '../../sign-in/team-proofs.ts';
+import { type GuardedAnswer, type GuardedSend, probe } from '../guarded-request.ts';
+import { createFindServiceTokenScope } from './scope.ts';
 
 export interface ServiceTokens {
   /** Whether one is `ready` for `url`, or why not. Requests the signed answer if a team is pinned. */

@@ -2,14 +2,14 @@
  * Which URLs the service token is sent to once one of them has asked for it: those of that application,
  * as with a session. A sibling application on the same origin, which has not asked, never sees it.
  */
-import { applicationPart } from '../cloudflare/application-domain.ts';
-import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
-import { isAccessError } from '../errors.ts';
-import { resourceKey } from '../session/resource-key.ts';
-import { resourceOf, type Target } from '../sign-in/target.ts';
-import type { TeamProofs } from '../sign-in/team-proofs.ts';
-import { attempt } from './attempt.ts';
-import type { GuardedAnswer } from './guarded-request.ts';
+import { applicationPart } from '../../cloudflare/application-domain.ts';
+import type { SignedAnswer } from '../../cloudflare/signed-answer.ts';
+import { isAccessError } from '../../errors.ts';
+import { resourceKey } from '../../session/resource-key.ts';
+import { resourceOf, type Target } from '../../sign-in/target.ts';
+import type { TeamProofs } from '../../sign-in/team-proofs.ts';
+import { attempt } from '../attempt.ts';
+import type { GuardedAnswer } from '../guarded-request.ts';
 
 export type FindServiceTokenScope = (
   answer: GuardedAnswer,

@@ -79,7 +79,7 @@ it.each([
     url: new URL(at),
     headers: [],
     body,
-    signal: inTime(),
+    signal: inTime(5_000),
   });
   await expect(sending).rejects.toMatchObject({
     code: 'network_error',

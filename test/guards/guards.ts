@@ -843,6 +843,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'jar-takes-none-of-access',
+    keeps: '§4.9 no cookie of Access is kept in a jar of the person’s',
+    file: 'src/cli/fetch/cookies/jar.ts',
+    guard: 'if (!cookie || isAccessCookie(cookie.key)) continue;',
+    without: 'if (!cookie) continue;',
+    test: 'test/cli/fetch/cookie-jar.test.ts',
+    only: 'neither reads nor writes',
+    built: true,
+  },
+  {
     name: 'jar-without-echo',
     keeps: '§4.9 no cookie that repeats a credential is written to a cookie file',
     file: 'src/cli/fetch/cookies/given.ts',

@@ -20,9 +20,7 @@ export function createJar(cookies: readonly Cookie[]): Jar {
   const jar = new CookieJar(undefined, { allowSpecialUseDomain: true });
   for (const cookie of cookies) jar.store.putCookie(cookie, () => {});
   const cookiesFor = (url: URL) =>
-    jar
-      .getCookiesSync(url.href)
-      .filter(({ key, path }) => !isAccessCookie(key) && (path === '/' || !hidesDotSegment(url)));
+    jar.getCookiesSync(url.href).filter(({ path }) => path === '/' || !hidesDotSegment(url));
   return {
     attach(url, headers) {
       const kept = cookiesFor(url).map((cookie) => cookie.cookieString());

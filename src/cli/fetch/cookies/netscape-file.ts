@@ -94,14 +94,14 @@ export async function writeCookieFile(name: string, text: string): Promise<void>
   }
 }
 
-/** None for what is over, is Access's, or would not be one line. */
+/** None for what is over or would not be one line. */
 function lineOf(cookie: Cookie): string[] {
   const { key, value, path: where, secure, httpOnly } = cookie;
   const domain = cookie.domain ?? '';
   // An address has no names below it.
   const hostOnly = cookie.hostOnly !== false || /^[\d.]+$|:/.test(domain);
   const ends = cookie.expiryTime() ?? Number.POSITIVE_INFINITY;
-  if (isAccessCookie(key) || ends <= Date.now() || /[\t\r\n]/.test(key + value + where)) return [];
+  if (ends <= Date.now() || /[\t\r\n]/.test(key + value + where)) return [];
   const fields = [
     `${httpOnly ? '#HttpOnly_' : ''}${hostOnly ? '' : '.'}${domain}`,
     hostOnly ? 'FALSE' : 'TRUE',

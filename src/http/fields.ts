@@ -39,5 +39,5 @@ export function fieldsFrom(
 
 /** Those of RFC 9110 §5.6.3 alone: what else JavaScript trims belongs to a value. */
 function withoutBlanks(value: string): string {
-  return value.replace(/^[\t ]+|[\t ]+$/g, '');
+  return /^[\t ]|[\t ]$/.test(value) ? value.replace(/^[\t ]+|[\t ]+$/g, '') : value;
 }

@@ -41,8 +41,8 @@ export function openConnections(
   );
   return {
     async request(options) {
-      const isDirect = rules.proxyFor(new URL(options.origin)) === undefined;
-      const requests: Pick<Requests, 'request'> = await (few && isDirect ? client() : pools());
+      const isOurs = few && rules.proxyFor(new URL(options.origin)) === undefined;
+      const requests: Pick<Requests, 'request'> = await (isOurs ? client() : pools());
       return requests.request(options);
     },
     dispatch(options, handler) {

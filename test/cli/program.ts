@@ -37,6 +37,8 @@ export interface Program {
   /** A folder of the test's own. */
   readonly place: string;
   readonly dataDir: string;
+  /** What its processes have, and nothing else. */
+  readonly environment: Readonly<Record<string, string>>;
   run(args: readonly string[], options?: RunOptions): Promise<Run>;
   start(args: readonly string[], options?: RunOptions): Running;
   /** Waits for the next address that the browser is asked to open, and signs in there. */
@@ -76,6 +78,7 @@ export async function createProgram(environment: Record<string, string> = {}): P
   return {
     place,
     dataDir,
+    environment: own,
     start,
     run: (args, options) => start(args, options).ended,
     opened,

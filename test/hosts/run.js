@@ -53,6 +53,30 @@ async function tryWholeJob(host, bin, installed) {
   quote(`${problems.join('\n')}\n\n${said.slice(-3000)}`);
 }
 
+/** The README's own line, which names npx: the host's settings then hold that command. */
+async function tryLine({ bin: name }, bin) {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const line = new RegExp(`^${name} mcp add .*?(?=\\s+#)`, 'm').exec(readme)?.[0];
+  if (line === undefined) return;
+  const place = await makePlace(join(bin, name), {});
+  try {
+    const said = await place.host(line.split(' ').slice(1));
+    const settings = {
+      claude: '.claude.json',
+      codex: '.codex/config.toml',
+      gemini: '.gemini/settings.json',
+    };
+    const text = await readFile(join(place.home, settings[name]), 'utf8').catch(() => '');
+    const isThere = /"npx"[\s\S]*"-y",\s*"cloudflare-access-mcp"/.test(text);
+    say(`${isThere ? 'ok  ' : 'FAIL'}   takes the README’s line`);
+    if (isThere) return;
+    failed += 1;
+    quote(`${said.slice(-1000)}\n${text.slice(-1000)}`);
+  } finally {
+    await place.remove();
+  }
+}
+
 async function tryCheck(host, bin, { plugin, made }) {
   const place = await makePlace(join(bin, host.bin), {});
   try {
@@ -84,6 +108,7 @@ for (const [title, host] of Object.entries(hosts)) {
       quote(`${installed.said.slice(-500)}\n${version.slice(-500)}`);
       continue;
     }
+    await tryLine(host, installed.bin);
     await tryListing(host, installed.bin);
     await tryWholeJob(host, installed.bin);
     for (const plugin of plugins[title] ?? []) {

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { documentedCommands } from './packaging/documented-commands.ts';
 
 const root = new URL('..', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -72,4 +73,15 @@ it('links in the documents lead to files that exist', () => {
         .map((target) => `${path}: ${target.pathname.slice(root.pathname.length)}`),
     );
   expect(broken).toEqual([]);
+});
+
+it('commands in the documents are in the table that says which test runs them', () => {
+  const table = read('test/packaging/commands.test.ts');
+  const missing = [...documentedCommands()]
+    .filter(
+      ([command]) =>
+        !table.includes(`'${command.replaceAll("'", "\\'")}'`) && !table.includes(`"${command}"`),
+    )
+    .map(([command, documents]) => `${documents}: ${command}`);
+  expect(missing).toEqual([]);
 });

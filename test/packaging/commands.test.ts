@@ -75,7 +75,12 @@ const told: Record<string, Told> = {
   'cloudflare-access-mcp fetch <url>': { runs: works },
   'token <url>': { by: 'test/cli/sessions.test.ts', line: "program.run(['token'" },
   'login <url>': { by: 'test/cli/sessions.test.ts', line: "program.start(['login', url])" },
-  'fetch <url>': { by: 'test/cli/fetch/fetch.test.ts', line: "program.run(['fetch'" },
+  'headers --service-token': { by: 'test/cli/headers.test.ts', line: "'--service-token'" },
+  'fetch --connect-timeout': {
+    by: 'test/cli/fetch/saved.test.ts',
+    line: "'--connect-timeout', '0.5'",
+  },
+  'fetch <url…>': { by: 'test/cli/fetch/fetch.test.ts', line: "program.run(['fetch'" },
   'forward <url>': { by: 'test/support/forwarding.ts', line: "'forward'" },
   'headers [<url>]': { by: 'test/cli/headers.test.ts', line: "'headers'" },
   'cloudflare-access-mcp headers': {
@@ -142,6 +147,22 @@ const told: Record<string, Told> = {
       expect(sent?.headers).toMatchObject({ 'content-type': 'application/json' });
     },
   },
+  'cloudflare-access-mcp fetch -F title=Plan -F file=@plan.pdf https://app.example.com/upload': {
+    async runs(place, line) {
+      await writeFile(join(place.program.place, 'plan.pdf'), 'a plan');
+      await works(place, line);
+      const sent = place.sandbox.requests.filter(({ url }) => url === '/upload').at(-1);
+      expect(sent?.method).toBe('POST');
+      expect(sent?.headers['content-type']).toMatch(/^multipart\/form-data/);
+      expect(sent?.body).toContain('a plan');
+    },
+  },
+  'cloudflare-access-mcp fetch --retry 5 -C - -O https://app.example.com/builds/image.iso': {
+    by: 'test/cli/fetch/saved.test.ts',
+    line: "['-C - with nothing there', ['-C', '-', '-o', 'x'], ['/range'], {}, 0]",
+  },
+  'docker run -i --rm -p 127.0.0.1:8400:8400 -e CF_ACCESS_CALLBACK_BIND=0.0.0.0 -e CF_ACCESS_CALLBACK_PORT=8400 -e CF_ACCESS_DATA_DIR=/data -v cloudflare-access-mcp:/data an-image-with-it cloudflare-access-mcp':
+    { not: 'there is no Docker; test/end-to-end/callback-bind.test.ts plays what it forwards' },
   'cloudflare-access-mcp token --curl-config https://app.example.com | curl --config - https://app.example.com/api':
     {
       async runs(place, line) {

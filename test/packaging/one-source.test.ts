@@ -43,76 +43,72 @@ describe('npm run generate -- --check', () => {
     expect(await check(place)).toEqual({ code: 0, said: '' });
   });
 
+  /** What is changed in which file, and what then has to be named. Those of one test differ in what they name. */
   const changes = [
     {
       what: 'the version',
-      file: 'package.json',
-      from: /"version": "[^"]+"/,
-      to: '"version": "9.9.9"',
-      differs: ['packaging/server.json'],
+      edits: [
+        ['package.json', /"version": "[^"]+"/, '"version": "9.9.9"', 'packaging/server.json'],
+      ],
     },
     {
       what: 'the description',
-      file: 'package.json',
-      from: /"description": "[^"]+"/,
-      to: '"description": "Something else."',
-      differs: ['packaging/server.json'],
-    },
-    {
-      what: 'the repository’s owner',
-      file: 'package.json',
-      from: /github\.com\/cloudflare-access-mcp\/cloudflare-access-mcp\.git/,
-      to: 'github.com/somebody/cloudflare-access-mcp.git',
-      differs: ['package.json', 'packaging/server.json'],
+      edits: [
+        [
+          'package.json',
+          /"description": "[^"]+"/,
+          '"description": "Else."',
+          'packaging/server.json',
+        ],
+      ],
     },
     {
       what: 'a variable’s name',
-      file: 'src/config/variables.ts',
-      from: /CF_ACCESS_HEADLESS: /,
-      to: 'CF_ACCESS_ALONE: ',
-      differs: ['packaging/server.json', 'docs/environment.md'],
+      edits: [
+        [
+          'src/config/variables.ts',
+          /CF_ACCESS_HEADLESS: /,
+          'CF_ACCESS_ALONE: ',
+          'packaging/server.json',
+        ],
+      ],
     },
     {
-      what: 'a default',
-      file: 'src/config/variables.ts',
-      from: /otherwise: 'every host'/,
-      to: "otherwise: 'no host'",
-      differs: ['docs/environment.md'],
+      what: 'the owner, a default, an option, a button or what people copy',
+      edits: [
+        [
+          'package.json',
+          /com\/cloudflare-access-mcp(?=\/\S+\.git")/,
+          'com/somebody',
+          'package.json',
+        ],
+        [
+          'src/config/variables.ts',
+          /otherwise: 'every host'/,
+          "otherwise: 'no host'",
+          'docs/environment.md',
+        ],
+        ['src/cli/status.ts', /'--json'/, "'--machine'", 'docs/command-line.md'],
+        ['mcp.json.example', /"npx"/, '"bunx"', 'mcp.json.example'],
+        ['README.md', /config=eyJ/, 'config=eyK', 'README.md'],
+      ],
     },
-    {
-      what: 'a command’s option',
-      file: 'src/cli/status.ts',
-      from: /'--json'/,
-      to: "'--machine'",
-      differs: ['docs/command-line.md'],
-    },
-    {
-      what: 'a repetition',
-      file: 'mcp.json.example',
-      from: /"npx"/,
-      to: '"bunx"',
-      differs: ['mcp.json.example'],
-    },
-    {
-      what: 'a button',
-      file: 'README.md',
-      from: /config=eyJ/,
-      to: 'config=eyK',
-      differs: ['README.md'],
-    },
-  ];
+  ] as const;
 
-  it.each(changes)('fails where $what alone is changed', async ({ file, from, to, differs }) => {
-    const path = join(place, file);
-    const before = await readFile(path, 'utf8');
-    expect(before).toMatch(from);
-    await writeFile(path, before.replace(from, to));
+  it.each(changes)('fails where $what alone is changed', async ({ edits }) => {
+    const before = new Map<string, string>();
     try {
+      for (const [file, from, to] of edits) {
+        const text = await readFile(join(place, file), 'utf8');
+        before.set(file, text);
+        expect(text).toMatch(from);
+        await writeFile(join(place, file), text.replace(from, to));
+      }
       const { code, said } = await check(place);
       expect(code).toBe(1);
-      for (const each of differs) expect(said).toContain(each);
+      for (const [, , , differs] of edits) expect(said).toContain(differs);
     } finally {
-      await writeFile(path, before);
+      for (const [file, text] of before) await writeFile(join(place, file), text);
     }
   });
 });

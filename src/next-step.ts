@@ -153,6 +153,8 @@ const step = z.discriminatedUnion('do', [
   kind('start_program', { port: text }),
   kind('end_program', { program: text }),
   kind('repair_folder', { folder: text }),
+  /** `url`: where doctor measures it. */
+  kind('set_clock', { url: text }),
 
   // Other people.
   /** Of `host`'s organisation, or of the one that it claims to be of. `to`: in the infinitive. */

@@ -107,6 +107,7 @@ const examples: { readonly [Kind in Step['do']]: readonly Extract<Step, { do: Ki
     },
   ],
   check_network: [{ do: 'check_network' }],
+  set_clock: [{ do: 'set_clock', url: 'https://app.example.com/' }],
   check_proxy: [{ do: 'check_proxy', when: 'proxied' }],
   trust_certificate: [{ do: 'trust_certificate' }],
   start_program: [{ do: 'start_program', port: '8080' }],

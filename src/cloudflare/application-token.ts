@@ -5,6 +5,7 @@
  */
 import { isAccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
+import { toleratedSkewMs } from './clock-skew.ts';
 import { isSignedBy, readJwt, rs256KeyId } from './jwt.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { isAccessTeamHost, teamOfIssuer } from './team.ts';
@@ -27,8 +28,12 @@ export interface ExpectedToken {
   readonly now: number;
 }
 
-/** How far the clocks of this machine and of Access may differ. */
-const maxAheadMs = 5 * 60_000;
+const untimely = ['has expired', 'is not valid yet'] as const;
+
+/** Whether a token was refused for its times alone: it may be this machine's clock. */
+export function isUntimely(why: string): boolean {
+  return untimely.some((each) => each === why);
+}
 
 const notSigned = 'is not a JWT signed by RS256';
 
@@ -48,11 +53,11 @@ function readAccessToken(jwt: string, expected: ExpectedToken): AccessToken | st
     return 'was issued by another team';
   if (typeof exp !== 'number' || !Number.isFinite(exp)) return 'does not say how long it lives';
   const expiresAt = exp * 1000;
-  if (expiresAt <= expected.now) return 'has expired';
+  if (expiresAt <= expected.now) return untimely[0];
   for (const since of [nbf, iat]) {
     if (since === undefined) continue;
-    if (typeof since !== 'number' || !(since * 1000 <= expected.now + maxAheadMs))
-      return 'is not valid yet';
+    if (typeof since !== 'number' || !(since * 1000 <= expected.now + toleratedSkewMs))
+      return untimely[1];
   }
   return { jwt, teamDomain, expiresAt };
 }

@@ -6,6 +6,7 @@
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath, isLoopback } from '../secure-url.ts';
+import { clockIsWrong, skewOf, toleratedSkewMs } from './clock-skew.ts';
 import { isSignedBy, type Jwt, readJwt, rs256KeyId } from './jwt.ts';
 import { keysUntil, type SigningKeys } from './signing-keys.ts';
 import { isAccessTeamHost } from './team.ts';
@@ -24,7 +25,12 @@ export type SignedAnswer =
       readonly applicationDomain: string;
     }
   /** There was an answer, and it does not hold. `why` is in our own words. */
-  | { readonly verified: false; readonly why: string };
+  | {
+      readonly verified: false;
+      readonly why: string;
+      /** Seconds since the epoch, where that is what does not hold: it may be this machine's clock. */
+      readonly issuedAt?: number;
+    };
 
 export interface SignedAnswerOptions {
   readonly fetch: ProtocolFetch;
@@ -36,12 +42,12 @@ export interface SignedAnswerOptions {
 }
 
 const maxAgeSeconds = 24 * 3600;
-const maxAheadSeconds = 5 * 60;
+const maxAheadSeconds = toleratedSkewMs / 1000;
 
 /**
  * Asks `url`'s host, with the URL's path and without its query, unless that is wanted too. `undefined`: it
  * gave no such answer; `no_page`: the path alone leads nowhere. Throws what `fetch` throws, and
- * `temporarily_unavailable` when the team's keys cannot be had.
+ * `temporarily_unavailable` when the team's keys cannot be had or this machine's clock is wrong.
  */
 export async function askSignedAnswer(
   url: URL,
@@ -56,7 +62,18 @@ export async function askSignedAnswer(
   });
   const text = answer.headers.get('cf-access-metadata');
   if (text === null || text === '') return answer.status === 404 ? 'no_page' : undefined;
-  return verifySignedAnswer(text, url, { now, keys: keysUntil(keys, signal) });
+  const told = await verifySignedAnswer(text, url, { now, keys: keysUntil(keys, signal) });
+  const issuedAt = told.verified ? undefined : told.issuedAt;
+  const aheadMs = skewOf(answer.headers, now());
+  // By the clock of whoever gave it, the answer is of today.
+  if (
+    issuedAt !== undefined &&
+    aheadMs !== undefined &&
+    isCurrent(issuedAt, (now() - aheadMs) / 1000)
+  ) {
+    throw clockIsWrong(url, aheadMs);
+  }
+  return told;
 }
 
 /** As `askSignedAnswer`, for the field's value `text`, which came from `url`'s host. */
@@ -65,7 +82,7 @@ export async function verifySignedAnswer(
   url: URL,
   { now, keys }: Pick<SignedAnswerOptions, 'now' | 'keys'>,
 ): Promise<SignedAnswer> {
-  const forged = (why: string): SignedAnswer => ({ verified: false, why });
+  const forged = (why: string) => ({ verified: false, why }) as const;
   const jwt = readJwt(text);
   if (!jwt) return forged('it is not a signed token');
   const keyId = rs256KeyId(jwt);
@@ -78,7 +95,11 @@ export async function verifySignedAnswer(
   if (type !== 'match') return forged('it is not about this request');
   if (typeof hostname !== 'string' || hostname.toLowerCase() !== url.host)
     return forged('it was given to another host');
-  if (typeof iat !== 'number' || !isCurrent(iat, now() / 1000)) return forged('it is not of today');
+  if (typeof iat !== 'number' || !isCurrent(iat, now() / 1000))
+    return {
+      ...forged('it is not of today'),
+      ...(typeof iat === 'number' ? { issuedAt: iat } : {}),
+    };
   if (
     !audience ||
     typeof applicationDomain !== 'string' ||

@@ -90,6 +90,8 @@ function clause(step: Step): string {
       return step.what === 'link'
         ? 'tell the person about the link: only another program of theirs can open it'
         : 'ask the person to open the page in their browser';
+    case 'set_clock':
+      return `tell the person that the clock of this machine has to be set, best by NTP (the command doctor, with ${step.url}, measures how far it is off), and then call again`;
     case 'check_network':
       return 'check the host name, ask the person about the network (VPN, WARP, HTTPS_PROXY), and call again';
     case 'start_program':

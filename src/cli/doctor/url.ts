@@ -36,11 +36,12 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
   }
   const ms = Math.round(performance.now() - startedAt);
   findings.push(ok('Network', `${url.host} answered ${asked.response.status} after ${ms} ms`));
+  const time = clock(asked.response.headers, rooms.clock.now());
   findings.push(
     url.protocol === 'https:'
       ? ok('TLS', 'the certificate is trusted')
       : skip('TLS', 'none: this machine'),
-    clock(asked.response.headers, rooms.clock.now()),
+    time,
   );
   const refusal = refusalFor(asked.guard, url);
   if (refusal) return [...findings, failure('Guard', refusal, walk)];
@@ -54,7 +55,9 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
   findings.push(ok('Guard', guardWords[protection]), ...managedOAuthOff(asked));
   findings.push(...(await checkAuthorization(walk, asked)));
   const found = await rooms.access.detect(url, signal);
-  if (found.teamVerified)
+  if (time.state === 'fail') {
+    findings.push(skip('Team', 'cannot be proven while the clock is wrong'));
+  } else if (found.teamVerified)
     findings.push(ok('Team', `${found.teamDomain}, proven by a signed answer`));
   else if (found.teamDomain !== undefined) {
     findings.push(

@@ -105,6 +105,8 @@ function clause(step: Step, reader: Reader): string | undefined {
       return step.what === 'link'
         ? 'open that link with the program that it is for'
         : 'open the page in your browser';
+    case 'set_clock':
+      return `set this machine’s clock, best by NTP (${program} doctor ${shellWord(step.url)} measures how far it is off), and ${again}`;
     case 'check_network':
       return `check the host name and the network (VPN, WARP, HTTPS_PROXY), and ${again}`;
     case 'start_program':

@@ -8,6 +8,7 @@ import type { ProtocolFetch } from '../../http/protocol-fetch.ts';
 import { bounds } from '../../http/waiting/bounds.ts';
 import { atPath } from '../../secure-url.ts';
 import { mapTexts } from '../../step-texts.ts';
+import { skewOf } from '../clock-skew.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import { createTransferKeys, type TransferKeys } from './box.ts';
 import { openDelivery, type TransferredTokens } from './delivery.ts';
@@ -107,7 +108,9 @@ export async function receiveTransfer(
       const body = await answer.text();
       if (body.trim() !== '') {
         const senderKey = answer.headers.get('service-public-key') ?? '';
-        const expected = { application, audience, teamDomain, now: clock.now() };
+        const now = clock.now();
+        const aheadMs = skewOf(answer.headers, now);
+        const expected = { application, audience, teamDomain, now, aheadMs };
         return openDelivery(keys, body, senderKey, expected, teamKeys);
       }
     }

@@ -3,7 +3,8 @@
  * knew the key's public half could have put it there, so nothing in it is taken on trust.
  */
 import { AccessError } from '../../errors.ts';
-import { type AccessToken, verifyAccessToken } from '../application-token.ts';
+import { type AccessToken, isUntimely, verifyAccessToken } from '../application-token.ts';
+import { clockIsWrong } from '../clock-skew.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import { BoxError, type TransferKeys } from './box.ts';
 
@@ -18,6 +19,8 @@ export interface ExpectedDelivery {
   readonly audience: string;
   readonly teamDomain: string | undefined;
   readonly now: number;
+  /** How far this machine's clock is ahead of the service's, where that is too far. */
+  readonly aheadMs?: number | undefined;
 }
 
 /**
@@ -54,8 +57,11 @@ async function readDelivery(
   if (typeof appToken !== 'string')
     throw rejected(expected.application, 'the delivery holds no token');
   const application = await verifyAccessToken(appToken, expected, teamKeys);
-  if (typeof application === 'string')
+  if (typeof application === 'string') {
+    const aheadMs = isUntimely(application) ? expected.aheadMs : undefined;
+    if (aheadMs !== undefined) throw clockIsWrong(expected.application, aheadMs);
     throw rejected(expected.application, `the token delivered ${application}`);
+  }
   if (typeof orgToken !== 'string' || orgToken === '') return { application };
   const { audience: _, ...team } = { ...expected, teamDomain: application.teamDomain };
   const organisation = await verifyAccessToken(orgToken, team, teamKeys);

@@ -82,7 +82,7 @@ const receive = (more: Partial<TransferOptions> = {}) =>
 const deliver = (text: string, change: (body: string) => string = (body) => body) => {
   answer = (_, response) => {
     const { body, senderKey } = seal(transfer.keys.publicKey, text);
-    response.writeHead(200, { 'service-public-key': senderKey }).end(change(body));
+    response.writeHead(200, { 'service-public-key': senderKey, date: '' }).end(change(body));
   };
 };
 const tokens = (app: unknown = appToken, org: unknown = orgToken) =>

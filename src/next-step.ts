@@ -151,6 +151,8 @@ const step = z.discriminatedUnion('do', [
   kind('check_proxy', {}),
   kind('trust_certificate', {}),
   kind('start_program', { port: text }),
+  /** One that an MCP host has started, of this program or another. */
+  kind('restart_server', {}),
   kind('end_program', { program: text }),
   kind('repair_folder', { folder: text }),
   /** `url`: where doctor measures it. */

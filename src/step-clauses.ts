@@ -17,6 +17,7 @@ export type PersonStep = Extract<
       | 'trust_certificate'
       | 'end_program'
       | 'repair_folder'
+      | 'restart_server'
       | 'ask_administrator'
       | 'run_with_service_token';
   }
@@ -47,6 +48,8 @@ export function personClause(step: PersonStep, place: string): string {
       return `find ${step.program} and end it`;
     case 'repair_folder':
       return `make sure that ${step.folder} can be read and written, and that its disk has room`;
+    case 'restart_server':
+      return 'start this MCP server again in its host';
     case 'ask_administrator':
       return `have an administrator of ${
         step.claimedTeam === undefined

@@ -88,12 +88,14 @@ const mayKnow: Record<string, readonly string[]> = {
   'sign-in': ['cloudflare', 'http', 'oauth', 'session'],
   access: ['cloudflare', 'http', 'oauth', 'secrets', 'session', 'sign-in'],
   relay: ['access', 'cloudflare', 'http', 'secrets', 'sign-in'],
+  bridge: ['http', 'relay', 'secrets'],
   tools: ['access', 'answer', 'cloudflare', 'files', 'http', 'secrets', 'sign-in'],
   config: ['access', 'cloudflare', 'http', 'oauth'],
   mcp: ['access', 'config', 'rooms.ts', 'session', 'sign-in', 'tools'],
   cli: [
     'access',
     'answer',
+    'bridge',
     'cloudflare',
     'config',
     'files',
@@ -173,6 +175,7 @@ describe('the whole', () => {
       'answer/present.ts': /text: Concealed<string>/,
       'http/response-headers.ts': /headers: Readonly<Record<string, Concealed<string>>>/,
       'cli/fetch/output.ts': /body\(body: Concealed<Readable>\)/,
+      'bridge/remote.ts': /onMessage: \(message: Message, text: Concealed<string>\)/,
     };
     for (const [name, asks] of Object.entries(sinks)) {
       expect(files.find((file) => file.name === name)?.text, name).toMatch(asks);
@@ -188,6 +191,7 @@ describe('the whole', () => {
     );
     expect(takers.map(({ name }) => name).sort()).toEqual([
       'answer/clean-body.ts',
+      'bridge/reading.ts',
       'cli/fetch/markdown.ts',
       'http/body.ts',
       'http/peek.ts',
@@ -261,6 +265,7 @@ describe('the whole', () => {
       .filter(({ name, text }) => name !== 'secure-url.ts' && /\bresolveReference\b/.test(text))
       .map(({ name }) => name);
     expect(resolving.sort()).toEqual([
+      'bridge/http-with-sse.ts', // the same origin alone
       'cli/fetch/write-out.ts', // printed, as curl does
       'cloudflare/login-redirect.ts', // only told apart
       'cloudflare/org-token.ts', // cookieFor

@@ -112,6 +112,7 @@ const examples: { readonly [Kind in Step['do']]: readonly Extract<Step, { do: Ki
   trust_certificate: [{ do: 'trust_certificate' }],
   start_program: [{ do: 'start_program', port: '8080' }],
   end_program: [{ do: 'end_program', program: 'the program that holds the port' }],
+  restart_server: [{ do: 'restart_server' }],
   repair_folder: [{ do: 'repair_folder', folder: '/data' }],
   ask_administrator: [
     { do: 'ask_administrator', to: 'allow this account in the application’s policies' },
@@ -127,6 +128,7 @@ const named = all.map((step) => [JSON.stringify(step), step] as const);
 const readers: readonly (readonly [string, Reader])[] = [
   ['at a command', { environment: {}, url: new URL('https://app.example.com/') }],
   ['without a URL', { environment: {} }],
+  ['of connect', { environment: {}, url: new URL('https://a.example.com/'), repeats: 'message' }],
   ['of forward', { environment: {}, url: new URL('https://a.example.com/'), repeats: 'request' }],
   ['of a server’s start', { environment: {}, place: 'server' }],
   ['where nobody is asked', { environment: { CI: 'true' } }],

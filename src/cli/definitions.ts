@@ -18,6 +18,7 @@ export const definitions: readonly Definition[] = [
   { names: ['login'], load: async () => (await import('./login.ts')).addLogin },
   { names: ['fetch', 'curl'], load: async () => (await import('./fetch/fetch.ts')).addFetch },
   { names: ['forward'], load: async () => (await import('./forward.ts')).addForward },
+  { names: ['connect'], load: async () => (await import('./connect.ts')).addConnect },
   { names: ['token'], load: async () => (await import('./token.ts')).addToken },
   { names: ['headers'], load: async () => (await import('./headers.ts')).addHeaders },
   { names: ['logout'], load: async () => (await import('./logout.ts')).addLogout },

@@ -15,11 +15,16 @@ export interface OpenRooms extends Cancellation {
 /** A browser that was just started comes to this process first, to be led on. */
 const browserPatienceMs = 10_000;
 
+export interface WithRoomsOptions extends ConnectionsOptions {
+  /** Whoever started it kills it soon: nothing is waited for at the end. */
+  readonly leavesAtOnce?: boolean;
+}
+
 /** Throws `config_invalid`, and what `work` throws. */
 export async function withRooms<T>(
   shell: Shell,
   work: (open: OpenRooms) => Promise<T>,
-  options: ConnectionsOptions = { few: true },
+  { leavesAtOnce = false, ...options }: WithRoomsOptions = { few: true },
 ): Promise<T> {
   const { environment, err } = shell;
   const config = await readConfig(environment);
@@ -38,12 +43,12 @@ export async function withRooms<T>(
       try {
         return await work({ rooms, config, ...cancellation });
       } finally {
-        const patience = AbortSignal.timeout(browserPatienceMs);
+        const patience = AbortSignal.timeout(leavesAtOnce ? 0 : browserPatienceMs);
         await rooms.browsersLed(AbortSignal.any([cancellation.signal, patience]));
       }
     });
   } finally {
     // Whoever was waited for may have been left at a refresh, whose new token must be kept.
-    await rooms.close(bounds.protocolAnswer);
+    await rooms.close(leavesAtOnce ? undefined : bounds.protocolAnswer);
   }
 }

@@ -12,16 +12,22 @@ import type { HopRequest } from '../http/next-hop.ts';
 import { signInPending } from '../sign-in/person-sign-in.ts';
 import type { WaitOptions } from '../sign-in/waiting.ts';
 
+export interface SendOptions extends Pick<WaitOptions, 'leftMs'> {
+  readonly isRepeatable: boolean;
+  /** A person is needed: from now on it may take long. */
+  readonly onSignIn?: () => void;
+}
+
 export type CredentialedSend = (
   request: HopRequest & { readonly signal: AbortSignal },
-  options: { readonly isRepeatable: boolean },
+  options: SendOptions,
 ) => Promise<HopAnswer>;
 
 export function createCredentialedSend({
   access,
   mayAsk,
   ...waiting
-}: Omit<WaitOptions, 'signal'> & {
+}: Omit<WaitOptions, 'signal' | 'leftMs'> & {
   readonly access: Pick<Access, 'sendHop' | 'authenticate'>;
   /** False: nobody signs in here, now or ever. */
   readonly mayAsk: boolean;
@@ -29,12 +35,17 @@ export function createCredentialedSend({
   /** What the last sign-in ended with, when the person did not want it: they are not asked again. */
   let unwanted: AccessError | undefined;
 
-  const signIn = async (request: Parameters<CredentialedSend>[0]): Promise<void> => {
+  const signIn = async (
+    request: Parameters<CredentialedSend>[0],
+    { leftMs, onSignIn }: SendOptions,
+  ): Promise<void> => {
     const { url, signal } = request;
     if (unwanted) throw unwanted;
+    onSignIn?.();
     try {
       const outcome = await access.authenticate(url, {
         ...waiting,
+        ...(leftMs ? { leftMs } : {}),
         method: 'auto',
         force: false,
         besideAuthorization: hasAuthorization(request),
@@ -55,14 +66,14 @@ export function createCredentialedSend({
     return answer;
   };
 
-  return async (request, { isRepeatable }) => {
-    if (!isRepeatable && !unwanted) await signIn(request);
+  return async (request, options) => {
+    if (!options.isRepeatable && !unwanted) await signIn(request, options);
     try {
       return await send(request);
     } catch (error) {
       if (!mayAsk || !isAccessError(error, 'sign_in_required')) throw error;
     }
-    await signIn(request);
+    await signIn(request, options);
     return await send(request);
   };
 }

@@ -30,6 +30,8 @@ export interface Running {
 export interface RunOptions {
   readonly environment?: Record<string, string>;
   readonly input?: string;
+  /** stdin stays open for the test to write to. */
+  readonly keepsInput?: true;
   readonly cwd?: string;
 }
 
@@ -94,7 +96,7 @@ export async function createProgram(environment: Record<string, string> = {}): P
 export function startProcess(
   command: string,
   args: readonly string[],
-  { environment = {}, input, cwd }: RunOptions,
+  { environment = {}, input, keepsInput, cwd }: RunOptions,
 ): Running {
   const child = spawn(command, args, {
     env: environment,
@@ -108,7 +110,7 @@ export function startProcess(
     stderr += chunk;
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(input ?? '');
+  if (!keepsInput) child.stdin.end(input ?? '');
   const ended = new Promise<Run>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {

@@ -10,3 +10,10 @@ export function loginCommand(url: string | undefined, flags: readonly string[] =
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+/** How what somebody did is asked for once more. */
+export const repeated = {
+  command: 'run it again',
+  request: 'send the request again',
+  message: 'try again',
+} as const;

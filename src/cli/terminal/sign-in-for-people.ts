@@ -1,7 +1,7 @@
 /** The steps of a sign-in, in words for the person who is to sign in. */
 import type { Step } from '../../next-step.ts';
 import { later } from '../../step-clauses.ts';
-import { loginCommand } from './command-lines.ts';
+import { loginCommand, repeated } from './command-lines.ts';
 import { headlessBecauseOf } from './headless.ts';
 import type { Reader } from './reader.ts';
 
@@ -43,9 +43,10 @@ export function finishSignIn(
   reader: Reader,
 ): string {
   const { address, code, opened, comesBack, until, join } = step;
-  const isRequest = reader.repeats === 'request';
-  if (isRequest && address !== undefined) {
-    return `sign in at ${address} if no browser has opened, then send the request again`;
+  const isCommand = reader.repeats === undefined || reader.repeats === 'command';
+  const other = isCommand ? undefined : repeated[reader.repeats ?? 'command'];
+  if (other !== undefined && address !== undefined) {
+    return `sign in at ${address} if no browser has opened, then ${other}`;
   }
   const show = code
     ? `open ${code.at} in any browser and enter the code ${code.userCode}`
@@ -55,7 +56,7 @@ export function finishSignIn(
         ? `no browser has been opened. Open this address in any browser: ${address}`
         : `finish the sign-in in your browser, or at this address if none has opened: ${address}`;
   const shown = address === undefined || code ? `${show}.` : show;
-  if (isRequest) return `${shown} Then send the request again`;
+  if (other !== undefined) return `${shown} Then ${other}`;
   const copy =
     comesBack && !code
       ? ` If it ends at an http://localhost address that does not load, finish it with ${login(reader, join, ['--callback-url', '<that address>'])}.`

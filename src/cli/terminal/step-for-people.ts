@@ -4,7 +4,7 @@
  */
 import type { NextStep, Step, When } from '../../next-step.ts';
 import { later, personClause, sentences } from '../../step-clauses.ts';
-import { program, shellWord } from './command-lines.ts';
+import { program, repeated, shellWord } from './command-lines.ts';
 import type { Reader } from './reader.ts';
 import { attended, avoidSignIn, finishSignIn, login, signIn } from './sign-in-for-people.ts';
 
@@ -47,7 +47,7 @@ const places = {
 } as const;
 
 function clause(step: Step, reader: Reader): string | undefined {
-  const again = reader.repeats === 'request' ? 'send the request again' : 'run it again';
+  const again = repeated[reader.repeats ?? 'command'];
   switch (step.do) {
     case 'sign_in':
       return signIn(step, reader);

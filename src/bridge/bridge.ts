@@ -1,0 +1,162 @@
+/**
+ * Between a host on stdio and a remote MCP server, start here. Messages pass both ways as they are; what
+ * the server does not answer is answered here, with what a person or an agent can do about it.
+ */
+import { AccessError } from '../errors.ts';
+import type { Ask } from './ask.ts';
+import { type Explain, errorAnswer, unreadable } from './error-answer.ts';
+import { type Message, readMessage, requestsOf } from './message.ts';
+import { createOpenRequests, type OpenRequest } from './open-requests.ts';
+import type { Hears, Posting } from './remote.ts';
+import { createRemoteSessions } from './sessions.ts';
+
+export interface BridgeOptions {
+  readonly url: URL;
+  readonly ask: Ask;
+  /** Resolves when the host can take more. */
+  readonly write: (line: string) => Promise<void>;
+  readonly explain: Explain;
+  /** Told of what nobody waits for an answer to. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface Bridge {
+  take(line: string): void;
+  /** Leaves all that is open, and ends the session at the server. */
+  end(until: AbortSignal): Promise<void>;
+}
+
+/** Hosts give up at 30 s, some sooner: by then they have been told where to sign in. */
+const handshakeMs = 24_500;
+/** A handshake that comes this soon is what the process was started for. */
+const startMs = 5_000;
+const handshakes: readonly string[] = ['initialize', 'server/discover'];
+
+export function createBridge({ url, ask, write, explain, onFailure }: BridgeOptions): Bridge {
+  const open = createOpenRequests();
+  /** What must have been taken before anything else is sent. */
+  let before: Promise<void> = Promise.resolve();
+
+  const fail = (request: OpenRequest, error: unknown): void => {
+    if (open.done(request)) void write(errorAnswer(request.id, error, explain));
+  };
+
+  const hears: Hears = {
+    onFailure,
+    async onMessage({ parts, isBatch }, text) {
+      for (const part of parts) {
+        if (part.kind !== 'answer' || part.id === null) continue;
+        const request = open.find(part.id);
+        if (request) open.done(request);
+        // It was answered here, or cancelled.
+        else if (!isBatch) return;
+      }
+      await write(text);
+    },
+  };
+
+  const sessions = createRemoteSessions({
+    url,
+    ask,
+    hears,
+    onEnded(remote, why) {
+      for (const request of open.all()) {
+        if (request.taker !== remote) continue;
+        fail(request, why);
+        request.leave();
+      }
+    },
+  });
+
+  const pass = async (message: Message): Promise<void> => {
+    const leaving = new AbortController();
+    const mine = requestsOf(message).map((request) => open.add(request, () => leaving.abort()));
+    const isHandshake = mine.some(({ method }) => handshakes.includes(method));
+    const failAll = (error: unknown) => {
+      for (const request of mine) fail(request, error);
+      if (mine.length === 0) onFailure(error);
+    };
+    const posting: Posting = {
+      signal: leaving.signal,
+      signIn: isHandshake ? inTime(url, failAll) : {},
+      isAnswered: () => mine.every(({ isDone }) => isDone),
+      onLost: failAll,
+    };
+    try {
+      const taker = await sessions.post(message, posting);
+      for (const request of mine) request.taker = taker;
+    } catch (error) {
+      failAll(error);
+    }
+  };
+
+  /** The request is not waited for any more, whatever the server makes of that. */
+  const cancel = (message: Message, request: OpenRequest): void => {
+    const leave = () => {
+      open.done(request);
+      request.leave();
+    };
+    if (request.endsByLeaving) {
+      leave();
+      return;
+    }
+    // What has not been taken yet may never have left.
+    if (request.taker === undefined) leave();
+    const isAnswered = () => true;
+    const { signal } = new AbortController();
+    sessions
+      .post(message, { signal, isAnswered, onLost: onFailure })
+      .catch(onFailure)
+      .finally(leave);
+  };
+
+  return {
+    take(line) {
+      const message = readMessage(line);
+      if (message === undefined) {
+        void write(unreadable);
+        return;
+      }
+      const [part] = message.parts;
+      const method = part?.kind === 'answer' ? undefined : part?.method;
+      if (method === 'notifications/cancelled' && part?.kind === 'notification') {
+        const request = open.find(part.params.requestId);
+        if (request) {
+          cancel(message, request);
+          return;
+        }
+      }
+      const passing = before.then(() => pass(message));
+      if (method === 'initialize' || method === 'notifications/initialized') before = passing;
+    },
+    async end(until) {
+      for (const request of open.all()) {
+        open.done(request);
+        request.leave();
+      }
+      await sessions.end(until);
+    },
+  };
+}
+
+/** Once a person has been asked, the host is answered before it gives up. */
+function inTime(url: URL, give: (error: unknown) => void): Posting['signIn'] {
+  const now = performance.now();
+  // The host has been waiting since it started this process.
+  const until = (now < startMs ? 0 : now) + handshakeMs;
+  const leftMs = () => Math.max(0, until - performance.now());
+  return {
+    leftMs,
+    onSignIn() {
+      setTimeout(() => give(tooLate(url)), leftMs()).unref();
+    },
+  };
+}
+
+function tooLate({ host }: URL): AccessError {
+  return new AccessError(
+    'timeout',
+    `${host} has not answered in the time that was left after the sign-in.`,
+    [{ do: 'restart_server' }],
+  );
+}

@@ -1,0 +1,46 @@
+/** The host's side: a message a line each way (MCP's stdio transport). */
+import type { Readable, Writable } from 'node:stream';
+
+/** Of one line. Nobody sends more on purpose, and it has to be held whole. */
+const mostBytes = 64 * 1024 * 1024;
+const newline = 0x0a;
+
+export class LineTooLong extends Error {}
+
+/** Ends with `input`. Throws `LineTooLong`. */
+export async function* linesOf(input: Readable): AsyncGenerator<string> {
+  let open: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    let from = 0;
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
+      const line = Buffer.concat([...open, chunk.subarray(from, end)]).toString('utf8');
+      open = [];
+      size = 0;
+      from = end + 1;
+      if (line.trim() !== '') yield line;
+    }
+    if (from === chunk.length) continue;
+    open.push(chunk.subarray(from));
+    size += chunk.length - from;
+    if (size > mostBytes) throw new LineTooLong();
+  }
+}
+
+/** Resolves when the host can take more. One that has left takes nothing. */
+export function createLineWriter(output: Writable): (text: string) => Promise<void> {
+  let drained: Promise<void> | undefined;
+  return async (text) => {
+    if (output.destroyed || output.writableEnded) return;
+    if (output.write(`${text}\n`)) return;
+    drained ??= new Promise<void>((resolve) => {
+      const done = () => {
+        drained = undefined;
+        output.off('drain', done).off('close', done);
+        resolve();
+      };
+      output.once('drain', done).once('close', done);
+    });
+    await drained;
+  };
+}

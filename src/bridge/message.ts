@@ -1,0 +1,106 @@
+/**
+ * A JSON-RPC message on its way between a host and a remote MCP server. Its text goes on as it is; of its
+ * content only that is read which the way depends on: what it answers or asks, and in which revision.
+ */
+
+export type Id = string | number;
+
+export interface Request {
+  readonly kind: 'request';
+  readonly id: Id;
+  readonly method: string;
+  readonly params: Json;
+}
+
+export interface Notification {
+  readonly kind: 'notification';
+  readonly method: string;
+  readonly params: Json;
+}
+
+export interface Answer {
+  readonly kind: 'answer';
+  /** `null` where the sender could not read which request it answers. */
+  readonly id: Id | null;
+  /** Empty for an error. */
+  readonly result: Json;
+}
+
+export type Part = Request | Notification | Answer;
+type Json = Readonly<Record<string, unknown>>;
+
+export interface Message {
+  /** One line of JSON. */
+  readonly text: string;
+  /** Several in a batch (JSON-RPC 2.0 §6, in MCP's revision 2025-03-26 alone). */
+  readonly parts: readonly Part[];
+  readonly isBatch: boolean;
+}
+
+/** `undefined` for what is no JSON-RPC message. */
+export function readMessage(given: string): Message | undefined {
+  const content = parse(given);
+  const isBatch = Array.isArray(content);
+  const all: unknown[] = isBatch ? content : [content];
+  const parts = all.map(readPart);
+  if (parts.length === 0 || parts.includes(undefined)) return undefined;
+  // Between JSON's tokens a line may end (RFC 8259 §2), and within a string it cannot.
+  const text = /[\r\n]/.test(given) ? given.replace(/[\r\n]+/g, ' ') : given;
+  return { text: text.trim(), parts: parts as Part[], isBatch };
+}
+
+/** The messages of a batch as messages of their own. */
+export function partsOf(message: Message): Message[] {
+  if (!message.isBatch) return [message];
+  const each = parse(message.text) as unknown[];
+  return each.flatMap((one) => readMessage(JSON.stringify(one)) ?? []);
+}
+
+export function requestsOf({ parts }: Message): Request[] {
+  return parts.filter((part) => part.kind === 'request');
+}
+
+/** Tells 1 and "1" apart, which are two ids. */
+export function keyOf(id: unknown): string {
+  return JSON.stringify(id) ?? '';
+}
+
+const versionKey = 'io.modelcontextprotocol/protocolVersion';
+
+/** The protocol's revision that a request names itself, as it does since 2026-07-28. */
+export function ownRevision({ params }: Request): string | undefined {
+  const version = isObject(params._meta) ? params._meta[versionKey] : undefined;
+  return typeof version === 'string' ? version : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readPart(value: unknown): Part | undefined {
+  if (!isObject(value) || value.jsonrpc !== '2.0') return undefined;
+  const { id, method, result, error } = value;
+  const params = isObject(value.params) ? value.params : {};
+  if (typeof method === 'string') {
+    if (isId(id)) return { kind: 'request', id, method, params };
+    return 'id' in value ? undefined : { kind: 'notification', method, params };
+  }
+  if (!isObject(result) && !isObject(error)) return undefined;
+  const answered = { kind: 'answer', result: isObject(result) ? result : {} } as const;
+  if (isId(id)) return { ...answered, id };
+  return isObject(error) && (id === null || id === undefined)
+    ? { ...answered, id: null }
+    : undefined;
+}
+
+function isId(value: unknown): value is Id {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,51 @@
+/** The host's requests that are not answered yet. Each is answered once: by the server, or here. */
+import { type Id, keyOf, ownRevision, type Request } from './message.ts';
+import type { Remote } from './remote.ts';
+
+export interface OpenRequest {
+  readonly id: Id;
+  readonly method: string;
+  /** A request of the revisions that are cancelled by leaving (2026-07-28). */
+  readonly endsByLeaving: boolean;
+  /** Who has taken it. */
+  taker: Remote | undefined;
+  isDone: boolean;
+  /** Leaves whatever is under way for it. */
+  leave(): void;
+}
+
+export interface OpenRequests {
+  add(request: Request, leave: () => void): OpenRequest;
+  find(id: unknown): OpenRequest | undefined;
+  /** False when it was done before. */
+  done(request: OpenRequest): boolean;
+  all(): OpenRequest[];
+}
+
+export function createOpenRequests(): OpenRequests {
+  const open = new Map<string, OpenRequest>();
+  return {
+    add(request, leave) {
+      const { id, method } = request;
+      const endsByLeaving = ownRevision(request) !== undefined;
+      const added: OpenRequest = {
+        id,
+        method,
+        endsByLeaving,
+        taker: undefined,
+        isDone: false,
+        leave,
+      };
+      open.set(keyOf(id), added);
+      return added;
+    },
+    find: (id) => open.get(keyOf(id)),
+    done(request) {
+      if (request.isDone) return false;
+      request.isDone = true;
+      if (open.get(keyOf(request.id)) === request) open.delete(keyOf(request.id));
+      return true;
+    },
+    all: () => [...open.values()],
+  };
+}

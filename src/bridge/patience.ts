@@ -1,0 +1,54 @@
+/** How long to wait before a stream that has ended is asked for again. */
+
+export interface Patience {
+  /** The server's word, in milliseconds. */
+  readonly setRetry: (ms: number) => void;
+  /** It works again. */
+  readonly reset: () => void;
+  /** How many attempts have failed in a row. */
+  readonly failures: () => number;
+  /** Resolves after the next wait, longer after each failure; rejects on abort. */
+  readonly wait: (signal: AbortSignal) => Promise<void>;
+  readonly failed: () => void;
+}
+
+const firstMs = 1_000;
+const mostMs = 30_000;
+/** A server's word counts up to this. */
+const mostRetryMs = 60_000;
+const factor = 1.5;
+
+export function createPatience(): Patience {
+  let retryMs = firstMs;
+  let failures = 0;
+  return {
+    setRetry(ms) {
+      retryMs = Math.min(ms, mostRetryMs);
+    },
+    reset() {
+      failures = 0;
+    },
+    failures: () => failures,
+    failed() {
+      failures += 1;
+    },
+    wait(signal) {
+      const ms = Math.max(
+        retryMs,
+        failures === 0 ? 0 : Math.min(mostMs, firstMs * factor ** (failures - 1)),
+      );
+      return new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        const end = () => {
+          clearTimeout(timer);
+          reject(signal.reason);
+        };
+        const timer = setTimeout(() => {
+          signal.removeEventListener('abort', end);
+          resolve();
+        }, ms);
+        signal.addEventListener('abort', end, { once: true });
+      });
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * MCP's Streamable HTTP transport, the client's side (revisions 2025-03-26 and later): each message is a
+ * POST, whose answer is one message or a stream of them; a GET hears what the server says unasked. A
+ * stream whose events have ids is taken up again where it broke off.
+ */
+import type { Field } from '../http/next-hop.ts';
+import { discard } from '../http/peek.ts';
+import { firstOf } from '../http/waiting/first-of.ts';
+import type { Ask, Told } from './ask.ts';
+import { followAnswer, type Hearing, isEventStream, listenOn } from './heard-stream.ts';
+import { type Message, partsOf, readMessage, requestsOf } from './message.ts';
+import { messageFields, sessionFields } from './message-fields.ts';
+import { mediaType, readStart, readWhole } from './reading.ts';
+import { answerDropped, messageTooLarge, noMessage, refusalOf } from './refusal.ts';
+import { type Hears, OtherTransport, type Posting, type Remote, SessionEnded } from './remote.ts';
+
+export function createStreamableHttp({
+  url,
+  ask,
+  hears,
+}: {
+  readonly url: URL;
+  readonly ask: Ask;
+  readonly hears: Hears;
+}): Remote {
+  const closed = new AbortController();
+  let sessionId: string | undefined;
+  let revision: string | undefined;
+  let waiting: (() => void)[] = [];
+
+  const onText: Hearing['onText'] = async (text) => {
+    const message = readMessage(text);
+    if (message) await hears.onMessage(message, text);
+    else hears.onFailure(noMessage(url));
+  };
+
+  const takeUp: Hearing['takeUp'] = (lastId, signal) =>
+    ask({
+      method: 'GET',
+      url,
+      fields: [
+        ['accept', 'text/event-stream'],
+        ...sessionFields({ sessionId, revision }),
+        ...(lastId === '' ? [] : [['last-event-id', bytesOf(lastId)] as Field]),
+      ],
+      signal,
+    });
+
+  /** What a refused message is answered with, as far as the server says it in MCP's own words. */
+  const refuse = async (answer: Told, message: Message, sent: string | undefined) => {
+    const text = await readStart(answer);
+    const [request] = requestsOf(message);
+    const said = readMessage(text)?.parts[0];
+    const isError = said?.kind === 'answer';
+    const { status } = answer;
+    // Servers that keep no list of ended sessions say 400, without the id of what they have not read.
+    const isUnknown = status === 404 || (status === 400 && isError && said.id === null);
+    const refusal = refusalOf(answer, text);
+    if (sent !== undefined && isUnknown) {
+      throw new SessionEnded(status === 404 ? undefined : refusal);
+    }
+    if (isError && request && !message.isBatch) {
+      await onText(answer.concealer.text(JSON.stringify({ ...JSON.parse(text), id: request.id })));
+      return;
+    }
+    if (request?.method === 'initialize' && [400, 404, 405].includes(status)) {
+      throw new OtherTransport(refusal);
+    }
+    throw refusal;
+  };
+
+  const readAnswer = async (
+    answer: Told,
+    message: Message,
+    posting: Posting,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    if (isEventStream(answer)) {
+      await followAnswer(answer, { url, signal, onText, takeUp }, posting.isAnswered);
+      return;
+    }
+    if (mediaType(answer) !== 'application/json') {
+      throw refusalOf(answer, await readStart(answer));
+    }
+    const text = await readWhole(answer, signal);
+    if (text === undefined) throw messageTooLarge(url);
+    const told = readMessage(text);
+    if (told === undefined) throw refusalOf(answer, answer.concealer.text(text));
+    for (const part of message.isBatch ? [told] : partsOf(told)) {
+      await hears.onMessage(part, answer.concealer.text(part.text));
+    }
+    if (!posting.isAnswered()) throw answerDropped(url);
+  };
+
+  return {
+    async post(message, posting) {
+      const { signal, release } = firstOf(closed.signal, posting.signal);
+      const asks = requestsOf(message);
+      const isInitialize = asks.some(({ method }) => method === 'initialize');
+      const sent = sessionId;
+      try {
+        const fields = messageFields(message, { sessionId, revision });
+        const { text } = message;
+        const signIn = posting.signIn ? { signIn: posting.signIn } : {};
+        const answer = await ask({ method: 'POST', url, fields, text, signal, ...signIn });
+        if (answer.status < 200 || answer.status >= 300) {
+          await refuse(answer, message, isInitialize ? undefined : sent);
+          release();
+          return;
+        }
+        if (isInitialize) sessionId = answer.headers.get('mcp-session-id') ?? undefined;
+        for (const wake of waiting) wake();
+        waiting = [];
+        if (asks.length > 0) {
+          readAnswer(answer, message, posting, signal).catch(posting.onLost).finally(release);
+          return;
+        }
+        discard(answer);
+      } catch (error) {
+        release();
+        throw error;
+      }
+      release();
+    },
+    agree(agreed) {
+      revision = agreed;
+    },
+    listen() {
+      const { signal } = closed;
+      const allowed = () => new Promise<void>((resolve) => waiting.push(resolve));
+      listenOn({ url, signal, onText, takeUp }, allowed).catch(hears.onFailure);
+    },
+    async end(until) {
+      if (sessionId === undefined) return;
+      const fields = sessionFields({ sessionId, revision });
+      await ask({ method: 'DELETE', url, fields, signal: until }).then(discard, () => {});
+    },
+    close: () => closed.abort(),
+  };
+}
+
+/** Ids are UTF-8, and a field's value is bytes. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}

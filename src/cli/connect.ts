@@ -1,0 +1,108 @@
+/**
+ * `connect <url>`: a remote MCP server for hosts that only start programs. stdin and stdout are the
+ * host's; what is told on stderr goes to its log.
+ */
+import type { Command } from 'commander';
+import { checkUrl } from '../access/limits.ts';
+import { createAsk } from '../bridge/ask.ts';
+import { createBridge } from '../bridge/bridge.ts';
+import { createLineWriter, LineTooLong, linesOf } from '../bridge/host-lines.ts';
+import { AccessError } from '../errors.ts';
+import { createCredentialedSend } from '../relay/credentialed-send.ts';
+import { stepForAgents } from '../tools/step-for-agents.ts';
+import { address } from './terminal/address.ts';
+import { conclude, failureText } from './terminal/failure.ts';
+import { seconds } from './terminal/numbers.ts';
+import type { Shell } from './terminal/shell.ts';
+import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
+import { type OpenRooms, withRooms } from './with-rooms.ts';
+
+interface Options {
+  wait: number;
+}
+
+export function addConnect(program: Command, shell: Shell, end: (exitCode: number) => void): void {
+  program
+    .command('connect')
+    .argument('<url>', 'the address of the MCP server, path included')
+    .summary('a remote MCP server on stdio')
+    .description(
+      `Connects an MCP host to a remote MCP server behind Cloudflare Access: for hosts that start servers as programs, whatever they know of HTTP. Messages pass both ways as they are, over Streamable HTTP, or HTTP with SSE where that is all there is. Where you have to sign in, your browser opens.
+
+  {"command": "cloudflare-access-mcp", "args": ["connect", "https://app.example.com/mcp"]}`,
+    )
+    .option('--wait <seconds>', 'how long a message waits for you to sign in', seconds(600), 20)
+    .action(async (text: string, options: Options) => {
+      let url: URL | undefined;
+      end(
+        await conclude(
+          shell,
+          () => ({ url }),
+          () => {
+            url = address(text);
+            const remote = url;
+            return withRooms(shell, (open) => run(shell, remote, options, open), {
+              connections: mostConnections,
+              leavesAtOnce: true,
+            });
+          },
+        ),
+      );
+    });
+}
+
+/** Each answer that streams holds one. */
+const mostConnections = 512;
+/** For the session to be ended at the server: hosts kill what has not left soon. */
+const endingMs = 500;
+
+async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): Promise<number> {
+  const { rooms, config, signal } = open;
+  const { err, environment } = shell;
+  checkUrl(rooms.access.limits, url);
+  const person = (error: unknown) => failureText(error, { url, environment, repeats: 'message' });
+  const waiting = {
+    access: rooms.access,
+    waitMs: wait * 1000,
+    askPerson: createSignInPrompt(shell, rooms).askPerson,
+  };
+  const { stdin, stdout } = process;
+  const bridge = createBridge({
+    url,
+    ask: createAsk({
+      send: createCredentialedSend({ ...waiting, mayAsk: !config.headless }),
+      quietly: createCredentialedSend({ ...waiting, mayAsk: false }),
+    }),
+    write: createLineWriter(stdout),
+    explain: { person, agent: stepForAgents },
+    onFailure: (error) => err.line(person(error)),
+  });
+  // Who hears nothing any more has left.
+  const left = new Promise<void>((resolve) => {
+    stdout.once('close', resolve).once('error', () => resolve());
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const read = async () => {
+    try {
+      for await (const line of linesOf(stdin)) bridge.take(line);
+    } catch (error) {
+      // Anything else is a host that has broken off.
+      if (error instanceof LineTooLong) throw lineTooLong();
+    }
+  };
+  try {
+    await Promise.race([read(), left]);
+    return 0;
+  } finally {
+    await bridge.end(AbortSignal.timeout(endingMs));
+  }
+}
+
+function lineTooLong(): AccessError {
+  return new AccessError(
+    'invalid_input',
+    'The host has sent a line of more than 64 MB, which is no message that an MCP server takes.',
+    [{ do: 'restart_server' }],
+  );
+}

@@ -130,13 +130,13 @@ const rows: readonly Row[] = [
     fault: 'the server’s own 403',
     on: { call: page(403, 'text/plain', 'not you') },
     code: 'access_denied',
-    says: /Access lets the request in, and the MCP server refuses it/,
+    says: /beyond Access, which lets the request in/,
   },
   {
     fault: 'the server is out of order',
     on: { call: page(502, 'text/html', '<html><title>Bad Gateway</title></html>') },
     code: 'temporarily_unavailable',
-    says: /titled “Bad Gateway” \(status 502\) at \/mcp\.\nTry again later/,
+    says: /titled “Bad Gateway” \(status 502\) at \/mcp\.\nTry again/,
   },
   {
     fault: 'too many requests',
@@ -160,7 +160,7 @@ const rows: readonly Row[] = [
     fault: 'a stream that ends without the answer',
     on: { call: ({ response }) => stream(response, ': nothing').end() },
     code: 'network_error',
-    says: /ended its answer before the result was there\.\nWhether it has done/,
+    says: /ended its answer before the result was there\.\nCheck whether it was done/,
     calls: 1,
   },
   {

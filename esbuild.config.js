@@ -1,5 +1,5 @@
 // Bundles src/main.ts and what it imports into dist/, so that the package needs no dependency tree.
-// Splitting keeps whatever is imported with `import()` in files of its own, loaded on first use.
+// Splitting puts whatever is imported with `import()` into separate files, which are loaded on first use.
 import { execFileSync } from 'node:child_process';
 import {
   chmod,
@@ -19,16 +19,19 @@ import { skill, skillPath } from './packaging/skill.js';
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const fresh = await mkdtemp('dist-');
-// Elsewhere for those who measure a clean package while servers run from dist/.
+// Another folder, to measure a clean package while servers run from dist/.
 const { values: wanted } = parseArgs({
   options: { clean: { type: 'boolean' }, out: { type: 'string', default: 'dist' } },
 });
 
-/** Maps lead to the program's sources: with the packages' and the sandbox's they would outgrow the code. */
+/**
+ * Source maps cover the program's own sources only; with those of packages and the sandbox they would be
+ * larger than the code.
+ */
 const withoutMapsOfOthers = {
   name: 'without-maps-of-others',
   setup({ onLoad }) {
-    // A map that says nothing, in the place of none, keeps a file out of the bundle's.
+    // An empty source map, unlike a missing one, keeps a file out of the bundle's map.
     const map = Buffer.from('{"version":3,"sources":[""],"mappings":"AAAA"}').toString('base64');
     onLoad({ filter: /node_modules.*\.[cm]?js$|src.sandbox.*\.ts$/ }, async ({ path }) => ({
       contents: `${await readFile(path, 'utf8')}\n//# sourceMappingURL=data:application/json;base64,${map}`,
@@ -37,7 +40,10 @@ const withoutMapsOfOthers = {
   },
 };
 
-/** Of undici what src/http imports: its index would bring a fetch, WebSockets, a cache and mocks along. */
+/**
+ * Only the parts of undici that src/http imports; its index would add fetch, WebSockets, a cache and
+ * mocks.
+ */
 const usedOfUndici = {
   name: 'used-of-undici',
   setup({ onResolve, onLoad }) {
@@ -116,7 +122,7 @@ try {
   });
   await asCommonJs(fresh);
   await packTogether(fresh, metafile);
-  // `open` starts this script of its own on Linux, looked for beside the file that imports it.
+  // On Linux `open` starts this script of its own, and looks for it beside the file that imports it.
   await copyFile('node_modules/open/xdg-open', join(fresh, 'xdg-open'));
   await chmod(join(fresh, 'xdg-open'), 0o755);
   await chmod(join(fresh, 'main.js'), 0o755);
@@ -128,8 +134,8 @@ try {
   await record('src/mcp/record-handshake.ts', 'handshake.json');
   await record('src/cli/record-commands.ts', 'commands.json');
 
-  // The tests build beside servers that run, whose chunks must stay: files are replaced one by one,
-  // and only a clean build removes those of earlier ones.
+  // The tests build while servers are running, whose chunks must remain. So files are replaced one by one,
+  // and only a clean build removes the files of earlier builds.
   if (wanted.clean) await rm(wanted.out, { recursive: true, force: true });
   for (const name of await readdir(fresh, { recursive: true, withFileTypes: true })) {
     if (name.isDirectory()) continue;
@@ -248,7 +254,7 @@ module.exports=get;
   }
 }
 
-/** `rename`, and across file systems too. */
+/** `rename` that also works across file systems. */
 async function move(from, to) {
   await rename(from, to).catch(async (error) => {
     if (error.code !== 'EXDEV') throw error;
@@ -256,7 +262,7 @@ async function move(from, to) {
   });
 }
 
-/** The licence of each package that any file of the bundle comes from; most ask to be passed on whole. */
+/** The licences of all packages in the bundle; most licences require their full text to be included. */
 async function licences({ outputs }) {
   const inputs = Object.values(outputs).flatMap((output) =>
     Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) =>
@@ -266,7 +272,7 @@ async function licences({ outputs }) {
   const folders = new Set(
     inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
   );
-  /** @type {Map<string, string[]>} The packages of one author often share theirs to the letter. */
+  /** @type {Map<string, string[]>} Packages of one author often have identical licence texts. */
   const namesByText = new Map();
   for (const folder of [...folders].sort()) {
     const { name, version, license } = JSON.parse(
@@ -279,7 +285,7 @@ async function licences({ outputs }) {
     const names = namesByText.get(text) ?? [];
     namesByText.set(text, [...names, `${name} ${version} (${license})`]);
   }
-  // Its authors say of the package MIT, but the list that is compiled into it has a licence of its own.
+  // The package is under the MIT licence, but the list compiled into it has a licence of its own.
   const withList = [...namesByText].find(([, names]) => names.some((name) => /^tldts/.test(name)));
   if (withList) {
     namesByText.set(

@@ -1,8 +1,11 @@
-/** Programs of our own that run beside the main one, and that the build therefore keeps in files of their own. */
+/**
+ * Finds our own programs that run in processes of their own, which the build therefore writes to separate
+ * files.
+ */
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** `name` is that of its file in dist/. Throws when this installation lacks it. */
+/** `name`: the file's name in dist/. Throws when this installation lacks it. */
 export async function builtProgram(name: string): Promise<string> {
   // Beside the bundle, above its chunks, or built when this runs from the sources.
   for (const folder of ['./', '../', '../dist/']) {

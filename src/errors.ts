@@ -1,7 +1,7 @@
 /**
- * What can go wrong, as a closed set. An AccessError says what failed, for which host and why
- * (`message`), and what to do now (`nextStep`, see next-step.ts). The message is shown to agents and
- * people as it stands, so it may not hold a secret, and words from the network go through
+ * All expected failures, as a closed set of codes. An AccessError says what failed, for which host and why
+ * (`message`), and what to do next (`nextStep`, see next-step.ts). The message is shown to agents and
+ * people unchanged, so it must not contain a secret, and text from the network goes through
  * `quoteServerText` first.
  */
 import type { NextStep } from './next-step.ts';
@@ -41,7 +41,7 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** Further public fields of an error result, such as `authorization_url`. Never a secret. */
+/** Further public fields of an error result, such as `authorization_url`. They never contain a secret. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
 
 export class AccessError extends Error {

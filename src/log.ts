@@ -1,6 +1,6 @@
 /**
- * Diagnostics on stderr (stdout carries JSON-RPC alone), one line each. Callers pass only what is
- * fit to be seen; the redaction here is the second fence: it removes what looks like a credential.
+ * Diagnostics on stderr, one line each (stdout is for JSON-RPC only). Callers pass only what may be seen;
+ * as a second line of defence, whatever looks like a credential is redacted here.
  */
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -21,7 +21,7 @@ export function redact(text: string): string {
   return secretShapes.reduce((clean, shape) => clean.replace(shape, '[redacted]'), text);
 }
 
-/** A log that writes what is at least as grave as `level` to `write` (stderr). */
+/** A log that passes messages of at least the severity `level` to `write` (stderr). */
 export function createLog(level: LogLevel, write: (line: string) => void): Log {
   const most = logLevels.indexOf(level);
   return (at, message, fields = {}) => {

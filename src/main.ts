@@ -1,19 +1,19 @@
 #!/usr/bin/env node
 /**
- * argv and environment in; a server on stdio or a command out. Only this file and
- * host/open-browser.ts, a program of its own, read process.env.
- * At start the server binds nothing, opens nothing and reads no token: hosts start it in pairs.
+ * Starts the server on stdio, or runs a command, according to argv and the environment. Only this file and
+ * host/browser/open-browser.ts, a separate program, read process.env. At start the server binds no port,
+ * opens no file and reads no token, because hosts often start two servers and stop one.
  */
 import { isAbsolute } from 'node:path';
 import { homeFolder } from './config/home-folder.ts';
 import { isAccessError } from './errors.ts';
 
-/** package.json's, put in by the bundler. */
+/** The version in package.json, inserted by the bundler. */
 declare const VERSION: string;
 
 const environment = process.env;
-// Whoever asks Node or env-paths for a folder gets one below these, and a relative one would be
-// another one in every working directory (the XDG specification has it ignored).
+// Node and env-paths derive folders from these variables. A relative one would mean another folder in each
+// working directory; the XDG specification has it ignored.
 if (process.platform !== 'win32') environment.HOME = homeFolder(environment);
 if (!isAbsolute(environment.XDG_DATA_HOME ?? '')) delete environment.XDG_DATA_HOME;
 const [command, ...rest] = process.argv.slice(2);
@@ -34,7 +34,7 @@ async function run(): Promise<void> {
     config: await readConfig(environment),
     environment,
     version: VERSION,
-    // Beside this file, wherever the bundler has put the others.
+    // Beside this file, wherever the bundler puts the other files.
     handshake: new URL('handshake.json', import.meta.url),
   });
 }
@@ -44,7 +44,10 @@ run().catch(async (error) => {
   process.exitCode = 2;
 });
 
-/** For whoever configured the MCP host; loaded only now, since most starts do not fail. */
+/**
+ * The error for the person who configured the MCP host. The texts are loaded only here, since most starts
+ * do not fail.
+ */
 async function wordsFor(error: unknown): Promise<string> {
   if (!isAccessError(error)) return String(error);
   const { stepForPeople } = await import('./cli/terminal/step-for-people.ts');

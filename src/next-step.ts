@@ -1,8 +1,8 @@
 /**
- * What to do after a failure or a result, as data: which step, with its facts, and when it applies. The
- * words are made where they are read: `tools/step-for-agents.ts` for an agent,
- * `cli/terminal/step-for-people.ts` for a person at the command line. Texts in a step have to read right
- * for both; none may hold a secret, and words from the network go through `quoteServerText` first.
+ * What to do after a failure or a result, as data: which step, with its details, and when it applies. The
+ * text is made for each reader: by `tools/step-for-agents.ts` for an agent, by
+ * `cli/terminal/step-for-people.ts` for a person at the command line. Texts within a step must suit both
+ * readers. None may contain a secret, and text from the network goes through `quoteServerText` first.
  */
 import * as z from 'zod/mini';
 
@@ -11,7 +11,7 @@ const texts = z.readonly(z.array(text).check(z.minLength(1), z.maxLength(64)));
 const seconds = z.number().check(z.positive());
 const flag = z.optional(z.boolean());
 
-/** The case in which a step is to be taken; without one, it is the first thing to do. */
+/** The condition under which to take a step; a step without one is the first thing to do. */
 const when = z.enum([
   'again',
   'persists',
@@ -39,7 +39,10 @@ export type When = z.infer<typeof when>;
 
 const signInMethod = z.enum(['browser', 'device', 'service_token']);
 
-/** A variable of the environment: with its exact value, one more entry of its list, or what it is to hold. */
+/**
+ * An environment variable, with its exact value, with one more entry for its list, or with a description
+ * of its value.
+ */
 const variable = z.union([
   z.strictObject({ name: text, value: text }),
   z.strictObject({ name: text, entry: text, insteadOf: z.optional(text) }),
@@ -54,28 +57,33 @@ function kind<Name extends string, Shape extends z.core.$ZodShape>(name: Name, s
 const step = z.discriminatedUnion('do', [
   // Signing in.
   kind('sign_in', {
-    /** Absent: the URL that the call or command was about. */
+    /** If absent, the URL that the call or command was given. */
     url: z.optional(text),
     force: flag,
     method: z.optional(signInMethod),
-    /** A method that does not work here. */
+    /** The method that does not work here. */
     not: z.optional(signInMethod),
-    /** The sign-in is open, and only has to be joined. */
+    /** The sign-in is already open and only has to be joined. */
     join: flag,
     afterSeconds: z.optional(seconds),
   }),
   kind('finish_sign_in', {
-    /** What the person opens; absent where another process has it open, or a code is entered. */
+    /**
+     * The address that the person opens; absent if another process has opened it, or if a code is entered.
+     */
     address: z.optional(text),
-    /** A code, and the address to enter it at (or words about one that must not be opened). */
+    /**
+     * A code, and the address to enter it at (or, for an address that must not be opened, the server's
+     * words about it).
+     */
     code: z.optional(z.strictObject({ userCode: text, at: text })),
-    /** Whether a browser has been opened; absent when nobody here knows. */
+    /** Whether a browser has been opened; absent if unknown. */
     opened: flag,
-    /** The browser comes back to this machine, and cannot from another one. */
+    /** The browser is redirected to this machine, which fails if it runs on another one. */
     comesBack: z.boolean(),
     /** ISO 8601. */
     until: text,
-    /** What to sign in to again to join it; absent: the same call joins it. */
+    /** The URL to sign in to again to join it; if absent, the same call joins it. */
     join: z.optional(text),
   }),
   kind('join_open_sign_in', {}),
@@ -91,9 +99,9 @@ const step = z.discriminatedUnion('do', [
       'declined',
     ]),
   }),
-  /** Where nobody may be asked (CF_ACCESS_HEADLESS, CI). */
+  /** For a server that may not start a sign-in (CF_ACCESS_HEADLESS, CI). */
   kind('run_attended', { url: z.optional(text) }),
-  /** The call itself forbade to sign anybody in. */
+  /** The call itself forbade signing in. */
   kind('let_call_sign_in', {}),
 
   // The call.
@@ -137,14 +145,14 @@ const step = z.discriminatedUnion('do', [
 
   // The environment and the machine.
   kind('set_variables', { variables: z.readonly(z.array(variable).check(z.minLength(1))) }),
-  /** Without `names`: those that the message lists. */
+  /** Without `names`, the variables that the message lists. */
   kind('fix_variables', { names: z.optional(texts) }),
   kind('use_service_token', { host: text }),
   kind('check_service_token', {}),
   kind('register_client', {
     host: text,
     redirectUri: z.optional(text),
-    /** Of the token endpoint. */
+    /** The authentication methods of the token endpoint. */
     authMethods: z.optional(texts),
   }),
   kind('check_network', {}),
@@ -159,7 +167,10 @@ const step = z.discriminatedUnion('do', [
   kind('set_clock', { url: text }),
 
   // Other people.
-  /** Of `host`'s organisation, or of the one that it claims to be of. `to`: in the infinitive. */
+  /**
+   * An administrator of `host`'s organisation, or of the one that it claims to belong to. `to`: an
+   * infinitive.
+   */
   kind('ask_administrator', { claimedTeam: z.optional(text), to: text }),
   kind('ask_operator', { host: text, to: text }),
   /** `whether`: a clause, such as "the address is right". */
@@ -167,6 +178,9 @@ const step = z.discriminatedUnion('do', [
 ]);
 export type Step = z.infer<typeof step>;
 
-/** Steps in the order in which to take them; `when: 'otherwise'` is an alternative to the one before. */
+/**
+ * Steps in the order in which to take them; one with `when: 'otherwise'` is an alternative to the previous
+ * one.
+ */
 export const nextStepSchema = z.readonly(z.array(step).check(z.maxLength(16)));
 export type NextStep = z.infer<typeof nextStepSchema>;

@@ -1,20 +1,27 @@
 /**
- * Where sockets put what they receive. Node makes a buffer a read, which V8 counts against its small
- * heap and collects all the time; here a quick stream fills a few large ones that are used again.
+ * The buffers that sockets receive into. Node allocates a buffer for each read, which V8 counts against
+ * its small heap and collects all the time; here a fast stream fills a few large buffers that are reused.
  */
 import type { OnReadOpts, Socket } from 'node:net';
 
 type Memory = Buffer<ArrayBuffer>;
 
-/** What a connection starts with, and keeps while its reads are shorter: those are copied out. */
+/**
+ * The buffer that a connection starts with, and keeps as long as its reads do not fill it; such reads are
+ * copied out.
+ */
 const smallBytes = 64 * 1024;
 const largeBytes = 512 * 1024;
 const maxSpare = 8;
 
 const spare: Memory[] = [];
-/** Of the large ones that were handed on: how many of the bytes received are not yet released. */
+/**
+ * For the large buffers that were passed on: how many of the received bytes have not been released yet.
+ */
 const inUse = new WeakMap<ArrayBufferLike, number>();
-/** Node asks for the socket's next buffer right after it has told what came into the last. */
+/**
+ * The next buffer. Node requests it right after the callback that reports what was read into the last one.
+ */
 let next: Memory | undefined;
 
 const large = (): Memory => spare.pop() ?? Buffer.allocUnsafeSlow(largeBytes);
@@ -40,9 +47,9 @@ export const receiveBuffers: OnReadOpts = {
 };
 
 /**
- * Says that nobody will look at `chunk` again, a part of what was received, to be said once. When it
- * was said of all that one buffer has received, the buffer is used again; of a part that was copied or
- * forgotten it is never said, and its buffer goes the way of all memory.
+ * Declares that nobody will look at `chunk`, a part of what was received, again. Call it once per chunk.
+ * When everything that a buffer received has been released, the buffer is reused; one of which a part is
+ * never released is simply garbage-collected.
  */
 export function release(chunk: Uint8Array): void {
   const { buffer } = chunk;

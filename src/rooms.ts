@@ -1,4 +1,4 @@
-/** Wires the rooms for one process. Loaded by the first call that needs more than `tools/list`. */
+/** Connects the rooms for one process. Loaded by the first call that needs more than `tools/list`. */
 import { join } from 'node:path';
 import { type Access, createAccess } from './access/access.ts';
 import type { Config, Environment } from './config/config.ts';
@@ -22,17 +22,17 @@ import type { CallContext } from './tool-calls.ts';
 export interface Rooms {
   readonly dataDir: string;
   readonly browser: Browser;
-  /** For the command line, which shows what the tools keep to themselves. */
+  /** For the command line, which also uses what is not a tool, such as the list of sessions. */
   readonly access: Access;
   readonly store: RecordStore;
   readonly clock: Clock;
   readonly send: Send;
   readonly fetch: ProtocolFetch;
-  /** Everything a tool call needs but its signal and progress. */
+  /** Everything that a tool call needs, except its signal and progress. */
   context(host: HostCapabilities): Promise<CallContext>;
-  /** Resolves when every browser that was started has come for its sign-in's address, or on abort. */
+  /** Resolves when every browser that was started has fetched its sign-in's address, or on abort. */
   browsersLed(until: AbortSignal): Promise<void>;
-  /** Gives up ports, locks and temporary files, when a refresh under way has ended or after `graceMs`. */
+  /** Releases ports, locks and temporary files once a refresh under way has ended, or after `graceMs`. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export function openRooms(
   const connections = openConnections(config.proxy, options);
   const send = createSend(connections);
   const fetch = createProtocolFetch(send, (host, what) =>
-    log('info', 'an answer was put right to be read', { host, what }),
+    log('info', 'an answer that deviates from its RFC was accepted', { host, what }),
   );
   const access = createAccess({
     settings: config,
@@ -101,14 +101,15 @@ export function openRooms(
     browsersLed: (until) => addresses.settled(until),
     async close(graceMs = closingGraceMs) {
       if (toolCalls.isMade()) (await toolCalls()).close();
-      // A refresh under way ends first: its new token must be kept, since the old one is spent.
+      // A refresh under way must end first and its new token be stored, since the old one is no longer
+      // valid.
       await Promise.allSettled([lock.close(graceMs), listener.close()]);
       await connections.destroy();
     },
   };
 }
 
-/** What the environment has told us in confidence, perhaps under a second name. */
+/** The secrets in the configuration, some of them in a second spelling. */
 function secretsOf({ serviceTokens, oauthClient, proxy }: Config): string[] {
   const proxyPasswords = [proxy.http, proxy.https].flatMap((uri) => {
     const password = uri ? new URL(uri).password : '';
@@ -118,5 +119,5 @@ function secretsOf({ serviceTokens, oauthClient, proxy }: Config): string[] {
   return [...clientSecrets.flatMap(({ clientSecret }) => clientSecret ?? []), ...proxyPasswords];
 }
 
-/** Less than the process has for leaving. */
+/** Less than the time in which the process must exit. */
 const closingGraceMs = 300;

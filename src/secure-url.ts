@@ -1,7 +1,7 @@
 /**
- * Where a credential may travel: over https, or over http to this machine (contract §4.1); and
- * the only two ways from one URL to another. `new URL(path, base)` is neither: it takes `//host/path`,
- * which a hostile address may well begin with, for another host.
+ * Where a credential may be sent: over https, or over http to loopback (contract §4.1); and the only two
+ * functions that derive one URL from another. `new URL(path, base)` is not one of them, because it takes a
+ * path that begins with `//host`, as a hostile one may, for another host.
  */
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -15,7 +15,7 @@ export function isSecure(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }
 
-/** `text` as an absolute URL that a request may go to: secure and without credentials in it. */
+/** `text` as an absolute URL that a request may be sent to: secure, and without credentials in it. */
 export function parseSecureUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
@@ -23,8 +23,8 @@ export function parseSecureUrl(text: string): URL | undefined {
 }
 
 /**
- * `pathname` at `url`'s origin, without query, fragment and userinfo. Whatever it holds stays a path:
- * setting it cannot move the host, and that is checked all the same.
+ * `pathname` at `url`'s origin, without query, fragment and userinfo. Whatever it contains stays a path:
+ * setting it cannot change the host, which is checked all the same.
  */
 export function atPath(url: URL, pathname: string): URL {
   const other = new URL(url);
@@ -38,8 +38,8 @@ export function atPath(url: URL, pathname: string): URL {
 }
 
 /**
- * What an answer of `base` refers to: a redirect's Location, or an address on a page (RFC 3986 §5).
- * It may be on any host and of any scheme, so the caller judges the result before it is used.
+ * Resolves a reference in an answer from `base`: a redirect's Location, or an address on a page (RFC 3986
+ * §5). The result may be on any host and of any scheme, so the caller must check it before use.
  */
 export function resolveReference(reference: string, base: URL): URL | undefined {
   return URL.canParse(reference, base.href) ? new URL(reference, base) : undefined;

@@ -1,6 +1,6 @@
 /**
- * Words that came from the network, made fit to be shown to an agent or a person: they may hold
- * instructions, terminal escapes or text that reads right to left.
+ * Makes text from the network fit to be shown to an agent or a person: it may contain instructions,
+ * terminal escapes or right-to-left text.
  */
 const maxLength = 200;
 
@@ -19,7 +19,7 @@ export function cleanServerText(text: string): string {
   return characters.length > maxLength ? `${characters.slice(0, maxLength - 1).join('')}…` : clean;
 }
 
-/** `text` cleaned, cut and in quotation marks, so that it reads as somebody else's words. */
+/** `text` cleaned, truncated and in quotation marks, so that it reads as somebody else's words. */
 export function quoteServerText(text: string): string {
   return `“${cleanServerText(text).replace(/[“”]/g, '"')}”`;
 }

@@ -1,22 +1,23 @@
 /**
- * A sign-in's address as people, agents and programs see it. Some of them paste it into a shell, and
- * the URL parser keeps `$(…)`, backticks and `;` as they are: servers, whose metadata addresses come
- * from, must not be able to write commands. Percent-encoding (RFC 3986 §2.1) leaves no character that
- * a shell acts on but the `?` and the `&` of the query, and nothing behind these that it would run.
+ * A sign-in's address in the form in which people, agents and programs see it. Some of them paste it into
+ * a shell, and the URL parser leaves `$(…)`, backticks and `;` as they are; but the address comes from a
+ * server's metadata, and a server must not be able to write commands. Percent-encoding (RFC 3986 §2.1)
+ * leaves no character that a shell acts on except the `?` and the `&` of the query, and nothing after
+ * these that it would run.
  */
 declare const shown: unique symbol;
 
-/** Only `shownUrl` makes them, so that what is typed as one has gone through it. */
+/** Only `shownUrl` makes values of this type. */
 export type ShownUrl = string & { readonly [shown]: true };
 
-/** The parser decodes a host again, so that it stays the same one. */
+/** URL parsers decode percent-encoding in a host, so the host stays the same. */
 const unusualInHost = /[^\w.:[\]-]/g;
 /**
- * All but the unreserved characters, escapes, and the delimiters that shells leave alone. Those that
- * are encoded delimit nothing in http URLs (RFC 9110 §4.2) and in form-encoded queries (RFC 6749 §3.1).
+ * Everything except unreserved characters, escapes, and delimiters that shells ignore. The delimiters that
+ * are encoded have no meaning in http URLs (RFC 9110 §4.2) and form-encoded queries (RFC 6749 §3.1).
  */
 const unusual = /[^\w.~/:@%+,=?-]/g;
-/** What a shell takes for an assignment, in a subshell of its own. */
+/** A shell takes this for an assignment, in a subshell of its own. */
 const parameter = /^[A-Za-z_]\w*=/;
 
 export function shownUrl(url: URL): ShownUrl {
@@ -34,7 +35,10 @@ function encode(text: string): string {
   return text.replace(unusual, percent);
 }
 
-/** A shell runs the first word there: with an escape at its head it is no program's name. */
+/**
+ * After a `&`, a shell runs the first word as a command. With an escape at its beginning it is not the
+ * name of a program.
+ */
 function encodeBehindAmpersand(part: string): string {
   const clean = encode(part);
   if (parameter.test(clean) || clean === '' || clean.startsWith('%')) return clean;

@@ -1,6 +1,6 @@
 /**
- * The steps that are a person's to take, whoever reads about them: in the imperative, without a capital
- * or a full stop, so that they can follow "ask the person to" as well as "If it happens again,".
+ * The steps that only a person can take, for both readers: in the imperative, without a capital letter or
+ * a full stop, so that they can follow "ask the person to" as well as "If it happens again,".
  */
 import type { Step, Variable } from './next-step.ts';
 
@@ -23,7 +23,7 @@ export type PersonStep = Extract<
   }
 >;
 
-/** `place`: where variables are set, such as "in this shell’s environment". */
+/** `place`: where to set variables, such as "in this shell’s environment". */
 export function personClause(step: PersonStep, place: string): string {
   switch (step.do) {
     case 'set_variables':
@@ -33,7 +33,7 @@ export function personClause(step: PersonStep, place: string): string {
     case 'use_service_token':
       return `set a service token that the application’s policies allow, as CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS=${step.host} ${place}`;
     case 'check_service_token':
-      return `compare CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET (or the service tokens file) with the Zero Trust dashboard, renew the token there if it has expired, have a Service Auth policy of this application name it if none does, and put the right pair ${place}`;
+      return `compare CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET (or the service tokens file) with the Zero Trust dashboard, renew the token there if it has expired, have a Service Auth policy of this application name it if none does, and set both variables correctly ${place}`;
     case 'register_client': {
       const { host, redirectUri, authMethods } = step;
       const where = redirectUri === undefined ? '' : ` with the redirection URI ${redirectUri}`;
@@ -76,20 +76,20 @@ export function listed(words: readonly string[], joint = 'and'): string {
     : `${words.slice(0, -1).join(', ')} ${joint} ${words.at(-1)}`;
 }
 
-/** ` in a minute`; nothing where it may be at once. */
+/** Such as ` in a minute`; empty if there is no need to wait. */
 export function later(afterSeconds: number | undefined): string {
   if (afterSeconds === undefined) return '';
   const minutes = Math.ceil(afterSeconds / 60);
   return minutes === 1 ? ' in a minute' : ` in ${minutes} minutes`;
 }
 
-/** Steps as one text; `undefined` for those that say nothing to this reader. */
+/** Joins steps into one text, leaving out those that do not concern this reader (`undefined`). */
 export function sentences(clauses: readonly (string | undefined)[]): string {
   const said = clauses.filter((clause) => clause !== undefined && clause !== '') as string[];
   return said
     .map((clause, at) => {
       const sentence = clause.charAt(0).toUpperCase() + clause.slice(1);
-      // At the very end, an address is left as it can be copied.
+      // No full stop after an address at the very end, so that it can be copied.
       const isAddress = at === said.length - 1 && /https?:\/\/\S+$/.test(clause);
       return isAddress || /[.!?]$/.test(clause) ? sentence : `${sentence}.`;
     })

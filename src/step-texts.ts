@@ -1,15 +1,15 @@
-/** The texts in a next step, for those who cut secrets out of everything that is shown. */
+/** Maps the texts in a next step, to remove secrets from everything that is shown. */
 import type { NextStep, Step } from './next-step.ts';
 
-/** Members whose value is one of a closed set: no text that could hold anything. */
+/** Members whose value is one of a closed set and so cannot contain a secret. */
 const closed: readonly string[] = ['do', 'when', 'why', 'method', 'not', 'need', 'because'];
-/** Of these kinds too, unlike the others' text of the same name. */
+/** The same for these kinds of step, whose members share a name with free text in other kinds. */
 const closedIn: Readonly<Record<string, readonly string[]>> = {
   choose_file: ['to'],
   open_yourself: ['what'],
 };
 
-/** The same steps with `change` made to every text in them. */
+/** Returns the same steps with `change` applied to every text in them. */
 export function mapTexts(nextStep: NextStep, change: (text: string) => string): NextStep {
   const map = (value: unknown, kept: readonly string[]): unknown => {
     if (typeof value === 'string') return change(value);

@@ -1,4 +1,4 @@
-/** Access put together: from a URL to a credential, and everything that can be done with it. */
+/** Wires the access room: what the tools and commands can do with a URL that may be guarded. */
 
 import { createUserAgents, pastFirewall } from '../cloudflare/firewall.ts';
 import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
@@ -54,7 +54,7 @@ export interface Access {
   readonly sendHop: SendGuardedHop;
   readonly giveToken: GiveToken;
   readonly limits: Limits;
-  /** Whose credential a request to `url` would carry as things stand; empty for nobody's. */
+  /** Identifies the holder of the credential that a request to `url` would carry now; empty for none. */
   readonly identityAt: (url: URL) => Promise<string>;
   readonly sessions: Pick<Sessions, 'list' | 'find' | 'leave' | 'isFresh'>;
   /** Why sessions live in this process's memory alone; `undefined` while they are on disk. */
@@ -128,7 +128,7 @@ export function createAccess(parts: AccessParts): Access {
   const sendHop = createSendGuardedHop({ ...shared, nextCredential });
   const giveToken = createGiveToken(shared);
 
-  // Every request on the agent's behalf comes through here, and is checked against the limits.
+  // Every request on the agent's behalf passes through here and is checked against the limits.
   return {
     limits,
     async detect(url, signal) {

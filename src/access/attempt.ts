@@ -1,7 +1,10 @@
-/** A failure as a value, for callers that can do without what they asked for. */
+/** A failure as a value, for callers that can go on without the result. */
 import { type AccessError, isAccessError } from '../errors.ts';
 
-/** What `work` comes to. A cancelled call and a fault of this program itself are thrown all the same. */
+/**
+ * The result of `work`, or the AccessError it fails with. A cancelled call and a fault of this program are
+ * still thrown.
+ */
 export async function attempt<T>(work: Promise<T>, signal?: AbortSignal): Promise<T | AccessError> {
   try {
     return await work;

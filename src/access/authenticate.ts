@@ -1,4 +1,7 @@
-/** Making sure that a URL can be fetched: with what is already here, a service token, or a person. */
+/**
+ * Makes sure that a URL can be fetched: with a credential that is already here, a service token, or a
+ * person's sign-in.
+ */
 import { accessErrorNumber } from '../cloudflare/error-page.ts';
 import { firewallRefusal } from '../cloudflare/firewall.ts';
 import { AccessError } from '../errors.ts';
@@ -60,7 +63,7 @@ export function createAuthenticate(parts: {
     }
   };
 
-  /** `signal`: for everything up to the person's sign-in. */
+  /** `signal`: bounds everything before the person's sign-in. */
   async function authenticate(
     url: URL,
     options: AuthenticateOptions,
@@ -122,7 +125,10 @@ export function createAuthenticate(parts: {
     return authenticated(serviceToken);
   }
 
-  /** Throws where a person was asked for by name; returns where the missing service token says more. */
+  /**
+   * The caller chose a method that needs a person. Throws, unless the error about the missing service
+   * token will say more.
+   */
   async function requireNoPerson(
     { guard, evidence: { url } }: GuardedAnswer,
     obstacle: AccessError | undefined,

@@ -18,7 +18,10 @@ export interface Credentials {
    * travels in that field, the application's JWT that is kept beside it, if there is one.
    */
   findBeside(url: URL, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
-  /** Whose credential a request to `url` would carry now; empty for nobody's. Sends nothing. */
+  /**
+   * Identifies the holder of the credential that a request to `url` would carry now; empty for none. Sends
+   * nothing.
+   */
   identity(url: URL): Promise<string>;
   /** Remembers cloudflared's token in this process; sessions and service tokens are stored elsewhere. */
   remember(credential: ResourceCredential): void;

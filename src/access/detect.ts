@@ -1,4 +1,4 @@
-/** What guards a URL and how to get in, found out without a credential and in few requests. */
+/** Finds out what guards a URL and how to get in, without a credential and in few requests. */
 
 import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
 import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
@@ -18,7 +18,7 @@ import type { SilentCredentials } from './silent-credentials.ts';
 export interface Detection {
   readonly status: number;
   readonly protection: GuardedAnswer['guard']['protection'];
-  /** The key of its sessions, as in every other result. */
+  /** The key of its sessions, named like this in every result. */
   readonly resource?: string;
   readonly teamDomain?: string;
   readonly teamVerified: boolean;
@@ -33,7 +33,7 @@ export interface Detection {
   readonly how?: Extract<Guard, { protection: 'other' }>['how'];
   /** Why a person cannot sign in although the guard asks them to. */
   readonly obstacle?: AccessError;
-  /** Why everybody is turned away. */
+  /** Why nobody is let in. */
   readonly refusal?: AccessError;
 }
 
@@ -66,20 +66,20 @@ export function createDetect(parts: {
   return async (url, signal) => {
     const answer = await probe(guardedSend, url, signal);
     const { guard } = answer;
-    // Requested first: the plan and the service tokens need the same proof, and find it kept.
+    // Requested first: the plan and the service tokens need the same proof and then find it in the cache.
     const proof = asksAsAccess(guard)
       ? orNothing(await attempt(proofs.prove(url, signal), signal))
       : undefined;
     const plan = await makePlan(answer, { signal });
     const { target } = plan;
-    // Without the proof that it takes, the service token is not allowed there.
+    // If the proof that this takes cannot be had, the service token is not allowed there.
     const choice = orNothing(await attempt(serviceTokens.choose(url, signal), signal));
     const serviceToken = choice?.state ?? 'host_not_allowed';
     const teamDomain = teamOf(answer, proof, target);
     const applicationDomain =
       (proof?.verified ? proof.applicationDomain : undefined) ?? guard.claims.applicationDomain;
     const audience = (proof?.verified ? proof.audience : undefined) ?? guard.claims.audience;
-    // Nobody meets it where a service token gets in, or is all that is wanted.
+    // The obstacle does not matter where a service token gets in, or where only service tokens are let in.
     const isMet =
       guard.protection !== 'service_auth' &&
       !(plan.kind === 'service_token' && serviceToken === 'ready');

@@ -1,6 +1,6 @@
 /**
- * A request in, its answer out: along redirects, each hop with the credential of its own resource or
- * none. Both faces begin here, the tool access_fetch and the command line's fetch.
+ * Sends a request and returns its answer, following redirects, each hop with the credential of its own
+ * resource or none. Used by both the tool access_fetch and the command line's fetch.
  */
 import { followRedirects, type HopAnswer, type HopOptions, type HopResult } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';
@@ -8,11 +8,11 @@ import type { Access } from './access.ts';
 import type { ExchangeOptions } from './next-credential.ts';
 
 export interface FetchOptions extends Omit<ExchangeOptions, 'signal'>, HopOptions {
-  /** Ends everything, the reading of the body too. */
+  /** Aborts everything, including the reading of the body. */
   readonly signal: AbortSignal;
-  /** False: a redirect is an answer like any other. */
+  /** False: a redirect is returned like any other answer. */
   readonly follow?: boolean;
-  /** Called before each hop, and with what each one got. */
+  /** Called before each hop; `onAnswer` with each hop's answer. */
   readonly onHop?: (hop: HopRequest) => void;
   readonly onAnswer?: (answer: HopAnswer) => void;
 }

@@ -1,4 +1,7 @@
-/** The token itself, for programs that make their own requests. Refreshes it; never signs anybody in. */
+/**
+ * Returns the token itself, for programs that make their own requests. Refreshes it if necessary, but
+ * never asks anybody to sign in.
+ */
 import { readJwt } from '../cloudflare/jwt.ts';
 import { asksAsAccess } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
@@ -21,7 +24,7 @@ export interface GivenToken {
   readonly expiresAt?: number;
 }
 
-/** Good news for those who only want to get through. */
+/** Thrown if no token is needed, which for some callers is a success. */
 export class NoCredentialAsked extends AccessError {
   constructor({ host }: URL) {
     super('invalid_input', `${host} asks for no credential, so there is no token for it.`, [
@@ -31,8 +34,8 @@ export class NoCredentialAsked extends AccessError {
 }
 
 /**
- * Throws `sign_in_required`, `service_token_not_disclosed`, the service token errors, and what a
- * refresh throws. It never gives a refresh token or a service token's secret.
+ * Throws `sign_in_required`, `service_token_not_disclosed`, the service token errors, and what a refresh
+ * throws. It never returns a refresh token or a service token's secret.
  */
 export type GiveToken = (
   url: URL,
@@ -52,7 +55,7 @@ export function createGiveToken(parts: {
   return async (url, { minTtlMs, signal }) => {
     const current = await credentials.find(url, minTtlMs, signal);
     const hasServiceToken = current?.credential.kind === 'service_token';
-    // The team's organisation token renews an application's JWT, which takes a look at the guard.
+    // An application's JWT is renewed with the team's organisation token, which requires probing the URL.
     const endsTooSoon =
       current?.method === 'browser_transfer' &&
       current.session !== undefined &&
@@ -60,7 +63,7 @@ export function createGiveToken(parts: {
     if (current && !hasServiceToken && !endsTooSoon) return given(current, current.credential);
     const answer = await probe(guardedSend, url, signal);
     const { guard, challenges } = answer;
-    // Only a browser login has credentials that were not among the sessions.
+    // Only for a login page may there be credentials that are not stored as sessions.
     const mayLogIn = guard.protection === 'browser_login' || guard.protection === 'denied';
     const withTarget = mayLogIn && !hasServiceToken;
     const plan = await makePlan(answer, { withTarget, signal });
@@ -83,12 +86,15 @@ export function createGiveToken(parts: {
     try {
       return await applicationToken(url, serviceToken, signal);
     } finally {
-      // How the URL is fetched from now on is not decided by giving a token.
+      // Returning a token must not change how the URL is fetched later.
       if (!hasServiceToken) serviceTokens.release(url);
     }
   };
 
-  /** Whether Access lets the JWT in by itself: where only Service Auth policies exist, it does not. */
+  /**
+   * Whether Access accepts the JWT without the service token, which it does not if there are only Service
+   * Auth policies.
+   */
   async function isTaken(
     url: URL,
     jwt: string,
@@ -104,7 +110,7 @@ export function createGiveToken(parts: {
     return response.status !== 401 || byServiceToken.status === 401;
   }
 
-  /** Classic organisations answer a service token with a JWT for the application, in a cookie. */
+  /** Classic organisations respond to a service token with a JWT for the application, in a cookie. */
   async function applicationToken(
     url: URL,
     { credential, resource }: ResourceCredential,

@@ -1,7 +1,7 @@
 /**
- * One hop of a request, start here: it is sent with the credential of its own resource or none, and
- * again with the next one for as long as a guard answers with a challenge. Retries are decided by codes,
- * never by the words of an answer.
+ * Sends one hop of a request (start reading this room here): with the credential for its resource, if
+ * there is one, and again with the next credential as long as the answer is a challenge. Retries are
+ * decided by status and error codes, never by the text of an answer.
  */
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { isAccessError } from '../errors.ts';
@@ -87,8 +87,8 @@ export function createSendGuardedHop(parts: {
   };
 
   /**
-   * True for what the agent gets to see, false for a challenge that another credential may meet. Throws
-   * the refusal that the answer stands for.
+   * True if the agent gets this answer, false if it is a challenge that another credential may satisfy.
+   * Throws if the answer is a refusal.
    */
   async function isFinal(
     answer: GuardedAnswer,
@@ -107,14 +107,14 @@ export function createSendGuardedHop(parts: {
       throw refusal;
     }
     if (guard.protection !== 'other') return false;
-    // Only its metadata tells whether a Bearer challenge is one that we can meet. If it is not, the
-    // agent gets this very answer.
+    // Only the resource's metadata tells whether we can satisfy a Bearer challenge. If we cannot, the
+    // agent gets this answer unchanged.
     const { kind, obstacle } = await makePlan(answer, { signal });
     if (obstacle) throw obstacle;
     return kind === 'foreign';
   }
 
-  /** Fails quietly: the 401 that there is may be the application's own, and is then what is returned. */
+  /** Ignores failures, because the 401 may be the application's own answer, which is then returned. */
   async function silentlyFor(
     stranger: GuardedAnswer,
     refused: ResourceCredential | undefined,
@@ -137,7 +137,7 @@ export function createSendGuardedHop(parts: {
         return guardedSend({ ...request, headers: attached }, credential?.credential);
       });
     } catch (error) {
-      // A refusal quotes the answer, which may repeat what it was sent.
+      // A refusal quotes the answer, which may echo the credential that was sent.
       throw concealFailure(error, createConcealer([...sent]));
     }
   };
@@ -152,7 +152,7 @@ function given({ response }: GuardedAnswer, credential: ResourceCredential | und
   };
 }
 
-/** True when the answer is a guard's, and a credential of ours could change it. */
+/** True if the answer comes from Access or another guard, and a credential of ours could change it. */
 function isChallenge(
   { guard, challenges }: GuardedAnswer,
   credential: ResourceCredential | undefined,
@@ -165,13 +165,13 @@ function isChallenge(
     case 'service_auth':
       return true;
     case 'other':
-      // A Bearer challenge without metadata is meant for us if we sent a token, or if nobody did.
+      // A Bearer challenge without metadata concerns us if we sent a token, or if nobody sent one.
       return (
         isBareBearer(guard, challenges) &&
         (credential?.credential.kind === 'oauth' || (!credential && !hasAuthorization(request)))
       );
     case 'denied':
-      // A verdict on what was sent; on nothing, it is none.
+      // The refusal is final for the credential that was sent. Without one, a credential may change it.
       return guard.reason === 'policy' && credential === undefined;
     case 'none':
       return false;
@@ -180,7 +180,8 @@ function isChallenge(
 
 /**
  * A 401 to an application's JWT may be Access's refusal of it or the application's own answer
- * (cloudflare-access.md §5.6). Another token is tried, but it alone is no reason to sign anybody in.
+ * (cloudflare-access.md §5.6). So another token is tried, but nobody is asked to sign in because of it
+ * alone.
  */
 function isAmbiguous(
   { response, guard }: GuardedAnswer,

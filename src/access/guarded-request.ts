@@ -1,6 +1,6 @@
 /**
  * One request to a URL that may be guarded, carrying at most one credential, and what the answer says
- * about the guard. Nothing is decided here.
+ * about the guard. It decides nothing.
  */
 import { isAccessPage } from '../cloudflare/access-pages.ts';
 import { isRefusedByName, type UserAgents } from '../cloudflare/firewall.ts';
@@ -61,7 +61,7 @@ export function createGuardedSend(send: Send, userAgents?: UserAgents): GuardedS
     const patienceMs = body ? bounds.headAfterBody : bounds.head;
     const until = wire && signal ? whileClientWaits(signal) : within(patienceMs, signal);
     const { text, answer: response } = await sendAndPeek(request, credential, until.signal);
-    // The body may be long; whoever reads it knows how long it may take.
+    // The deadline was for the head; whoever reads the body sets its own.
     until.lift();
     const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '');
     const evidence = {

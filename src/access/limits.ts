@@ -1,7 +1,7 @@
 /**
- * What an administrator permits to be requested for the agent: only certain hosts, or only reading.
- * Checked before every request to an application, including each hop of a redirect. The servers of a
- * sign-in (a team, an authorization server) are exempt: the agent does not choose them.
+ * What an administrator lets the agent request: only certain hosts, or only safe methods. Checked before
+ * every request to an application, including each hop of a redirect. The servers that a sign-in involves
+ * (a team, an authorization server) are exempt: the agent does not choose them.
  */
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import { AccessError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The credential to try after a challenge: the session renewed, another one that is already here, the
- * service token, or a person's sign-in. Each is tried once, which `Tried` keeps account of.
+ * Chooses the credential to try after a challenge: the refreshed session, another existing credential, the
+ * service token, or a new sign-in. Each is tried once; `Tried` records which have been.
  */
 import type { Guard } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
@@ -20,20 +20,23 @@ import type { RunPlan } from './run-plan.ts';
 import { signInRequired } from './sign-in-required.ts';
 
 export interface ExchangeOptions extends WaitOptions {
-  /** False: a challenge that only a person can meet ends in `sign_in_required`. */
+  /** If false, a challenge that only a sign-in can answer ends in `sign_in_required`. */
   readonly signIn: boolean;
 }
 
-/** What one exchange with a guard has tried so far. */
+/** What an exchange has tried so far. */
 export interface Tried {
-  /** Whether a 401 to an application's JWT has been checked against the answer to a stranger. */
+  /**
+   * Whether a 401 to an application's JWT has been compared with the answer to a request without
+   * credentials.
+   */
   asStranger: boolean;
-  /** Whether the session that another process may have stored has been read. */
+  /** Whether the session has been read again, in case another process has stored a newer one. */
   stored: boolean;
   renewal: boolean;
-  /** How many other credentials were obtained. */
+  /** The number of other credentials obtained. */
   authorizations: number;
-  /** Whether the last of these is from a person who signed in just now. */
+  /** Whether the last of them comes from a sign-in during this exchange. */
   signedIn: boolean;
 }
 
@@ -46,7 +49,7 @@ const maxAuthorizations = 3;
 const mostRefused = 1_000;
 
 export interface NextCredential {
-  /** Notes in `tried` what it does. Throws where nothing is left to try. */
+  /** Records in `tried` what it does. Throws if nothing is left to try. */
   after(
     challenge: GuardedAnswer,
     refused: ResourceCredential | undefined,
@@ -66,7 +69,7 @@ export function createNextCredential(parts: {
 }): NextCredential {
   const { credentials, sessions, makePlan, runPlan, personSignIn, besideAuthorization } = parts;
 
-  /** The agent's own Authorization stays where it is, so Access is sent something else. */
+  /** The agent's own Authorization is kept, so Access has to receive its credential in another header. */
   const beside = async (
     target: Target,
     guard: Guard,
@@ -76,10 +79,10 @@ export function createNextCredential(parts: {
     return { kind: 'sign_in', target: other };
   };
 
-  /** By identity: sign-ins whose token was refused as soon as it was given. */
+  /** The identities of sign-ins whose token was refused immediately. */
   const refusedAtOnce = new Set<string>();
 
-  /** Throws where signing in again would be as much use as it was just now. */
+  /** Throws if signing in again would fail in the same way as a moment ago. */
   const giveUp = async (
     url: URL,
     { session, identity }: ResourceCredential,
@@ -99,7 +102,7 @@ export function createNextCredential(parts: {
       const isJustSignedIn = tried.signedIn && refused?.session?.grant === undefined;
       const mayRenew = !tried.renewal && !isJustSignedIn;
       if (refused?.session && scope === undefined && mayRenew) {
-        // What another process has stored since may be refused as well; then it is renewed.
+        // A newer session stored by another process may be refused too; then it is refreshed.
         const stored = tried.stored ? undefined : await sessions.successor(refused.session);
         tried.stored = true;
         tried.renewal = stored === undefined;
@@ -108,12 +111,16 @@ export function createNextCredential(parts: {
       }
       let plan = await makePlan(challenge, { signal });
       const { target } = plan;
-      /** What an administrator has revoked: a refresh still brought a token, and Access takes none of them. */
+      /**
+       * A session that an administrator has revoked: refreshing still returns tokens, but Access accepts
+       * none of them.
+       */
       let withdrawn: Session | undefined;
       const isNew = refused && refused.method !== 'cloudflared' && (!refused.session || !mayRenew);
       if (isNew && scope === undefined) {
-        // Refreshed or signed in just now, and refused all the same; unless another application guards
-        // this part of the origin, or the resource has moved to another authorization server.
+        // The credential was refreshed or issued a moment ago, and was refused nevertheless, unless
+        // another application protects this part of the origin or the resource has moved to another
+        // authorization server.
         if (!target) throw plan.obstacle ?? tokenRejected(url);
         if (isFrom(refused, target)) withdrawn = await giveUp(url, refused, tried);
       }
@@ -149,7 +156,7 @@ export function createNextCredential(parts: {
   };
 }
 
-/** The scope to request, if the session lacks some. */
+/** The scope to request, if the answer says that the session's is insufficient. */
 function insufficientScope(
   { challenges }: GuardedAnswer,
   refused: ResourceCredential | undefined,

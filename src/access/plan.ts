@@ -1,7 +1,7 @@
 /**
- * What a guard's answer means for whoever wants to get in. This is the one place that decides it:
- * detect_protection shows the plan, the other tools carry it out. Planning sends no credential and
- * asks nobody to sign in; at most it looks up where a person would.
+ * Decides what an answer requires before a request can succeed. This is the only place that decides it:
+ * detect_protection shows the plan, and the other tools carry it out. Making a plan sends no credential
+ * and asks nobody to sign in; it may look up where a person would sign in.
  */
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
@@ -18,13 +18,17 @@ interface Undirected {
 export type Plan =
   /** No credential is needed. */
   | ({ readonly kind: 'open' } & Undirected)
-  /** Everybody is turned away, and signing in would not help. */
+  /** Access refuses everybody, and signing in would not help. */
   | ({ readonly kind: 'refused'; readonly refusal: AccessError } & Undirected)
-  /** Something other than Access, or a server that we know how to sign in to, guards it. */
+  /**
+   * The URL is protected in a way that we cannot sign in to: not by Access, and not by OAuth with
+   * metadata.
+   */
   | ({ readonly kind: 'foreign' } & Undirected)
   /**
-   * A person signs in at `target`, unless there is already a credential for it on this machine.
-   * `unasked`: the guard has invited nobody, so a service token that may be sent there comes first.
+   * A person signs in at `target`, unless there is already a credential for it on this machine. `unasked`:
+   * the answer was a refusal, not a request to sign in, so a service token that may be sent there is tried
+   * first.
    */
   | {
       readonly kind: 'sign_in';
@@ -33,20 +37,20 @@ export type Plan =
       readonly obstacle?: undefined;
     }
   /**
-   * Nobody signs in, so a service token is what is left: the application takes nothing else, or this
-   * server is headless. `target`: where a person would have; credentials for it are tried first.
-   * `obstacle`: why nobody could.
+   * Nobody can sign in, so only a service token remains: the application accepts nothing else, or this
+   * server is headless. `target`: where a person would sign in; existing credentials for it are tried
+   * first. `obstacle`: why a person could not sign in there.
    */
   | {
       readonly kind: 'service_token';
       readonly target?: Target | undefined;
       readonly obstacle?: AccessError | undefined;
     }
-  /** A person is asked for and cannot sign in. */
+  /** A person would have to sign in, but cannot. */
   | { readonly kind: 'stuck'; readonly target?: undefined; readonly obstacle: AccessError };
 
 export interface PlanOptions {
-  /** False: where a person would sign in does not matter to the caller, and is not looked up. */
+  /** False if the caller does not need to know where a person would sign in; it is then not looked up. */
   readonly withTarget?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -69,7 +73,7 @@ export function createMakePlan({
     const unasked = guard.protection === 'denied';
     const target = await attempt(findTarget(url, guard, challenges, signal), signal);
     if (target === undefined) return { kind: 'foreign' };
-    // What keeps a person from signing in does not keep a service token from being sent.
+    // An obstacle to a person's sign-in does not prevent sending a service token.
     if (isAccessError(target)) {
       const obstacle = target;
       return nobodySignsIn || unasked

@@ -1,4 +1,4 @@
-/** Finishing a sign-in with the address that the person's browser ended at but could not load. */
+/** Completes a sign-in with the callback address that the person's browser could not load. */
 import { AccessError } from '../errors.ts';
 import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
@@ -6,7 +6,10 @@ import type { Sessions } from '../session/sessions.ts';
 import type { Redemption } from '../sign-in/redemption.ts';
 import type { Credentials } from './credentials.ts';
 
-/** Throws what the sign-in ended with, and `sign_in_expired` where no sign-in waits for `callback`. */
+/**
+ * Throws the error that the sign-in ended with, and `sign_in_expired` when no sign-in is waiting for
+ * `callback`.
+ */
 export type RedeemCallback = (url: URL, callback: URLSearchParams) => Promise<ResourceCredential>;
 
 export function createRedeemCallback({
@@ -22,7 +25,8 @@ export function createRedeemCallback({
     const keys = keysCovering(url);
     const redeemed = await redeem(callback, (resource) => keys.includes(resource));
     if (redeemed?.reason) throw redeemed.reason;
-    // Pasted twice, or after the browser got through after all: the session is there either way.
+    // When the address is pasted twice, or the browser could load it after all, the session exists
+    // already.
     const found = redeemed ? await firstStored(keys) : await credentials.find(url);
     if (found) return found;
     throw new AccessError(

@@ -1,4 +1,6 @@
-/** The parts of a plan that need no person: credentials that are already here, and the service token. */
+/**
+ * Carries out the parts of a plan that need no person: using an existing credential, or the service token.
+ */
 import { AccessError } from '../errors.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
 import type { Target } from '../sign-in/target.ts';
@@ -10,19 +12,19 @@ import { signInRequired } from './sign-in-required.ts';
 import type { SilentCredentials } from './silent-credentials.ts';
 
 export interface RunPlan {
-  /** A credential for the plan's target other than `refused`; `undefined` when there is none. */
+  /** Returns a credential for the plan's target other than `refused`, or `undefined` if there is none. */
   silently(
     plan: { readonly target?: Target | undefined },
     refused: ResourceCredential | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ResourceCredential | undefined>;
-  /** The service token, where it comes before a person's sign-in and may be sent. */
+  /** Returns the service token, if it is to be tried before a person's sign-in and may be sent. */
   beforeSignIn(
     answer: GuardedAnswer,
     plan: Plan,
     signal: AbortSignal | undefined,
   ): Promise<ResourceCredential | undefined>;
-  /** The service token for the URL that gave `answer`. Throws why there is none. */
+  /** Returns the service token for the URL of `answer`. Throws the reason if there is none. */
   withServiceToken(
     answer: GuardedAnswer,
     plan: Plan,
@@ -54,7 +56,8 @@ export function createRunPlan(parts: {
       const granted = await serviceTokens.grant(answer, target, signal);
       if (!(granted instanceof AccessError)) return granted;
       const { guard, evidence } = answer;
-      // Nobody was invited to sign in: that a configured service token is kept back says more.
+      // The answer did not ask anybody to sign in, so the reason why the configured service token is not
+      // sent is more useful.
       if (guard.protection === 'denied' && obstacle) {
         throw granted.code === 'service_token_not_configured' ? obstacle : granted;
       }

@@ -1,4 +1,4 @@
-/** Sign-ins put together: where a person would sign in, and everything that signs them in. */
+/** Wires the sign-in room: finding where a person can sign in, and signing them in. */
 import type { HostPattern } from '../cloudflare/host-pattern.ts';
 import type { SigningKeys } from '../cloudflare/signing-keys.ts';
 import { type IssuerTrust, trustsIssuer } from '../cloudflare/team.ts';

@@ -1,11 +1,11 @@
-/** The failure where only a person can sign in, and this call asks nobody. */
+/** The error for a URL that requires a person to sign in, in a call that does not start sign-ins. */
 import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
 import { AccessError } from '../errors.ts';
 import type { NextStep } from '../next-step.ts';
 
 /**
- * `headless`: this server never asks anybody. `not_in_this_call`: the caller has forbidden it.
- * `token`: get_token never does.
+ * `headless`: this server never starts a sign-in. `not_in_this_call`: the caller has forbidden it.
+ * `token`: get_token never starts one.
  */
 export function signInRequired(
   url: URL,

@@ -1,6 +1,6 @@
 /**
- * Credentials that need nobody to sign in: a session that another process has stored since, cloudflared's
- * token, and a session that the team's organisation token is exchanged for.
+ * Credentials for which nobody has to sign in: a session that another process has stored meanwhile,
+ * cloudflared's token, and a session obtained by exchanging the team's org token.
  */
 import type { Credential } from '../secrets/credential.ts';
 import {
@@ -13,7 +13,7 @@ import type { TransferSignIns } from '../sign-in/browser-transfer.ts';
 import { resourceOf, type Target } from '../sign-in/target.ts';
 
 export interface SilentCredentials {
-  /** One for `target`, other than the one that was refused. */
+  /** A credential for `target` other than the refused one. */
   find(
     target: Target,
     refused: ResourceCredential | undefined,

@@ -1,7 +1,7 @@
 /**
- * Bytes to text: whether they are text at all, and in which charset. Order of belief (WHATWG HTML
- * §13.2.3, Encoding §6): a BOM, the Content-Type, what the document says of itself, UTF-8 if the
- * bytes are, windows-1252 otherwise.
+ * Decides whether bytes are text, and in which charset. In order of precedence (WHATWG HTML §13.2.3,
+ * Encoding §6): a BOM, the Content-Type, the document's own declaration, UTF-8 if the bytes are valid
+ * UTF-8, else windows-1252.
  */
 
 export interface MediaType {
@@ -22,20 +22,20 @@ export function parseMediaType(field: string | null): MediaType {
   return label ? { essence, charset: label } : { essence };
 }
 
-/** How much of a body tells what it is, in bytes. */
+/** How much of a body is examined, in bytes. */
 const sniffedLength = 4096;
 
 export type Content = 'html' | 'text' | 'image' | 'binary';
 
-/** Nothing is known of these, so that even HTML may be in them (MIME Sniffing §7). */
+/** Types that say nothing, so that the content may even be HTML (MIME Sniffing §7). */
 const unstated = ['', 'unknown/unknown', 'application/unknown', '*/*'];
 
 /** Image types that hosts show to models. */
 export const imageTypes: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
 /**
- * What an answer holds. Types of text are without number, and servers give wrong ones: all but HTML's
- * are only hints, and the bytes decide whether they are text.
+ * What kind of content an answer has. There are countless text types, and servers send wrong ones, so all
+ * types except HTML's are only hints, and the bytes decide whether they are text.
  */
 export function contentKind({ essence, charset }: MediaType, bytes: Uint8Array): Content {
   if (sniffImage(bytes)) return 'image';
@@ -46,7 +46,7 @@ export function contentKind({ essence, charset }: MediaType, bytes: Uint8Array):
   return looksCompact(bytes) ? 'binary' : 'text';
 }
 
-/** The type of an image that a model can be shown, by its first bytes: the header may lie. */
+/** The type of an image that a model can be shown, by its first bytes, because the header may be wrong. */
 export function sniffImage(bytes: Uint8Array): string | undefined {
   const head = latin1(bytes, 12);
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
@@ -66,7 +66,7 @@ export function decodeText(bytes: Uint8Array, { essence, charset }: MediaType): 
   const decoder =
     decoderByBom(bytes) ?? decoderByLabel(charset) ?? decoderByDocument(bytes, essence);
   if (decoder) return decodeWith(decoder, bytes);
-  // No one said. The end may be cut off in the middle of a character: `stream` forgives that.
+  // No charset was declared. The text may end in the middle of a character, which `stream` tolerates.
   try {
     return {
       text: new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true }),
@@ -82,7 +82,7 @@ const c1 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“�
 function decodeWith(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array): DecodedText {
   const text = decoder.decode(bytes);
   if (decoder.encoding !== 'windows-1252') return { text, charset: decoder.encoding };
-  // Some versions of Node read windows-1252 as Latin-1 (nodejs/node#56542).
+  // Some versions of Node decode windows-1252 as Latin-1 (nodejs/node#56542).
   const mended = text.replace(/[\u0080-\u009f]/g, (byte) => c1[byte.charCodeAt(0) - 0x80] ?? byte);
   return { text: mended, charset: decoder.encoding };
 }
@@ -95,7 +95,7 @@ function decoderByBom(bytes: Uint8Array): InstanceType<typeof TextDecoder> | und
   return undefined;
 }
 
-/** A label that no one knows is as good as none. */
+/** An unknown label counts as none. */
 function decoderByLabel(label: string | undefined): InstanceType<typeof TextDecoder> | undefined {
   if (!label) return undefined;
   try {
@@ -119,11 +119,14 @@ function decoderByDocument(
     : null;
   const label = (xml ?? css ?? meta)?.[1];
   const decoder = decoderByLabel(label);
-  // §13.2.3.2: bytes that were read as ASCII cannot be UTF-16.
+  // §13.2.3.2: a declaration that could be read as ASCII cannot be UTF-16.
   return decoder?.encoding.startsWith('utf-16') ? new TextDecoder('utf-8') : decoder;
 }
 
-/** MIME Sniffing §7.2: control bytes that no text has. UTF-16 with a BOM is text, and a PDF may begin as one. */
+/**
+ * MIME Sniffing §7.2: control bytes that do not occur in text. UTF-16 with a BOM is text; a PDF is binary
+ * although it may begin like text.
+ */
 function looksBinary(bytes: Uint8Array): boolean {
   if (decoderByBom(bytes)) return false;
   if (latin1(bytes, 5) === '%PDF-') return true;
@@ -132,7 +135,7 @@ function looksBinary(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** A short message in a packed format can do without control bytes, but is hardly ever UTF-8 as well. */
+/** A short message in a binary format may lack control bytes, but it is hardly ever valid UTF-8. */
 function looksCompact(bytes: Uint8Array): boolean {
   const head = bytes.subarray(0, sniffedLength);
   try {
@@ -150,7 +153,7 @@ function isBinary(byte: number): boolean {
 
 const firstTag = /^<(?:!doctype html|html|head|body|title|meta|script|table|div|h1|p)\b/i;
 
-/** MIME Sniffing §7.1: after white space and comments, a tag that only HTML begins with. */
+/** MIME Sniffing §7.1: after white space and comments, a tag with which only HTML begins. */
 function looksLikeHtml(bytes: Uint8Array): boolean {
   let rest = latin1(bytes, 1024).trimStart();
   while (rest.startsWith('<!--')) {
@@ -161,7 +164,7 @@ function looksLikeHtml(bytes: Uint8Array): boolean {
   return firstTag.test(rest);
 }
 
-/** The first bytes as characters, one each. */
+/** The first bytes as Latin-1 characters. */
 function latin1({ buffer, byteOffset, byteLength }: Uint8Array, length: number): string {
   return Buffer.from(buffer, byteOffset, Math.min(byteLength, length)).toString('latin1');
 }

@@ -1,6 +1,6 @@
 /**
- * The last few rendered answers, in memory, so that `start_index` pages through one kept answer without
- * asking the origin again. An entry is found only by all that was asked.
+ * The last few rendered answers, in memory, so that `start_index` pages through one stored answer without
+ * another request. An entry is found only by an identical request.
  */
 import { hash } from 'node:crypto';
 
@@ -9,16 +9,16 @@ export interface PageRequest {
   readonly url: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly format: string;
-  /** Anything else that makes the answer another one, such as a hash of the body. */
+  /** Anything else that distinguishes requests, such as a hash of the body. */
   readonly body?: string;
 }
 
 export interface Pages<T> {
-  /** `undefined` when it was never kept, or has been let go. */
+  /** `undefined` when it was never stored, or has been dropped. */
   take(key: string): T | undefined;
-  /** `bytes`: what `value` occupies. One that is too large for the whole is not kept. */
+  /** `bytes`: the size of `value`. A value that is larger than the whole store is not kept. */
   keep(key: string, value: T, bytes: number): void;
-  /** Lets all go, as after signing out. */
+  /** Drops everything, as after signing out. */
   clear(): void;
 }
 

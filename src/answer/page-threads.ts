@@ -1,16 +1,16 @@
 /**
- * Pages to Markdown without keeping others waiting: small ones at once, those that take longer in threads
- * of their own. Threads are started when there is such a page, and end soon after the last one.
+ * Converts pages to Markdown without blocking other calls: small pages at once, larger ones in worker
+ * threads. Threads are started when there is a large page, and end soon after the last one.
  */
 import { Worker } from 'node:worker_threads';
 import { builtProgram } from '../built-program.ts';
 import type { Markdown } from '../page/markdown.ts';
 
-/** What a thread is told. It knows nothing but this. */
+/** Everything that a thread is given. */
 export interface PageJob {
   readonly html: string;
   readonly url: string;
-  /** Credentials of ours, to be cut out of the page's words. */
+  /** Our credentials, to be removed from the page's text. */
   readonly secrets: readonly string[];
   readonly wordsOnly?: true;
 }
@@ -19,7 +19,7 @@ export interface PageOrigin {
   /** Where the page came from, after redirects. */
   readonly url: URL;
   readonly secrets: readonly string[];
-  /** Cuts these secrets out. */
+  /** Removes these secrets. */
   readonly conceal: (text: string) => string;
 }
 
@@ -28,12 +28,12 @@ export interface PageThreads {
   toMarkdown(html: string, page: PageOrigin): Promise<Markdown>;
 }
 
-/** In UTF-16 units: such a page takes some hundredths of a second. */
+/** In UTF-16 units. A page of this size takes a few hundredths of a second. */
 const maxAtOnce = 30_000;
 const maxThreads = 2;
 const idleMs = 20_000;
 
-/** `maxHeapMib`: a page that needs more is given as its words alone. */
+/** `maxHeapMib`: a page that needs more is returned as its text only. */
 export function createPageThreads({ maxHeapMib = 512 } = {}): PageThreads {
   const idle: { readonly worker: Worker; readonly end: NodeJS.Timeout }[] = [];
   const waiting: (() => void)[] = [];
@@ -47,12 +47,12 @@ export function createPageThreads({ maxHeapMib = 512 } = {}): PageThreads {
       return rested.worker;
     }
     return new Worker(await builtProgram('page-worker.js'), {
-      env: {}, // it has no business with ours
+      env: {}, // it needs none of our variables
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMib },
     });
   };
   const giveBack = (worker: Worker) => {
-    // A process that has nothing else to do ends, and a thread that nobody needs any more.
+    // An idle thread does not keep the process alive, and ends after a while itself.
     worker.unref();
     const end = setTimeout(() => {
       idle.shift();
@@ -61,7 +61,7 @@ export function createPageThreads({ maxHeapMib = 512 } = {}): PageThreads {
     idle.push({ worker, end });
   };
 
-  /** Throws what ended the thread before it had answered. */
+  /** Throws the error that ended the thread before it answered. */
   const run = async (job: PageJob): Promise<Markdown> => {
     while (busy >= maxThreads) await new Promise<void>((resolve) => waiting.push(resolve));
     busy += 1;

@@ -1,4 +1,4 @@
-/** The program of a thread that turns pages into Markdown: one at a time, each answered with one message. */
+/** The worker thread that converts pages to Markdown: one at a time, each answered with one message. */
 import { parentPort } from 'node:worker_threads';
 import { htmlToMarkdown, wordsAlone } from '../page/markdown.ts';
 import { createConcealer } from '../secrets/concealer.ts';

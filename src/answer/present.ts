@@ -1,6 +1,7 @@
 /**
- * From an answer to what the agent is shown (contract §2): a head of one line of JSON, then the body as
- * text, Markdown or an image. Rendering is done once; `page` cuts what was rendered, without the origin.
+ * Turns an answer into what the agent is shown (contract §2): a head of one line of JSON, then the body as
+ * text, Markdown or an image. An answer is rendered once; `page` cuts a window out of the result without
+ * another request.
  */
 
 import type { Saved } from '../files/save.ts';
@@ -14,10 +15,10 @@ import type { PageThreads } from './page-threads.ts';
 import { type Format, toReadable } from './readable.ts';
 import { textWindow } from './text-window.ts';
 
-/** How much of a body to read for showing, in bytes after decoding. */
+/** How much of a body is read in order to be shown, in bytes after decoding. */
 export const shownBodyLimit = 8 * 1024 * 1024;
 
-/** One result as JSON, in bytes: hosts drop the connection or the result not far above. */
+/** The largest result as JSON, in bytes; not far above this, hosts drop the result or the connection. */
 const wireLimit = 1024 * 1024;
 const wireLimitForContent = wireLimit - 64 * 1024;
 const maxImageBytes = Math.floor((wireLimitForContent / 4) * 3);
@@ -29,7 +30,7 @@ export interface Answer {
   readonly auth: CredentialKind;
   readonly redirects: readonly string[];
   readonly droppedHeaders?: readonly string[];
-  /** It was to be saved, and is shown instead, since its status says that it is not what was wanted. */
+  /** The answer was to be saved, but is shown instead because its status is not a success. */
   readonly notSaved?: boolean;
 }
 
@@ -37,14 +38,14 @@ export interface Head {
   readonly status: number;
   readonly url: Concealed<string>;
   readonly content_type: Concealed<string> | null;
-  /** Of the body that was read, after decoding. */
+  /** The size of the body that was read, after decoding. */
   readonly bytes: number;
   readonly auth: CredentialKind;
   readonly redirects: readonly Concealed<string>[];
   readonly headers: Readonly<Record<string, Concealed<string>>>;
-  /** True when what is shown ends before the body does. */
+  /** True when there is more of the body than is shown. */
   readonly truncated: boolean;
-  /** Where to go on; `null` at the end of what was read. */
+  /** Where to continue; `null` at the end of what was read. */
   readonly next_start_index: number | null;
   readonly saved_to: string | null;
   readonly sha256?: string;
@@ -61,20 +62,20 @@ export interface Presented {
   readonly blocks: readonly Block[];
 }
 
-/** An answer made ready to be shown, whole: what `Pages` keeps. Holds no secret. */
+/** A complete answer ready to be shown, which `Pages` stores. Contains no secret. */
 export interface Rendered {
   readonly head: Head;
   readonly content:
     | { readonly text: Concealed<string> }
     | { readonly image: string; readonly mimeType: string };
-  /** What it occupies in memory, roughly, in bytes. */
+  /** Its approximate size in memory, in bytes. */
   readonly size: number;
 }
 
 interface RenderOptions {
   readonly format: Format;
   readonly threads: PageThreads;
-  /** Of the secrets of all hops. */
+  /** For the secrets of all hops. */
   readonly concealer: Concealer;
 }
 
@@ -158,8 +159,8 @@ function notSavedNote({ status, notSaved = false }: Answer): string | undefined 
 function stoppedNote({ complete, stopped, bytes }: ReadBody): string | undefined {
   if (complete) return undefined;
   return stopped === 'time'
-    ? 'The body had not ended when timeout_seconds ran out; this is what had come.'
-    : `The body is longer than ${bytes.length} bytes, and the rest was not read. Use save_to for all of it.`;
+    ? 'The body had not ended when timeout_seconds ran out; this is what had arrived.'
+    : `The body is longer than ${bytes.length} bytes, and the rest was not read. Use save_to to get all of it.`;
 }
 
 function droppedNote({ droppedHeaders = [] }: Answer): string | undefined {

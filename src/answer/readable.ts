@@ -1,4 +1,7 @@
-/** A body made readable for a model: text, Markdown or an image; else a note of what it is and how to get it. */
+/**
+ * Makes a body readable for a model: as text, Markdown or an image; else as a note that says what it is
+ * and how to get it.
+ */
 
 import { type ReadBody, undecodable } from '../http/body.ts';
 import type { Fields } from '../http/fields.ts';
@@ -7,13 +10,16 @@ import { cleanServerText } from '../server-text.ts';
 import { contentKind, decodeText, imageTypes, parseMediaType, sniffImage } from './charset.ts';
 import type { PageThreads } from './page-threads.ts';
 
-/** `auto` and `markdown` turn HTML into Markdown; `raw` leaves it. */
+/** `auto` and `markdown` convert HTML to Markdown; `raw` leaves it as it is. */
 export type Format = 'auto' | 'raw' | 'markdown';
 
-/** For those who want text: wikis and documentation sites that have Markdown give it, and others what they have. */
+/**
+ * An Accept header that prefers Markdown, which some wikis and documentation sites offer; others send what
+ * they have.
+ */
 export const acceptMarkdown = 'text/markdown, */*;q=0.9';
 
-/** With neither text nor image, the note says why. Holds no secret that `concealer` knows. */
+/** Without text and image, `note` says why. Contains no secret that `concealer` knows. */
 export interface Readable {
   readonly text?: Concealed<string>;
   readonly image?: { readonly data: string; readonly mimeType: string };
@@ -27,7 +33,7 @@ interface Source {
 
 interface ReadableOptions {
   readonly format: Format;
-  /** Of the secrets of all hops. */
+  /** For the secrets of all hops. */
   readonly concealer: Concealer;
   readonly threads: PageThreads;
   readonly maxImageBytes: number;

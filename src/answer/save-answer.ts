@@ -1,4 +1,4 @@
-/** An answer's body to a file, and its connection let go however that ends. */
+/** Saves an answer's body to a file, and always releases its connection. */
 import { type Saved, type SaveOptions, saveTo } from '../files/save.ts';
 import { abortFailure } from '../http/failures.ts';
 import type { Incoming } from '../http/send.ts';
@@ -6,7 +6,7 @@ import { firstOf } from '../http/waiting/first-of.ts';
 import type { Concealer } from '../secrets/concealer.ts';
 import { cleanBody } from './clean-body.ts';
 
-/** `deadline` ends it as `signal` does, with its own reason. Throws what `saveTo` throws. */
+/** `deadline` aborts it like `signal`, with its own reason. Throws what `saveTo` throws. */
 export async function saveAnswer(
   answer: Incoming,
   concealer: Concealer,
@@ -22,7 +22,7 @@ export async function saveAnswer(
     return await saveTo(clean, { ...options, url, signal: until.signal });
   } finally {
     until.release();
-    // Nobody reads it afterwards: one that stalls would hold its connection.
+    // Nobody will read it any more, and a stalled body would occupy its connection.
     answer.body.destroy();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A window onto a long text, for a result that has a limit on the wire: counted in UTF-16 units, as agents
- * count characters, and never ending in the middle of one.
+ * A window onto a long text, for a result of limited size: measured in UTF-16 units, which is how agents
+ * count characters, and never splitting a character.
  */
 
 export interface TextWindow {
@@ -9,8 +9,8 @@ export interface TextWindow {
 }
 
 /**
- * Up to `maxLength` units from `startIndex` on, fewer where the text as a JSON string in UTF-8 would be
- * longer than `maxWireBytes`; at least one character, or paging would never get on.
+ * Up to `maxLength` units from `startIndex` on; fewer if the text as a JSON string in UTF-8 would exceed
+ * `maxWireBytes`; at least one character, so that paging always advances.
  */
 export function textWindow(
   text: string,
@@ -28,7 +28,7 @@ export function textWindow(
   return { start, end: fitting(text, start, wanted, maxWireBytes) };
 }
 
-/** `at`, or one before it where it is in the middle of a surrogate pair. */
+/** `at`, or one before it if `at` is in the middle of a surrogate pair. */
 function boundary(text: string, at: number): number {
   return isLow(text, at) && isHigh(text, at - 1) ? at - 1 : at;
 }
@@ -46,9 +46,9 @@ function isLow(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xdc00;
 }
 
-/** The greatest end, up to `wanted`, with which the text fits the wire as a JSON string in UTF-8. */
+/** The greatest end, up to `wanted`, for which the text fits as a JSON string in UTF-8. */
 function fitting(text: string, start: number, wanted: number, maxWireBytes: number): number {
-  // A unit takes six bytes at most, as \uXXXX.
+  // A unit takes at most six bytes, as \uXXXX.
   if (2 + (wanted - start) * 6 <= maxWireBytes) return wanted;
   let bytes = 2;
   for (let at = start; at < wanted; ) {

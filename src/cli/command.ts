@@ -1,13 +1,13 @@
 /**
- * The command line (contract §6): one file a command, parsed by commander. Exit codes 0 (fine),
- * 1 (failed), 2 (usage error); `fetch` ends as curl would.
+ * The command line (contract §6): one file per command, parsed by commander. Exit codes 0 (fine), 1
+ * (failed), 2 (usage error); `fetch` has curl's exit codes.
  */
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config/config.ts';
 import { addSummary, type Definition, definitions, readSummaries } from './definitions.ts';
 import { openShell, type Shell } from './terminal/shell.ts';
 
-/** Does not return while there is output to be taken; then the process ends, whatever is still open. */
+/** Ends the process once all output has been written, whatever is still open. */
 export async function runCommand(
   argv: readonly string[],
   {
@@ -26,14 +26,14 @@ export async function runCommand(
   await flushed(process.stdout);
   const written = tellUnwritten(shell, exitCode);
   await flushed(process.stderr);
-  // A sign-in that nobody has finished would keep this process alive for an hour.
+  // An unfinished sign-in would keep this process alive for an hour.
   process.exit(written ? exitCode : exitCode || 1);
 }
 
-/** curl's code for it: `fetch` has told it already. */
+/** curl's exit code for this failure, which `fetch` has already reported. */
 const writeFailed = 23;
 
-/** A result that is not there is a failure, whatever the work came to. */
+/** Output that could not be written is a failure, whatever the command's result. */
 function tellUnwritten({ out, err }: Shell, exitCode: number): boolean {
   const code = out.trouble();
   if (code === undefined) return true;
@@ -54,17 +54,17 @@ async function run(argv: readonly string[], shell: Shell, summaries: URL): Promi
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    // Help and version end here too, with 0; commander's own code for misuse is 1.
+    // Help and version end here too, with 0. Commander's own code for a usage error is 1.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
 }
 
-/** Resolves when what was written is taken, or its failure is known. */
+/** Resolves when everything has been written, or has failed to be. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     const end = () => setImmediate(resolve);
-    // Nothing is written for the sake of asking: even that fails on a full device.
+    // Writes nothing if nothing is buffered, since even an empty write fails on a full device.
     if (stream.destroyed || stream.writableLength === 0) end();
     else stream.write('', end);
   });
@@ -74,7 +74,7 @@ function withoutCommands(shell: Shell): Command {
   const { out, err, version } = shell;
   const program = new Command('cloudflare-access-mcp')
     .description(
-      `Gets you and your agents through Cloudflare Access. Without a command it is an MCP server on stdio.`,
+      `Gets you and your agents through Cloudflare Access. Without a command, it runs as an MCP server on stdio.`,
     )
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -93,7 +93,7 @@ function withoutCommands(shell: Shell): Command {
       styleSubcommandTerm: (text) => out.paint('cyan', text),
       styleOptionTerm: (text) => out.paint('cyan', text),
     })
-    .showHelpAfterError('(--help tells more)');
+    .showHelpAfterError('(see --help)');
   return program;
 }
 

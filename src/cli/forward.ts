@@ -1,6 +1,6 @@
 /**
- * `forward <url>`: an address on this machine that stands for the origin, for programs that know nothing
- * of Access. Its address alone goes to stdout; who reads it may be a script.
+ * `forward <url>`: serves the origin at a local address, for programs that know nothing about Access.
+ * Prints only that address to stdout, for scripts.
  */
 import type { Command } from 'commander';
 import { checkUrl } from '../access/limits.ts';
@@ -24,14 +24,14 @@ export function addForward(program: Command, shell: Shell, end: (exitCode: numbe
   program
     .command('forward')
     .argument('<url>', 'the origin: scheme, host and port')
-    .summary('a local address that stands for an origin')
+    .summary('serve an origin at a local address')
     .description(
-      `Serves the origin at an address on this machine, http://127.0.0.1:PORT, so that npm, git, docker, browsers under test and other programs get through Cloudflare Access unchanged: each request goes on with your session, and streams both ways. The address is the first line of stdout. Where you have to sign in, your browser opens; the request waits. Ctrl-C ends it.
+      `Serves the origin at an address on this machine, http://127.0.0.1:PORT, so that npm, git, docker, browsers under test and other programs get through Cloudflare Access unchanged: each request is passed on with your session, streaming in both directions. The address is the first line of stdout. If you have to sign in, your browser opens and the request waits. Ctrl-C ends it.
 
   cloudflare-access-mcp forward https://git.example.com --port 8000
   git clone http://127.0.0.1:8000/team/project.git`,
     )
-    .option('--port <number>', 'the local port; any free one when left out', integer(65_535), 0)
+    .option('--port <number>', 'the local port; by default any free one', integer(65_535), 0)
     .option('--wait <seconds>', 'how long a request waits for you to sign in', seconds(600), 25)
     .action(async (text: string, options: Options) => {
       let url: URL | undefined;
@@ -51,9 +51,9 @@ export function addForward(program: Command, shell: Shell, end: (exitCode: numbe
     });
 }
 
-/** Event streams and WebSockets hold theirs for hours. */
+/** Event streams and WebSockets keep a connection open for hours. */
 const mostConnections = 512;
-/** The same failure again is not told on stderr before this. */
+/** A repeated failure is not printed again within this time. */
 const quietMs = 10_000;
 
 async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms): Promise<number> {
@@ -79,7 +79,7 @@ async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms)
   if (typeof server === 'string') throw portNotToBeHad(options.port, server);
   try {
     out.line(`http://127.0.0.1:${server.port}`);
-    err.line(err.paint('dim', `It stands for ${remote.origin}. Ctrl-C ends it.`));
+    err.line(err.paint('dim', `It serves ${remote.origin}. Ctrl-C ends it.`));
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
@@ -106,7 +106,7 @@ function unlessJustTold(
   };
 }
 
-/** Throws `invalid_input`: whoever names a path would wonder why the others are served as well. */
+/** Throws `invalid_input` for a URL with a path: it would suggest that other paths are not served. */
 function originOnly(url: URL): URL {
   if (url.pathname === '/' && url.search === '' && url.hash === '') return url;
   throw new AccessError(

@@ -1,6 +1,7 @@
 /**
- * `headers [<url>]`: the credential as header fields, for hosts that ask a command for them (Claude Code's
- * `headersHelper`, Codex's `http_headers_helper`). They wait ten seconds, so it never takes longer.
+ * `headers [<url>]`: prints the credential as header fields, for hosts that run a command to get them
+ * (Claude Code's `headersHelper`, Codex's `http_headers_helper`). They wait ten seconds, so it never takes
+ * longer.
  */
 import { type Command, Option } from 'commander';
 import { NoCredentialAsked } from '../access/give-token.ts';
@@ -18,27 +19,25 @@ interface Options {
   serviceToken?: true;
 }
 
-/** Since the process began. What is under way by then is left, a refresh too. */
+/** Counted from the start of the process. Whatever is still running then is abandoned, even a refresh. */
 const endsAfterMs = 9_000;
-/** The person gets so much less than that, so that the sign-in's address is told in time. */
+/** Kept back from the time for the person's sign-in, so that its address can still be printed. */
 const reserveMs = 1_500;
-/** A connection with these fields ought to outlive its own beginning. */
+/** The token should not expire right after the connection is made. */
 const minTtlMs = 60_000;
 
 export function addHeaders(program: Command, shell: Shell, end: (exitCode: number) => void): void {
   program
     .command('headers')
-    .argument('[url]', 'the URL of the MCP server; CLAUDE_CODE_MCP_SERVER_URL when left out')
-    .summary('print header fields, for MCP hosts that ask a command for them')
+    .argument('[url]', 'the URL of the MCP server; default: CLAUDE_CODE_MCP_SERVER_URL')
+    .summary('print header fields, for MCP hosts that run a command to get them')
     .description(
-      `Prints one JSON object with the header fields that get a request to the URL through, and nothing else: {"Authorization":"Bearer …"}, {"cf-access-token":"…"}, or {} for a URL that asks for nothing. The token is refreshed first where it has to be. It ends within ten seconds, and nobody is asked to sign in: use login before.`,
+      `Prints one JSON object with the header fields that get a request to the URL through, and nothing else: {"Authorization":"Bearer …"}, {"cf-access-token":"…"}, or {} for a URL that needs no credential. If necessary, the token is refreshed first. It ends within ten seconds and never asks you to sign in: use login first.`,
     )
     .addOption(
-      new Option('--sign-in', 'open the browser where a person has to sign in').conflicts(
-        'serviceToken',
-      ),
+      new Option('--sign-in', 'open the browser if you have to sign in').conflicts('serviceToken'),
     )
-    .option('--service-token', 'print the service token’s pair, its secret included')
+    .option('--service-token', 'print the service token’s two fields, including its secret')
     .action(async (text: string | undefined, options: Options) => {
       let url: URL | undefined;
       end(
@@ -118,7 +117,7 @@ async function pairFor(
   return outcome.status === 'authenticated' ? spelled(outcome.credential.credential) : {};
 }
 
-/** As Cloudflare's documentation spells them. */
+/** Header fields with the names as Cloudflare's documentation spells them. */
 function spelled(credential: Credential): Record<string, string> {
   if (credential.kind !== 'service_token') throw new Error('a service token was asked for');
   const names: Record<string, string> = {
@@ -130,7 +129,7 @@ function spelled(credential: Credential): Record<string, string> {
   );
 }
 
-/** Throws `timeout`. The process ends then, whatever it has left open. */
+/** Throws `timeout`; the process then ends, whatever is still running. */
 async function inTime<T>(work: Promise<T>, { host }: URL): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {

@@ -1,4 +1,4 @@
-/** `login <url>`: as the tool authenticate, for the person themselves. */
+/** `login <url>`: the tool authenticate, for people. */
 import { type Command, Option } from 'commander';
 import type { AuthenticateOptions } from '../access/authenticate.ts';
 import { callbackResponse } from '../tools/callback-address.ts';
@@ -26,7 +26,7 @@ export function addLogin(program: Command, shell: Shell, end: (exitCode: number)
     .argument('<url>', 'any URL of the application')
     .summary('sign in to an application')
     .description(
-      `Makes sure that the URL can be fetched: with the session that is there, by a refresh, or by having you sign in in your browser. The address to open is printed as well. Exit code 0 when the URL can be fetched now, 1 when not.`,
+      `Makes sure that the URL can be fetched: with the existing session, by refreshing it, or by having you sign in in your browser. The address to open is printed as well. Exit code 0 if the URL can be fetched now, else 1.`,
     )
     .addOption(
       new Option('--method <method>', 'how to sign in')
@@ -34,9 +34,9 @@ export function addLogin(program: Command, shell: Shell, end: (exitCode: number)
         .default('auto'),
     )
     .addOption(
-      new Option('--device', 'by a short code for a browser elsewhere').conflicts('method'),
+      new Option('--device', 'with a short code to enter in any browser').conflicts('method'),
     )
-    .option('--force', 'sign in afresh although there is a session or an open sign-in')
+    .option('--force', 'sign in afresh even if there is a session or an open sign-in')
     .option(
       '--wait <seconds>',
       'how long to wait for you; 0 only prints the address',
@@ -45,7 +45,7 @@ export function addLogin(program: Command, shell: Shell, end: (exitCode: number)
     )
     .option(
       '--callback-url <address>',
-      'finish a sign-in whose browser could not load this address',
+      'finish a sign-in with the address that its browser could not load',
     )
     .option('--json', 'print one JSON object, as the tool authenticate does')
     .action(async (text: string, options: Options) => {
@@ -83,7 +83,7 @@ async function run(shell: Shell, url: URL, options: Options, open: OpenRooms): P
   const redeem = async (line: string): Promise<void> => {
     prompt.done();
     try {
-      // The wait below ends with it.
+      // This also ends the wait below.
       await access.authenticate(url, request(callbackResponse(line)));
     } catch (error) {
       tellFailure(shell, error, { url });

@@ -1,4 +1,7 @@
-/** `logout`: revokes at the server (RFC 7009) and removes here; with --all, everything but registrations. */
+/**
+ * `logout`: revokes tokens at the server (RFC 7009) and removes them here; with --all, everything except
+ * client registrations.
+ */
 import type { Command } from 'commander';
 import { isAccessError } from '../errors.ts';
 import type { Rooms } from '../rooms.ts';
@@ -23,9 +26,9 @@ export function addLogout(program: Command, shell: Shell, end: (exitCode: number
     .argument('[url]', 'any URL of the application')
     .summary('end a session, or all of them')
     .description(
-      `Ends the session for the URL, or with --all every session, open sign-in and team login that is kept here: revoked at the server where it offers that, and removed from this machine. Client registrations stay, since Access can never delete one; they open nothing by themselves. Exit code 1 when a server did not confirm a revocation.`,
+      `Ends the session for the URL, or with --all every session, open sign-in and team login on this machine: tokens are revoked at the server if it supports that, and removed from this machine. Client registrations stay, since Access cannot delete them; on their own they give no access. Exit code 1 when a server did not confirm a revocation.`,
     )
-    .option('--all', 'end all of them')
+    .option('--all', 'end all sessions')
     .option('--json', 'print one JSON object: {"ended": [{"resource", "revocation"}], "removed"}');
   command.action(async (text: string | undefined, options: { all?: true; json?: true }) => {
     if ((text === undefined) === (options.all === undefined)) {
@@ -72,14 +75,14 @@ async function run(
     const team = teams.find(({ teamDomain }) => teamDomain === found?.teamDomain);
     if (url && team) {
       shell.out.line(
-        `You are still signed in at ${team.teamDomain}, which lets this application be reached again without asking you; logout --all ends that too.`,
+        `You are still signed in at ${team.teamDomain}, so this application can be reached again without your signing in; logout --all ends that too.`,
       );
     }
   }
   return ended.some(({ revocation }) => revocation === 'failed') ? 1 : 0;
 }
 
-/** The session is removed here whatever the server says. */
+/** The session is removed here whatever the server answers. */
 async function leave({ access }: Rooms, { environment }: Shell, session: Session): Promise<Ended> {
   const { resource } = session;
   try {
@@ -104,13 +107,13 @@ function print(
       out.line(`${out.paint('green', '✓')} Signed out of ${name}; the server confirmed it.`);
     } else if (revocation === 'unsupported') {
       out.line(
-        `${out.paint('green', '✓')} Signed out of ${name} on this machine; the token cannot be revoked and lives until it expires.`,
+        `${out.paint('green', '✓')} Signed out of ${name} on this machine; its token cannot be revoked and stays valid until it expires.`,
       );
     } else {
       err.line(`${err.paint('yellow', '!')} Signed out of ${name} on this machine only: ${why}`);
     }
   }
-  if (removed.sign_ins > 0) out.line(`Open sign-ins given up: ${removed.sign_ins}.`);
+  if (removed.sign_ins > 0) out.line(`Open sign-ins abandoned: ${removed.sign_ins}.`);
   if (removed.team_logins > 0) out.line(`Team logins removed: ${removed.team_logins}.`);
   if (ended.length + removed.sign_ins + removed.team_logins === 0) {
     out.line(url ? `There is no session for ${url.host}.` : 'There is nothing to sign out of.');

@@ -1,11 +1,11 @@
-/** `serve`, for the help alone: main.ts starts the server itself, without loading any of this. */
+/** `serve`, for the help only: main.ts starts the server itself, without loading this room. */
 import type { Command } from 'commander';
 
 export function addServe(program: Command): void {
   program
     .command('serve')
-    .summary('the MCP server on stdio, as without a command')
+    .summary('run the MCP server on stdio (the default)')
     .description(
-      'Runs the MCP server on stdio, which is what happens without a command too. A host starts it; it is configured by environment variables, which doctor checks.',
+      'Runs the MCP server on stdio, as without a command. It is started by an MCP host and configured by environment variables, which doctor checks.',
     );
 }

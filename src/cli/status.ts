@@ -1,4 +1,4 @@
-/** `status`: the sessions that are kept here. Never a token. */
+/** `status`: lists the stored sessions, without any token. */
 import type { Command } from 'commander';
 import type { Rooms } from '../rooms.ts';
 import type { PendingSignIn, Session } from '../session/records.ts';
@@ -14,9 +14,9 @@ type State = 'active' | 'refreshable' | 'expired';
 export function addStatus(program: Command, shell: Shell, end: (exitCode: number) => void): void {
   program
     .command('status')
-    .summary('list the sessions that are kept here')
+    .summary('list the sessions on this machine')
     .description(
-      'Lists the sessions that are kept on this machine, and the sign-ins that wait for somebody. No token is printed and nothing is asked of the network.',
+      'Lists the sessions on this machine and the open sign-ins. Prints no token and sends no request.',
     )
     .option('--json', 'print one JSON object: {"data_dir", "sessions", "sign_ins"}')
     .action(async ({ json }: { json?: true }) => {
@@ -56,7 +56,7 @@ async function run(shell: Shell, rooms: Rooms, json: boolean): Promise<number> {
   print(shell, sessions, pending, stateOf, now);
   const trouble = access.memoryOnly();
   if (trouble) shell.err.line(shell.err.paint('yellow', trouble));
-  shell.err.line(shell.err.paint('dim', `kept in ${dataDir}`));
+  shell.err.line(shell.err.paint('dim', `stored in ${dataDir}`));
   return 0;
 }
 
@@ -87,7 +87,7 @@ function print(
       const when = expiresAt === undefined ? 'when it is refused' : whenFrom(now, expiresAt);
       const [state, style] = {
         active: ['active', 'green'] as const,
-        refreshable: ['refreshes itself', 'green'] as const,
+        refreshable: ['refreshable', 'green'] as const,
         expired: ['sign in again', 'yellow'] as const,
       }[stateOf(session)];
       return [
@@ -102,6 +102,6 @@ function print(
     for (const line of table(out, head, rows)) out.line(line);
   }
   for (const { resource, expiresAt } of pending) {
-    out.line(`A sign-in for ${resource} waits for somebody; it ends ${whenFrom(now, expiresAt)}.`);
+    out.line(`A sign-in for ${resource} is open; it expires ${whenFrom(now, expiresAt)}.`);
   }
 }

@@ -1,4 +1,7 @@
-/** `token <url>`: the access token, for `$(…)` and for curl. Refreshes; never starts a sign-in. */
+/**
+ * `token <url>`: prints the access token, for `$(…)` and for curl. Refreshes it, but never starts a
+ * sign-in.
+ */
 import { type Command, Option } from 'commander';
 import { instant } from '../tools/tool.ts';
 import { address } from './terminal/address.ts';
@@ -18,9 +21,9 @@ export function addToken(program: Command, shell: Shell, end: (exitCode: number)
   program
     .command('token')
     .argument('<url>', 'the URL that the token is for')
-    .summary('print the access token of a URL')
+    .summary('print the access token for a URL')
     .description(
-      `Prints the access token for the URL and nothing else. It is refreshed when it would not live long enough; nobody is asked to sign in: use login before. A refresh token or a service token’s secret is never printed. Keep it off the command line of other programs, where everyone on the machine can read it:
+      `Prints the access token for the URL and nothing else. It is refreshed if it would expire too soon. You are never asked to sign in: use login first. Refresh tokens and service token secrets are never printed. Do not put the token on the command line of another program, where everyone on the machine can read it:
 
   cloudflare-access-mcp token --curl-config <url> | curl --config - <url>
   export TOKEN="$(cloudflare-access-mcp token <url>)"`,
@@ -29,7 +32,12 @@ export function addToken(program: Command, shell: Shell, end: (exitCode: number)
     .addOption(
       new Option('--curl-config', 'print a line for curl --config').conflicts(['header', 'json']),
     )
-    .option('--min-ttl <seconds>', 'how long it must live at least', seconds(86_400), 60)
+    .option(
+      '--min-ttl <seconds>',
+      'the minimum time for which it must still be valid',
+      seconds(86_400),
+      60,
+    )
     .addOption(
       new Option(
         '--json',

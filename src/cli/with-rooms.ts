@@ -1,4 +1,4 @@
-/** The rooms for one command: opened for its work, closed whatever comes of it. */
+/** Opens the rooms for one command's work, and closes them whatever the result. */
 import { type Config, readConfig } from '../config/config.ts';
 import type { ConnectionsOptions } from '../http/connections/connections.ts';
 import { bounds } from '../http/waiting/bounds.ts';
@@ -12,7 +12,7 @@ export interface OpenRooms extends Cancellation {
   readonly config: Config;
 }
 
-/** A browser that was just started comes to this process first, to be led on. */
+/** A browser that was just started requests its address from this process first. */
 const browserPatienceMs = 10_000;
 
 export interface WithRoomsOptions extends ConnectionsOptions {
@@ -29,7 +29,7 @@ export async function withRooms<T>(
   const { environment, err } = shell;
   const config = await readConfig(environment);
   for (const warning of config.warnings) err.line(`${err.paint('yellow', 'Note:')} ${warning}`);
-  // What a server has to log, a command tells the person itself.
+  // A command tells the person itself what a server would log.
   const level = environment.CF_ACCESS_LOG ? config.logLevel : 'error';
   const { openRooms } = await import('../rooms.ts');
   const rooms = openRooms(
@@ -48,7 +48,7 @@ export async function withRooms<T>(
       }
     });
   } finally {
-    // Whoever was waited for may have been left at a refresh, whose new token must be kept.
+    // A refresh may still be running, whose new token must be stored.
     await rooms.close(leavesAtOnce ? undefined : bounds.protocolAnswer);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Which part of a URL's origin an application guards, by the domain that it was given: a host and
- * perhaps a path, either with wildcards. Where the domain does not tell, the part is the URL's own path.
- * Always narrowed and never widened, since every application of the origin inside that part would be
- * sent this one's credential.
+ * Which part of a URL's origin an Access application guards, according to its domain: a host and perhaps a
+ * path, either with wildcards. If the domain does not tell, the part is the URL's own path. When in doubt
+ * the part is narrowed, never widened, because every application of the origin inside it will be sent this
+ * one's credential.
  */
 import { coversUrl } from '../oauth/resource-scope.ts';
 import { atPath } from '../secure-url.ts';
@@ -10,13 +10,16 @@ import { atPath } from '../secure-url.ts';
 export interface ApplicationPart {
   /** An origin and path prefix that covers the URL. */
   readonly resource: string;
-  /** What the domain says without its wildcards, at most the origin: no words of whoever chose the URL. */
+  /**
+   * The domain without its wildcards, or the origin. Contains nothing from the URL's path, which an agent
+   * may have chosen.
+   */
   readonly landing: URL;
 }
 
 /**
- * `undefined` when the domain speaks against the URL and there is nothing narrower than the whole
- * origin, or when the URL's path could be read as another one. `domain` absent: nobody has told it.
+ * `undefined` when the domain does not match the URL and nothing narrower than the whole origin is left,
+ * or when servers could read the URL's path differently. `domain`: absent if unknown.
  */
 export function applicationPart(url: URL, domain: string | undefined): ApplicationPart | undefined {
   const slash = domain?.indexOf('/') ?? -1;
@@ -35,7 +38,8 @@ export function applicationPart(url: URL, domain: string | undefined): Applicati
   }
   const landing = atPath(url, '/');
   const own = url.pathname.replace(/(?<!\/)\/+$/, '');
-  // Only an application of the whole host guards its root; of another domain of its, this says nothing.
+  // A domain without a path covers the root even if its host is another one of the application's. A domain
+  // with a path does not.
   if (own === '') return pattern.length === 0 ? { resource: landing.href, landing } : undefined;
   const resource = url.origin + own;
   return coversUrl(resource, url) ? { resource, landing } : undefined;
@@ -53,13 +57,13 @@ function firstWildcard(pattern: readonly string[]): number {
   return index === -1 ? pattern.length : index;
 }
 
-/** A domain names no port, but where the host is on this machine. */
+/** A domain has no port, except on loopback. */
 function isOnHost({ host, hostname }: URL, pattern: string): boolean {
   const lower = pattern.toLowerCase();
   return matchesWildcard(host, lower) || matchesWildcard(hostname, lower);
 }
 
-/** With one `*` at most, as Access allows between two dots or slashes; one more matches nothing. */
+/** At most one `*`, as Access allows between two dots or slashes; a pattern with more matches nothing. */
 function matchesWildcard(text: string | undefined, pattern: string): boolean {
   if (text === undefined) return false;
   const [before = '', after, ...more] = pattern.split('*');

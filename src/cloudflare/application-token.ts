@@ -1,7 +1,7 @@
 /**
- * The JWTs that Access issues to a person: for an application (sent as `cf-access-token`), and for
- * the team (the org token). None is kept, sent or exchanged before its team's signature, its issuer,
- * its audience and its times have been checked, wherever it came from.
+ * The JWTs that Access issues to a person: for an application (sent as `cf-access-token`), and for the
+ * team (the org token). Wherever one came from, it is stored, sent or exchanged only after its signature,
+ * issuer, audience and times have been verified.
  */
 import { isAccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
@@ -20,9 +20,9 @@ export interface AccessToken {
 export interface ExpectedToken {
   /** The application's audience tag; absent for an org token, whose audience is the team's own. */
   readonly audience?: string | undefined;
-  /** Where known: the only team that may have issued it. */
+  /** If known: the only team that may have issued it. */
   readonly teamDomain?: string | undefined;
-  /** The application; only one on loopback may have a team on loopback. */
+  /** The application. Only an application on loopback may have a team on loopback. */
   readonly application: URL;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -63,8 +63,8 @@ function readAccessToken(jwt: string, expected: ExpectedToken): AccessToken | st
 }
 
 /**
- * The token, signed by a key of its team; or why it is refused, in words that follow “the token”.
- * Throws what `keys.find` throws.
+ * The token, if its team has signed it; else why it is refused, as the predicate of “the token”. Throws
+ * what `keys.find` throws.
  */
 export async function verifyAccessToken(
   jwt: string,
@@ -79,7 +79,7 @@ export async function verifyAccessToken(
   const protocol = isAccessTeamHost(token.teamDomain) ? 'https:' : expected.application.protocol;
   const team = new URL(`${protocol}//${token.teamDomain}`);
   const key = await keys.find(team, keyId).catch((error: unknown) => {
-    // What answers there is no team: nothing can have been signed by it.
+    // What answers there is not a team, so it cannot have signed anything.
     if (isAccessError(error, 'invalid_server_metadata')) return undefined;
     throw error;
   });
@@ -87,8 +87,8 @@ export async function verifyAccessToken(
 }
 
 /**
- * Whether both tokens are one person's. An email address is what Access knows people by within a
- * team; `sub` decides where a login method gives no address. A token of nobody's is like no other.
+ * Whether both tokens belong to the same person. Access identifies people within a team by email address;
+ * `sub` decides if the login method gives no address. A token with neither matches no other.
  */
 export function isSamePerson(one: AccessToken, other: AccessToken): boolean {
   const [first, second] = [claimsOf(one), claimsOf(other)];

@@ -1,6 +1,6 @@
 /**
- * cloudflared's own tokens, in `~/.cloudflared` on every platform: read where they are, so that a
- * person who has signed in there need not do it twice. Never written, locked, copied or deleted.
+ * cloudflared's own tokens, in `~/.cloudflared` on every platform: read in place, so that a person who has
+ * signed in with cloudflared need not sign in again. Never written, locked, copied or deleted.
  */
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -20,7 +20,7 @@ export interface CloudflaredApplication {
   readonly teamDomain?: string | undefined;
 }
 
-/** A token to use; or why the file that is there is left alone (no secret, no path). */
+/** A usable token; or why the file is ignored (without any secret or path). */
 export type CloudflaredToken = { readonly token: AccessToken } | { readonly ignored: string };
 
 export interface CloudflaredOptions {
@@ -28,18 +28,18 @@ export interface CloudflaredOptions {
   readonly folder: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Who must own the files; `undefined` where the system has no such number (Windows). */
+  /** The user who must own the files; `undefined` where the system has no user ids (Windows). */
   readonly userId?: number | undefined;
-  /** What is kept there is verified as if a stranger had written it. */
+  /** The tokens are verified as if an attacker had written them. */
   readonly keys: SigningKeys;
 }
 
 const maxBytes = 16_384;
 
 /**
- * The token that cloudflared keeps for this application; `undefined` when there is none. Without
- * proof, only a token kept under the very host that is asked: a host could claim to be any
- * application, and would be sent that one's token.
+ * The token that cloudflared has stored for this application; `undefined` when there is none. Without
+ * proof, only a token stored for exactly the URL's host: a host could claim to be any application, and
+ * would be sent that one's token.
  */
 export async function readCloudflaredToken(
   { url, domain, audience, proven, teamDomain }: CloudflaredApplication,
@@ -53,7 +53,10 @@ export async function readCloudflaredToken(
   return readToken(`${domain}-${audience}-token`, expected, options);
 }
 
-/** The org token that cloudflared keeps for a team; `application` only decides whether loopback may be. */
+/**
+ * The org token that cloudflared has stored for a team. `application` only decides whether a team on
+ * loopback is allowed.
+ */
 export async function readCloudflaredOrgToken(
   teamDomain: string,
   application: URL,
@@ -81,7 +84,7 @@ async function readToken(
   return typeof token === 'string' ? { ignored: `cloudflared’s token ${token}` } : { token };
 }
 
-/** The file's text, if nobody but its owner could have written or read it. */
+/** The file's text, if only its owner could have written or read it. */
 async function readPrivate(
   folder: string,
   name: string,
@@ -92,9 +95,9 @@ async function readPrivate(
   try {
     const place = await stat(folder);
     if (userId !== undefined && (place.uid !== userId || (place.mode & 0o022) !== 0)) {
-      return ignored('lies in a folder that others can write to');
+      return ignored('is in a folder that others can write to');
     }
-    // Not blocking: a named pipe in the file's place would hold us up for ever.
+    // Non-blocking: otherwise a named pipe in place of the file would block indefinitely.
     file = await open(
       join(folder, name),
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,

@@ -1,10 +1,10 @@
-/** Cloudflare's own error pages, which carry their 1xxx number in the body: text, HTML or JSON. */
+/** Cloudflare's own error pages, which contain their 1xxx number in the body: text, HTML or JSON. */
 
-/** Statuses that Cloudflare uses for its 1xxx errors; a page with another status only mentions one. */
+/** Statuses that Cloudflare uses for its 1xxx errors. A page with another status merely mentions one. */
 const statuses: readonly number[] = [403, 409, 429, 503, 530];
 
 const marks: readonly RegExp[] = [
-  // `error code: 1033`, which is the whole of the body for a client that wants no HTML
+  // `error code: 1033`, the entire body for a client that does not accept HTML
   /^\s*error code: (1\d{3})\s*$/i,
   // {"error_code":1043, …}
   /^\s*\{[\s\S]*?"error_code"\s*:\s*"?(1\d{3})\b/,

@@ -1,7 +1,7 @@
 /**
  * The hosts that a person allows to receive a service token (`CF_ACCESS_HOSTS`): `app.example.com`,
- * `*.corp.example.com` (one or more labels in the place of the star), each with an optional port.
- * Read here once and strictly, because whatever matches is handed a secret.
+ * `*.corp.example.com` (one or more labels in place of the star), each with an optional port. Parsed
+ * strictly, because whatever matches is sent a secret.
  */
 import { isLoopback, isSecure } from '../secure-url.ts';
 
@@ -11,19 +11,19 @@ export interface HostPattern {
   /** True for `*.`: any host below `hostname`, and not `hostname` itself. */
   readonly wildcard: boolean;
   /**
-   * As written, or empty where none was: https's own port then, and every port on loopback, where
-   * each program has a port and none has 443.
+   * As written. If empty: https's default port, or every port on loopback, where each program has a port
+   * of its own.
    */
   readonly port: string;
 }
 
 export interface HostPatterns {
   readonly patterns: readonly HostPattern[];
-  /** One sentence for each entry that is refused, by its number: never the value. */
+  /** One clause for each refused entry, naming its number, never its value. */
   readonly problems: readonly string[];
 }
 
-/** Zones in which strangers have names, and that the public suffix list does not hold. */
+/** Zones in which anyone can get a name, and that the public suffix list does not contain. */
 const sharedZones: readonly string[] = [
   'cloudflareaccess.com',
   'fed.cloudflareaccess.com',
@@ -35,7 +35,7 @@ export async function parseHostPatterns(text: string): Promise<HostPatterns> {
   return readHostPatterns(text.split(/[\s,]+/).filter((entry) => entry !== ''));
 }
 
-/** As `parseHostPatterns`, for entries that are separate already. */
+/** Like `parseHostPatterns`, for entries that are already separate. */
 export async function readHostPatterns(entries: readonly string[]): Promise<HostPatterns> {
   const patterns: HostPattern[] = [];
   const problems: string[] = [];
@@ -47,7 +47,7 @@ export async function readHostPatterns(entries: readonly string[]): Promise<Host
   return { patterns, problems };
 }
 
-/** The pattern, or what is wrong with it. */
+/** Returns the pattern, or what is wrong with it. */
 async function readPattern(entry: string): Promise<HostPattern | string> {
   if (entry === '*' || entry === '*.') return 'is a bare *, which would stand for every host';
   if (/[/?#\\]|^[a-z][a-z0-9+.-]*:\/\//i.test(entry))
@@ -57,14 +57,15 @@ async function readPattern(entry: string): Promise<HostPattern | string> {
   const rest = wildcard ? entry.slice(2) : entry;
   if (rest.includes('*'))
     return 'has a * that is not its first label: only *.example.com is understood';
-  // What a URL would decode or drop silently must not stand in a pattern.
+  // A pattern must not contain anything that the URL parser would silently decode or drop.
   if (/[%"<>^`{|}\p{Cc}\p{Cf}\p{Z}]/u.test(rest) || !URL.canParse(`https://${rest}`))
     return 'is not a valid host';
   const url = new URL(`https://${rest}`);
   const { hostname: parsed } = url;
   const hostname = parsed.replace(/\.$/, '');
   if (!isHostname(hostname)) return 'is not a valid host';
-  if (/:\d*$/.test(rest) && !/\]$|:[1-9]\d{0,4}$/.test(rest)) return 'has a port that is no number';
+  if (/:\d*$/.test(rest) && !/\]$|:[1-9]\d{0,4}$/.test(rest))
+    return 'has a port that is not a number';
   if (isAddress(hostname)) {
     if (wildcard) return 'puts a * before an address';
     if (!rest.startsWith(hostname))
@@ -73,7 +74,7 @@ async function readPattern(entry: string): Promise<HostPattern | string> {
   if (wildcard && (await isShared(hostname))) {
     return 'is a wildcard under a public suffix, where anyone can have a host: name a domain of your own, such as *.corp.example.com';
   }
-  // The parser drops :443, which on loopback would leave every port.
+  // The parser drops :443, which on loopback would then mean every port.
   const port = url.port === '' && isLoopback(url) && rest.endsWith(':443') ? '443' : url.port;
   return { hostname, wildcard, port };
 }
@@ -97,8 +98,8 @@ async function isShared(base: string): Promise<boolean> {
 }
 
 /**
- * Whether `url`'s host is one that `pattern` names: over https (or http on loopback), without
- * userinfo, at the pattern's port. A host with a trailing dot is another name and never matches.
+ * Whether `url`'s host is one that `pattern` names: over https (or http on loopback), without userinfo, at
+ * the pattern's port. A host with a trailing dot is a different name and never matches.
  */
 export function matchesHost(pattern: HostPattern, url: URL): boolean {
   if (!isSecure(url) || url.username || url.password) return false;

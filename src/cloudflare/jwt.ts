@@ -1,20 +1,20 @@
 /**
- * Compact JWS (RFC 7515 §7.1) with a JSON object of claims, read strictly, and RS256 checked. Only
- * what Access's tokens need: no other algorithm exists here, so none can be talked into.
+ * Compact JWS (RFC 7515 §7.1) with a JSON object of claims, parsed strictly, and verified with RS256. Only
+ * what Access's tokens need: since there is no other algorithm here, no token can choose one.
  */
 import { type KeyObject, verify } from 'node:crypto';
 
 export interface Jwt {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** What the signature is over: ASCII. */
+  /** The signing input, ASCII (RFC 7515 §5.1). */
   readonly signed: string;
   readonly signature: Buffer;
 }
 
 const maxLength = 16_384;
 
-/** `undefined` for anything but `header.claims.signature` in unpadded, canonical base64url. */
+/** `undefined` for anything other than `header.claims.signature` in unpadded, canonical base64url. */
 export function readJwt(text: string): Jwt | undefined {
   if (text.length > maxLength) return undefined;
   const parts = text.split('.');
@@ -27,7 +27,7 @@ export function readJwt(text: string): Jwt | undefined {
   return { header, claims, signed: `${first}.${second}`, signature };
 }
 
-/** The header's `kid`, when the header is one that `isSignedBy` can check at all. */
+/** The header's `kid`, if `isSignedBy` can verify such a header at all. */
 export function rs256KeyId({ header }: Jwt): string | undefined {
   // RFC 7515 §4.1.11: an extension that is marked critical and not understood must be refused.
   if (header.alg !== 'RS256' || 'crit' in header) return undefined;
@@ -40,7 +40,10 @@ export function isSignedBy(jwt: Jwt, key: KeyObject): boolean {
   return verify('RSA-SHA256', Buffer.from(jwt.signed, 'ascii'), key, jwt.signature);
 }
 
-/** Padding is allowed where `padded`, and then required. `undefined` when it is not canonical. */
+/**
+ * With `padded`, padding is required; without, it is not allowed. `undefined` when the text is not
+ * canonical.
+ */
 export function fromBase64url(text: string, { padded = false } = {}): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
   const canonical = bytes.toString('base64url');

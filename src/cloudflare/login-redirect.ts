@@ -1,17 +1,17 @@
-/** Redirects to a login: Access's own, and those of others, which must not be taken for it. */
+/** Redirects to a login page: Access's own, and others, which must not be mistaken for it. */
 import { isRedirect } from '../http/next-hop.ts';
 import { isLoopback, resolveReference } from '../secure-url.ts';
 import { isAccessTeamHost } from './team.ts';
 
 export interface LoginRedirect {
   readonly url: URL;
-  /** True when it leads to Access's login: the one that a browser transfer gets through. */
+  /** True when it leads to Access's login, which a browser transfer can pass. */
   readonly byAccess: boolean;
-  /** Absent when the login is path-relative: the application's own host answers for the team. */
+  /** Absent when the redirect is path-relative: the application's own host serves the login page. */
   readonly teamDomain?: string;
   /** It is a sign-in to an application that uses the team as its identity provider: its own affair. */
   readonly asIdentityProvider?: true;
-  /** `kid`, as it came. */
+  /** `kid`, as received. */
   readonly audience?: string;
 }
 
@@ -19,11 +19,11 @@ const accessLoginPath = '/cdn-cgi/access/login';
 /** `…/oidc/…` or `…/saml/…` (cloudflare-access.md §1). */
 const accessSsoPath = '/cdn-cgi/access/sso/';
 
-/** Path segments by which other systems' logins are known. */
+/** Path segments that are typical of other systems' logins. */
 const loginWords =
   /(?:^|\/)(?:log-?in|sign-?in|sign_in|sso|saml2?|oauth2?|oidc|authorize|authenticate|auth|cas|openid-connect|adfs)(?:\.\w+)?(?:\/|$)/i;
 
-/** `undefined` when the answer is no redirect, or one that does not look like a login. */
+/** `undefined` when the answer is not a redirect, or does not look like one to a login. */
 export function tellLoginRedirect(
   asked: URL,
   status: number,
@@ -48,8 +48,9 @@ export function tellLoginRedirect(
 }
 
 /**
- * True when `url` is Access's login page for `asked`: on a team domain, on the host asked itself
- * (path-relative), or between two loopback hosts. Never a step down from https, never with userinfo.
+ * True when `url` is Access's login page for `asked`: on a team domain, on the same origin
+ * (path-relative), or from one loopback host to another. Never from https to http, and never with
+ * userinfo.
  */
 export function isAccessLogin(url: URL, asked: URL): boolean {
   if (url.username || url.password) return false;

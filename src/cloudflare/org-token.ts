@@ -30,10 +30,10 @@ const authorizedPath = '/cdn-cgi/access/authorized';
 const maxHops = 10;
 
 /**
- * The application's token, or `undefined` when it cannot be had without the person: the team wants
- * a login, the way leads anywhere but between the application’s domains and team, or what comes back was not
- * issued by the team to the org token's own person. Throws `temporarily_unavailable` for a 5xx or
- * 429, and what `fetch` throws.
+ * The application's token, or `undefined` when the person has to sign in after all: the team demands a
+ * login, a redirect leads away from the application and the team, or the returned token was not issued by
+ * the team to the same person as the org token. Throws `temporarily_unavailable` for a 5xx or 429, and
+ * what `fetch` throws.
  */
 export async function exchangeOrgToken(
   application: URL,
@@ -70,12 +70,12 @@ export async function exchangeOrgToken(
       if (jwt !== undefined && url.pathname.startsWith(authorizedPath)) {
         const expected = { audience, teamDomain: organisation.teamDomain, application, now: now() };
         const token = await verifyAccessToken(jwt, expected, keysUntil(keys, signal));
-        // An application could answer with a token of somebody else's, and have us act as them.
+        // Otherwise an application could answer with somebody else's token and make us act as them.
         return typeof token !== 'string' && isSamePerson(token, organisation) ? token : undefined;
       }
     }
     const location = answer.headers.get('location');
-    // Where it leads is judged by `cookieFor`, before anything is sent there.
+    // `cookieFor` checks the destination before anything is sent there.
     const next =
       isRedirect(answer.status) && location !== null ? resolveReference(location, url) : undefined;
     if (next === undefined) return undefined;
@@ -91,7 +91,7 @@ export async function exchangeOrgToken(
   return undefined;
 }
 
-/** What this hop's request carries; `undefined` when the hop must not be made at all. */
+/** The cookie for this hop; `undefined` when the hop must not be made at all. */
 function cookieFor(
   url: URL,
   start: URL,
@@ -103,7 +103,7 @@ function cookieFor(
     if (url.pathname.startsWith(authorizedPath)) {
       return appSession === undefined ? '' : `CF_AppSession=${appSession}`;
     }
-    // The request that starts it all, and a login that the application's own host answers for.
+    // The first request, and a login page that the application's own host serves.
     return url.href === start.href || isAccessLogin(url, start) ? '' : undefined;
   }
   if (url.host !== organisation.teamDomain) return '';

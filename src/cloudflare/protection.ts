@@ -1,30 +1,30 @@
 /**
- * Which answer to an unauthenticated request means what: every way Access guards an application, and
- * what only looks like one. Nothing here is signed, so all that an answer says of a team or an
- * application is a claim of the host asked: fit to be shown, never to send a credential by.
+ * What an answer to an unauthenticated request means: every way in which Access guards an application, and
+ * what only looks like one. Nothing here is signed, so what an answer says about its team or application
+ * is merely the host's claim: it may be shown, but must never decide where a credential is sent.
  */
 import type { Fields } from '../http/fields.ts';
 import { accessErrorNumber } from './error-page.ts';
 import { type LoginRedirect, tellLoginRedirect } from './login-redirect.ts';
 import { isAccessTeamHost } from './team.ts';
 
-/** A challenge as RFC 9110 §11.6.1 has it; scheme and parameter names in lower case. */
+/** A challenge (RFC 9110 §11.6.1), with scheme and parameter names in lower case. */
 export interface ChallengeLike {
   readonly scheme: string;
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 export interface UnauthenticatedAnswer {
-  /** The URL that was asked. */
+  /** The requested URL. */
   readonly url: URL;
   readonly status: number;
   readonly headers: Fields;
-  /** The first 16 KiB of the body as text at most; may be empty. */
+  /** At most the first 16 KiB of the body, as text; may be empty. */
   readonly bodyStart: string;
   readonly challenges: readonly ChallengeLike[];
 }
 
-/** What the answer says of itself, unsigned. */
+/** What the answer claims, unsigned. */
 export interface UnsignedClaims {
   readonly teamDomain?: string;
   /** The application's audience tag: 64 hex digits. */
@@ -34,7 +34,7 @@ export interface UnsignedClaims {
 }
 
 export type Guard =
-  /** A Bearer challenge of Access's own: its resource metadata decides whether it can be followed. */
+  /** A Bearer challenge by Access. Its resource metadata decides whether a person can sign in. */
   | {
       readonly protection: 'managed_oauth';
       readonly claims: UnsignedClaims;
@@ -49,7 +49,7 @@ export type Guard =
   | {
       readonly protection: 'browser_login';
       readonly claims: UnsignedClaims;
-      /** Listed even where Managed OAuth is off: no sign that OAuth is possible. */
+      /** Present even when Managed OAuth is off, so it does not mean that OAuth is possible. */
       readonly resourceMetadata?: string;
       /** Access's login page; absent when the answer was a 401 (XMLHttpRequest). */
       readonly loginUrl?: URL;
@@ -90,7 +90,7 @@ export type Guard =
 
 export type Protection = Guard['protection'];
 
-/** Whether it is Access that asks for a credential: nobody else is ever sent a service token. */
+/** Whether Access demands a credential; a service token is never sent to anything else. */
 export function asksAsAccess(guard: Guard): boolean {
   const { protection } = guard;
   return (
@@ -103,7 +103,7 @@ export function asksAsAccess(guard: Guard): boolean {
 
 const accessMetadataPath = '/.well-known/cloudflare-access-protected-resource';
 
-/** Tells how `answer.url` is guarded, from its answer alone. Never throws. */
+/** How `answer.url` is guarded, judged by this answer only. Never throws. */
 export function tellGuard(answer: UnauthenticatedAnswer): Guard {
   const { url, status, headers, challenges } = answer;
   const login = tellLoginRedirect(url, status, headers.get('location'));
@@ -134,7 +134,7 @@ export function tellGuard(answer: UnauthenticatedAnswer): Guard {
   const metadata = listed === undefined ? {} : { resourceMetadata: listed };
   if (login?.byAccess)
     return { protection: 'browser_login', claims, ...metadata, loginUrl: login.url };
-  // With X-Requested-With: XMLHttpRequest, Access answers 401 in the place of the redirect.
+  // With X-Requested-With: XMLHttpRequest, Access answers 401 instead of the redirect.
   if (status === 401 && challenges.some(({ scheme }) => scheme === 'cloudflare-access')) {
     return { protection: 'browser_login', claims, ...metadata };
   }
@@ -173,7 +173,7 @@ function resourceMetadataUrls(challenges: readonly ChallengeLike[], scheme: stri
     .filter((text) => text !== undefined);
 }
 
-/** True for Access's own well-known path on the origin asked: no other origin can speak for it. */
+/** True for Access's own well-known path on the requested origin; no other origin can speak for it. */
 function isAccessMetadata(text: string, asked: URL): boolean {
   if (!URL.canParse(text)) return false;
   const { origin, pathname, username, password } = new URL(text);
@@ -183,9 +183,10 @@ function isAccessMetadata(text: string, asked: URL): boolean {
 
 function claimsOf(asked: URL, headers: Fields, login: LoginRedirect | undefined): UnsignedClaims {
   const given = headers.get('cf-access-domain')?.trim() ?? '';
-  // A host's letters have no case; a path's have.
+  // Hosts are case-insensitive, paths are not.
   const domain = given.replace(/^[^/]*/, (host) => host.toLowerCase());
-  // cloudflared reads the application's domain there; some answers are said to hold the team's.
+  // cloudflared reads the application's domain from this field; some answers are said to contain the
+  // team's domain.
   const namesTeam = isAccessTeamHost(domain) && domain !== asked.host;
   const teamDomain = login?.teamDomain ?? (namesTeam ? domain : undefined);
   const audience = [headers.get('cf-access-aud'), login?.audience].find(isAudience);

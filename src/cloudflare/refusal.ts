@@ -1,6 +1,6 @@
 /**
- * What Access refused, and what can be done about it. Signing in again as the same person is never
- * the answer, so that no caller goes round in circles.
+ * Explains refusals: what Access refused, and what the person can do about it. Signing in again as the
+ * same person is never suggested, since it would lead to the same refusal.
  */
 import { AccessError } from '../errors.ts';
 import { quoteServerText } from '../server-text.ts';
@@ -88,7 +88,7 @@ function inItsWords(guard: Guard): string {
   return words === undefined ? '' : `, in its words: ${quoteServerText(words)}`;
 }
 
-/** For an application that offers no way of signing in that this machine can use. */
+/** For an application that offers no way to sign in that this program supports. */
 export function noUsableSignIn(url: URL, claims: UnsignedClaims, why: string): AccessError {
   return new AccessError('access_denied', `${url.host} cannot be signed in to from here: ${why}.`, [
     {

@@ -1,7 +1,7 @@
 /**
- * Who guards this host? Access's signed answer, the only proof that a host belongs to a team:
- * `HEAD` with `cf-access-metadata-request: true` brings a JWT in `cf-access-metadata`. Undocumented
- * by Cloudflare, so its absence proves nothing.
+ * Access's signed answer, the only proof that a host belongs to a team: a `HEAD` request with
+ * `cf-access-metadata-request: true` returns a JWT in `cf-access-metadata`. Cloudflare does not document
+ * it, so its absence proves nothing.
  */
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
@@ -12,8 +12,8 @@ import { keysUntil, type SigningKeys } from './signing-keys.ts';
 import { isAccessTeamHost } from './team.ts';
 
 /**
- * A forged answer is a value and not an error: it is a finding about the host, to be shown beside
- * the others, and what it forbids (a credential) is the caller's to withhold.
+ * A forged answer is a value and not an error: it is a finding about the host, to be shown with the
+ * others. The caller must not send a credential there.
  */
 export type SignedAnswer =
   | {
@@ -24,11 +24,11 @@ export type SignedAnswer =
       /** The application's domain, which may be a wildcard or carry a path. */
       readonly applicationDomain: string;
     }
-  /** There was an answer, and it does not hold. `why` is in our own words. */
+  /** There was an answer, but it is not valid. `why` is in our own words. */
   | {
       readonly verified: false;
       readonly why: string;
-      /** Seconds since the epoch, where that is what does not hold: it may be this machine's clock. */
+      /** Seconds since the epoch, if only the time is invalid: this machine's clock may be wrong. */
       readonly issuedAt?: number;
     };
 
@@ -76,7 +76,7 @@ export async function askSignedAnswer(
   return told;
 }
 
-/** As `askSignedAnswer`, for the field's value `text`, which came from `url`'s host. */
+/** Verifies `text`, the field's value in an answer from `url`'s host. */
 export async function verifySignedAnswer(
   text: string,
   url: URL,
@@ -90,14 +90,14 @@ export async function verifySignedAnswer(
 
   const { type, hostname, auth_domain: teamDomain, iat } = jwt.claims;
   const audience = readAudience(jwt);
-  // Older answers leave it out, or empty: then the application's domain is the host itself.
+  // In older answers it is missing or empty: then the application's domain is the host itself.
   const applicationDomain = jwt.claims.app_hostname || hostname;
   if (type !== 'match') return forged('it is not about this request');
   if (typeof hostname !== 'string' || hostname.toLowerCase() !== url.host)
-    return forged('it was given to another host');
+    return forged('it is for another host');
   if (typeof iat !== 'number' || !isCurrent(iat, now() / 1000))
     return {
-      ...forged('it is not of today'),
+      ...forged('it has no valid time, is more than a day old, or is from the future'),
       ...(typeof iat === 'number' ? { issuedAt: iat } : {}),
     };
   if (
@@ -131,7 +131,7 @@ function readAudience({ claims: { aud } }: Jwt): string | undefined {
   return typeof one === 'string' && /^[0-9a-f]{64}$/.test(one) ? one : undefined;
 }
 
-/** The team's origin: at Cloudflare by https, or on loopback as the host asked is. */
+/** The team's origin: https at Cloudflare; on loopback, with the scheme of the requested URL. */
 function teamOrigin(teamDomain: string, asked: URL): URL | undefined {
   if (isAccessTeamHost(teamDomain)) return new URL(`https://${teamDomain}`);
   if (!isLoopback(asked) || !URL.canParse(`${asked.protocol}//${teamDomain}`)) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The public keys by which a team signs, from `https://<team>/cdn-cgi/access/certs`: kept for 24
- * hours, asked for again once when a key is unknown, and for that at most once a minute.
+ * A team's public signing keys, from `https://<team>/cdn-cgi/access/certs`: cached for 24 hours, and
+ * fetched again when a key is unknown, at most once a minute.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { AccessError } from '../errors.ts';
@@ -10,14 +10,17 @@ import { atPath } from '../secure-url.ts';
 
 export interface SigningKeys {
   /**
-   * The key `keyId` of the team at `team` (its origin), or `undefined` when the team has none of
-   * that name. Throws `temporarily_unavailable`, `invalid_server_metadata` and what `fetch` throws.
-   * The caller must have decided already that `team` is a team domain.
+   * The key `keyId` of the team at `team` (its origin), or `undefined` when the team has no such key.
+   * Throws `temporarily_unavailable`, `invalid_server_metadata` and what `fetch` throws. The caller must
+   * have checked that `team` is a team domain.
    */
   find(team: URL, keyId: string): Promise<KeyObject | undefined>;
 }
 
-/** The same keys for one caller, who leaves when `signal` aborts: others may wait for the same ones. */
+/**
+ * The same keys for one caller, who stops waiting when `signal` aborts. The request goes on, since others
+ * may wait for it.
+ */
 export function keysUntil(keys: SigningKeys, signal: AbortSignal | undefined): SigningKeys {
   return { find: (team, keyId) => untilAborted(keys.find(team, keyId), signal, team) };
 }
@@ -63,7 +66,7 @@ export function createSigningKeys({
     async find({ origin }, keyId) {
       const kept = sets.get(origin);
       const age = kept ? now() - kept.fetchedAt : Number.POSITIVE_INFINITY;
-      // A clock that was set back must not make keys immortal.
+      // Keys must expire even if the clock was set back.
       if (!kept || age >= lifetimeMs || age < 0) return (await ask(origin)).keys.get(keyId);
       const key = kept.keys.get(keyId);
       if (key || age < refetchAfterMs) return key;
@@ -130,7 +133,7 @@ function importKey(n: string, e: string): KeyObject | undefined {
     const key = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' });
     return (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048 ? key : undefined;
   } catch {
-    // One key that cannot be read does not spoil the others: what it signed is just not verified.
+    // An unusable key does not affect the others; what it signed is simply not verified.
     return undefined;
   }
 }

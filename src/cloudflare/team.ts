@@ -14,9 +14,9 @@ export function isAccessTeamHost(host: string): boolean {
 }
 
 /**
- * What a person sets as their team, as a team domain: `acme`, `Acme.cloudflareaccess.com`,
- * `https://acme.cloudflareaccess.com/`, or a loopback host with its port, for the sandbox.
- * `undefined` when it is none of these.
+ * Turns what a person sets as their team into a team domain: `acme`, `Acme.cloudflareaccess.com`,
+ * `https://acme.cloudflareaccess.com/`, or a loopback host with its port, for the sandbox. `undefined`
+ * when it is none of these.
  */
 export function normaliseTeamDomain(text: string): string | undefined {
   const host = text
@@ -32,19 +32,22 @@ export function normaliseTeamDomain(text: string): string | undefined {
   return isAccessTeamHost(domain) ? domain : undefined;
 }
 
-/** What the person trusts beyond Access itself. */
+/** Which authorization servers the person trusts besides Access's. */
 export interface IssuerTrust {
   /** The pinned team's domain, as `normaliseTeamDomain` gives it. */
   readonly team?: string | undefined;
-  /** Issuers listed one by one. */
+  /** The listed issuers. */
   readonly authorizationServers: readonly URL[];
-  /** By a listed issuer's `href`: the hosts that its tokens may go to without saying so themselves. */
+  /**
+   * By a listed issuer's `href`: the hosts that may receive its tokens even if these do not name the
+   * resource.
+   */
   readonly boundHosts?: ReadonlyMap<string, readonly HostPattern[]>;
 }
 
 /**
- * The team domain whose issuer this is, compared as a whole: a team's is its origin and nothing more,
- * so `https://acme.cloudflareaccess.com//evil` is nobody's. Whether the team is trusted is not asked.
+ * The team domain whose issuer this is. A team's issuer is exactly its origin, so
+ * `https://acme.cloudflareaccess.com//evil` is no team's. Does not check whether the team is trusted.
  */
 export function teamOfIssuer(issuer: URL): string | undefined {
   const { protocol, host, href } = issuer;
@@ -53,9 +56,9 @@ export function teamOfIssuer(issuer: URL): string | undefined {
 }
 
 /**
- * Whether `issuer` may sign people in for `resource`: a team of Access (the pinned team alone, where
- * one is pinned), a listed issuer (compared whole), or both on loopback. An issuer with userinfo,
- * a query or a fragment (RFC 8414 §2), or over http beyond loopback, never is.
+ * Whether `issuer` may sign people in for `resource`: a team of Access (only the pinned one, if there is
+ * one), a listed issuer (compared as a whole), or any if both are on loopback. An issuer with userinfo, a
+ * query or a fragment (RFC 8414 §2), or over http beyond loopback, never is.
  */
 export function trustsIssuer(issuer: URL, resource: URL, trust: IssuerTrust): boolean {
   if (issuer.username || issuer.password || issuer.href.includes('?') || issuer.href.includes('#'))
@@ -67,7 +70,7 @@ export function trustsIssuer(issuer: URL, resource: URL, trust: IssuerTrust): bo
   return team !== undefined && isTrustedTeam(team, trust.team);
 }
 
-/** Whether `host` is a team of Access, and the pinned one where one is pinned. */
+/** Whether `host` is a team of Access, and the pinned one if there is one. */
 export function isTrustedTeam(host: string, pinnedTeam: string | undefined): boolean {
   return isAccessTeamHost(host) && (pinnedTeam === undefined || host === pinnedTeam);
 }

@@ -1,7 +1,7 @@
 /**
- * `CF_ACCESS_AUTHORIZATION_SERVERS`: issuers, separated by commas or white space, each perhaps with
- * the hosts that its tokens may go to: `https://login.example.com=api.example.com+*.corp.example.com`.
- * Such an entry needs no quoting, neither in JSON nor in a shell.
+ * `CF_ACCESS_AUTHORIZATION_SERVERS`: issuers, separated by commas or white space, each optionally with the
+ * hosts that may receive its tokens: `https://login.example.com=api.example.com+*.corp.example.com`. Such
+ * an entry needs no quoting in JSON or in a shell.
  */
 import { type HostPattern, readHostPatterns } from '../cloudflare/host-pattern.ts';
 import type { IssuerTrust } from '../cloudflare/team.ts';
@@ -20,12 +20,12 @@ export async function readAuthorizationServers({
   const entries = (get(name) ?? '').split(/[\s,]+/).filter((text) => text !== '');
   for (const [index, entry] of entries.entries()) {
     const where = `${name}: entry ${index + 1}`;
-    // No host holds one, so that it is always the last.
+    // A host contains no `=`, so the last one is the separator.
     const equals = entry.lastIndexOf('=');
     const url = parseSecureUrl(equals === -1 ? entry : entry.slice(0, equals));
     if (url === undefined || url.search || url.hash) {
       problems.push(
-        `${where} is not an issuer: an https URL without query and fragment, perhaps with the hosts that its tokens may go to, as in ${example}.`,
+        `${where} is not an issuer: an https URL without query and fragment, optionally with the hosts that may receive its tokens, as in ${example}.`,
       );
       continue;
     }

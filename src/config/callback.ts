@@ -1,4 +1,4 @@
-/** Where the browser brings a sign-in's answer: ports, and the address that is bound. */
+/** Reads where the callback arrives: the ports, and the address to bind. */
 import { isLoopback } from '../secure-url.ts';
 import type { Reader } from './service-tokens.ts';
 
@@ -14,16 +14,16 @@ export function readPorts({ get, problems }: Reader): readonly number[] {
   return [port];
 }
 
-/** Undefined: both loopback addresses. */
+/** Undefined means both loopback addresses. */
 export function readBind({ get, problems, warnings }: Reader): string | undefined {
   const text = get('CF_ACCESS_CALLBACK_BIND');
   if (text === undefined) return undefined;
   const isIpv4 = /^\d{1,3}(?:\.\d{1,3}){3}$/.test(text) && text.split('.').every(isOctet);
-  // As in an address of the web, but without its brackets, and without a zone.
+  // As in a URL's host, but without the brackets and without a zone.
   const isIpv6 = /^[\da-f:.]*:[\da-f:.]*$/i.test(text) && URL.canParse(`http://[${text}]/`);
   if (!isIpv4 && !isIpv6) {
     problems.push(
-      'CF_ACCESS_CALLBACK_BIND is not an IP address: 0.0.0.0 in a container, without a port or a name.',
+      'CF_ACCESS_CALLBACK_BIND is not an IP address. Use 0.0.0.0 in a container, without a port or a name.',
     );
     return undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages
- * name variables, never values. Reads the two files that variables may point to, and nothing else.
+ * The environment, read once: a Config, or one `config_invalid` that lists every problem. Messages name
+ * variables, never values. Reads only the two files that variables may point to.
  */
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Limits } from '../access/limits.ts';
@@ -26,31 +26,31 @@ export interface Config {
   readonly serviceTokens: readonly ServiceToken[];
   /** The hosts that the person vouches for: they may receive the environment's service token. */
   readonly hosts: readonly HostPattern[];
-  /** What may sign people in: the pinned team, and further authorization servers. */
+  /** Which servers may sign people in: the pinned team, and further authorization servers. */
   readonly trust: IssuerTrust;
   readonly oauthClient?: OAuthClient;
   /** In the order in which they are tried. */
   readonly callbackPorts: readonly number[];
-  /** The address that their listener binds; absent: both of loopback. */
+  /** The address that their listener binds; if absent, both loopback addresses. */
   readonly callbackBind?: string;
-  /** What may be asked for the agent. */
+  /** What may be requested for the agent. */
   readonly limits: Limits;
   /** Never sign a person in. */
   readonly headless: boolean;
-  /** Absent: env-paths' data folder, which is asked for when it is needed. */
+  /** Absent: env-paths' data folder, which is determined when it is needed. */
   readonly dataDir?: string;
   readonly cloudflaredDir: string;
-  /** The files of secrets that variables name; absolute. */
+  /** The files of secrets that variables point to; absolute paths. */
   readonly secretFiles: readonly string[];
   readonly transferUrl: URL;
   readonly logLevel: LogLevel;
   /** The proxies as whole URLs, or empty. */
   readonly proxy: ProxySettings;
-  /** Odd but usable settings, for the log. */
+  /** Unusual but usable settings, for the log. */
   readonly warnings: readonly string[];
 }
 
-/** Every problem on its own as well, for those who show one a line. */
+/** Also has each problem on its own, for callers that show one per line. */
 export class EnvironmentError extends AccessError {
   readonly problems: readonly string[];
 
@@ -73,7 +73,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
   const serviceTokens = await readServiceTokens(reader, hosts);
   if (hosts.length > 0 && serviceTokens.length === 0) {
     warnings.push(
-      'CF_ACCESS_HOSTS is set, but there is no service token to send: these hosts may only take a browser login without proof of their team.',
+      'CF_ACCESS_HOSTS is set, but there is no service token to send: all it does is let people sign in to these hosts in the browser without proof of their team.',
     );
   }
   const trust = { team: readTeam(reader), ...(await readAuthorizationServers(reader)) };
@@ -99,7 +99,7 @@ export async function readConfig(environment: Environment): Promise<Config> {
   if (all.length > 0) throw new EnvironmentError(all);
   if (get('NODE_TLS_REJECT_UNAUTHORIZED') === '0') {
     warnings.push(
-      'NODE_TLS_REJECT_UNAUTHORIZED=0 is not obeyed: certificates are always verified here. For a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 is ignored: certificates are always verified. For a private certificate authority, set NODE_EXTRA_CA_CERTS to its PEM file.',
     );
   }
   return {
@@ -165,7 +165,7 @@ function readHeadless({ get, problems }: Reader): boolean {
   return get('CI')?.toLowerCase() === 'true';
 }
 
-/** What is relative would be another folder for every place that a host starts us in. */
+/** A relative path would mean a different folder in every working directory that a host starts us in. */
 function readDataDir({ get, problems }: Reader): string | undefined {
   const path = get('CF_ACCESS_DATA_DIR');
   if (path !== undefined && !isAbsolute(path)) {

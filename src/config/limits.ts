@@ -1,10 +1,10 @@
-/** The part of the environment that limits what may be asked for the agent. */
+/** The variables that limit what may be requested for the agent. */
 
 import type { Limits } from '../access/limits.ts';
 import { parseHostPatterns } from '../cloudflare/host-pattern.ts';
 import type { Reader } from './service-tokens.ts';
 
-/** Doubtful values are problems: a limit that nobody understood must not be taken for none. */
+/** Doubtful values are problems: a limit that was misunderstood must not count as no limit. */
 export async function readLimits({ get, problems }: Reader): Promise<Limits> {
   const readOnly = get('CF_ACCESS_READ_ONLY')?.toLowerCase() ?? '0';
   if (!['1', '0', 'true', 'false'].includes(readOnly)) {

@@ -1,4 +1,4 @@
-/** The part of the environment that says how the network is reached: proxies, and the transfer service. */
+/** The variables about the network: proxies, and the transfer service. */
 import type { ProxySettings } from '../http/proxy-rules.ts';
 import { parseSecureUrl } from '../secure-url.ts';
 import type { Reader } from './service-tokens.ts';
@@ -11,7 +11,7 @@ export async function readProxies(reader: Reader): Promise<ProxySettings> {
   };
 }
 
-/** Lower case goes first, as everywhere. */
+/** Lower case takes precedence, as in other programs. */
 async function readProxy(
   variable: 'HTTP_PROXY' | 'HTTPS_PROXY',
   { get, problems }: Reader,
@@ -19,7 +19,7 @@ async function readProxy(
   const lower = variable === 'HTTP_PROXY' ? 'http_proxy' : 'https_proxy';
   const name = ([lower, variable] as const).find((each) => get(each) !== undefined);
   if (name === undefined) return '';
-  // Loaded only where there is a proxy: the start needs nothing else of that room.
+  // Loaded only if there is a proxy: starting up needs nothing else from that room.
   const { normaliseProxyUrl } = await import('../http/proxy-rules.ts');
   const url = normaliseProxyUrl(get(name) ?? '');
   if (url === undefined) {

@@ -1,14 +1,14 @@
 /**
- * Values that an MCP host was meant to replace and did not: `${VAR}`, `${env:VAR}`, `{env:VAR}`,
- * `$VAR`, `$env:VAR`, `%VAR%`, `{{VAR}}`, and values that still carry the quotation marks of a shell
- * or a JSON file. None of our variables can hold such text legitimately.
+ * Detects values that an MCP host should have expanded but did not: `${VAR}`, `${env:VAR}`, `{env:VAR}`,
+ * `$VAR`, `$env:VAR`, `%VAR%`, `{{VAR}}`, and values that still carry the quotation marks of a shell or a
+ * JSON file. No valid value of our variables looks like that.
  */
 
 const anywhere = /\$\{[^}]*\}|\{env:[^}]*\}|\{\{[^}]*\}\}/i;
 const whole = /^(?:\$(?:env:)?[a-z_]\w*|%[a-z_]\w*%)$/i;
 const quoted = /^(["'`“‘]).*["'`”’]$/s;
 
-/** What is wrong with `value`, in words that follow the variable's name; never the value itself. */
+/** What is wrong with `value`, as the predicate of the variable's name; never the value itself. */
 function unexpandedProblem(value: string): string | undefined {
   const text = value.trim();
   if (anywhere.test(text) || whole.test(text)) {
@@ -19,8 +19,8 @@ function unexpandedProblem(value: string): string | undefined {
 }
 
 /**
- * `problems` with those of `environment`'s variables `names` that a host left unexpanded first. What
- * else was said of such a variable is about the placeholder and not about its value, and goes.
+ * `problems`, preceded by those of the variables `names` that the host did not expand. Other problems of
+ * such a variable are dropped, because they are about the placeholder.
  */
 export function withUnexpanded(
   problems: readonly string[],

@@ -1,4 +1,7 @@
-/** The service tokens that the environment names: a pair, a secret's file, a file of several. */
+/**
+ * The service tokens from the environment: client ID and secret (or its file), and a file with several
+ * tokens.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import type { HostPattern } from '../cloudflare/host-pattern.ts';
@@ -6,14 +9,14 @@ import { checkServiceTokenPair, parseServiceTokensFile } from '../cloudflare/ser
 import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
 import type { ReadVariable } from './variables.ts';
 
-/** What reads variables, and says there what is wrong with them: names, never values. */
+/** Reads variables, and collects what is wrong with them: names, never values. */
 export interface Reader {
   readonly get: (name: ReadVariable) => string | undefined;
   readonly problems: string[];
   readonly warnings: string[];
 }
 
-/** `hosts`: where the pair may be sent. */
+/** `hosts`: where the token from the environment may be sent. */
 export async function readServiceTokens(
   reader: Reader,
   hosts: readonly HostPattern[],
@@ -70,7 +73,7 @@ async function readSmallFile(
     return undefined;
   }
   try {
-    // A pipe or a device would be read for ever.
+    // Reading a pipe or a device would never end.
     const { size, isFile } = await stat(path).then((about) => ({
       size: about.size,
       isFile: about.isFile(),
@@ -88,7 +91,7 @@ async function readSmallFile(
   }
 }
 
-/** The variable or its alias; two that differ are a problem. */
+/** The variable or its alias; if they differ, that is a problem. */
 function readAliased(
   { get, problems }: Reader,
   name: ReadVariable,

@@ -1,19 +1,19 @@
 /**
- * The environment variables that are read, named and described once: what reads them, doctor,
- * docs/environment.md and the forms of hosts all follow this table.
+ * The environment variables, named and described in one place: the code that reads them, doctor,
+ * docs/environment.md and the settings forms of MCP hosts all follow this table.
  */
 
 export interface Variable {
-  /** What it does, in Markdown, for docs/environment.md; hosts' forms show it without the marks. */
+  /** What it does, in Markdown, for docs/environment.md; hosts' forms show it without the formatting. */
   readonly meaning: string;
-  /** What holds without it, in Markdown. */
+  /** The default, in Markdown. */
   readonly otherwise: string;
-  /** Not to be shown: hosts keep it apart and cover it while it is typed. */
+  /** Hosts store it separately and mask it while it is typed. */
   readonly secret?: true;
   readonly format?: 'boolean' | 'number' | 'filepath';
-  /** Read in its place where it is not set. */
+  /** The variable that is read if this one is not set. */
   readonly alias?: string;
-  /** What a form for people calls it; those without one are left out of such forms. */
+  /** Its label in hosts' forms; variables without a title are not shown there. */
   readonly title?: string;
 }
 
@@ -32,36 +32,37 @@ export const variables = {
     alias: 'CLOUDFLARE_ACCESS_CLIENT_SECRET',
   },
   CF_ACCESS_CLIENT_SECRET_FILE: {
-    meaning: 'a file to read that secret from, so that it stands in no host’s settings',
+    meaning:
+      'a file that contains the secret, so that it does not have to be in the host’s settings',
     otherwise: 'none',
     format: 'filepath',
   },
   CF_ACCESS_SERVICE_TOKENS_FILE: {
     meaning:
-      'a file of several service tokens: `[{"hosts":["a.example.com"],"client_id":"…","client_secret":"…"}]`',
+      'a file with several service tokens: `[{"hosts":["a.example.com"],"client_id":"…","client_secret":"…"}]`',
     otherwise: 'none',
     format: 'filepath',
   },
   CF_ACCESS_HOSTS: {
     title: 'Hosts that you vouch for',
     meaning:
-      'the hosts that you vouch for: they may receive the service token, and a browser login without signed proof of their team; `app.example.com, *.corp.example.com`. Loopback is a host like any other: `localhost:8401`; without a port, `localhost` stands for every port of that name',
+      'the hosts that you vouch for: they may receive the service token, and people may sign in to them in the browser without signed proof of their team; `app.example.com, *.corp.example.com`. Loopback is a host like any other: `localhost:8401` names one port, `localhost` every port',
     otherwise: 'none',
   },
   CF_ACCESS_TEAM_DOMAIN: {
     title: 'Team',
     meaning:
-      'pins the team (`acme` or `acme.cloudflareaccess.com`): no other team is trusted, and a host that proves to be the team’s may receive the service token',
+      'pins the team (`acme` or `acme.cloudflareaccess.com`): no other team is trusted, and a host that proves to belong to the team may receive the service token',
     otherwise: 'none',
   },
   CF_ACCESS_AUTHORIZATION_SERVERS: {
     meaning:
-      'further trusted authorization servers (issuers), each perhaps with the hosts that its tokens may go to: `https://login.example.com=api.example.com+*.corp.example.com`. To any other host goes only a token whose answer says that it is for that host',
+      'further trusted authorization servers (issuers), each optionally with the hosts that may receive its tokens: `https://login.example.com=api.example.com+*.corp.example.com`. Any other host receives a token only if the token response says that it is for that host',
     otherwise: 'none',
   },
   CF_ACCESS_OAUTH_CLIENT_ID: {
     meaning:
-      'an OAuth client registered beforehand, or the URL of a client ID metadata document. Where an authorization server is listed or the team pinned, the client is for those alone',
+      'an OAuth client registered beforehand, or the URL of a client ID metadata document. If an authorization server is listed or the team is pinned, the client is used with those only',
     otherwise: 'dynamic registration',
   },
   CF_ACCESS_OAUTH_CLIENT_SECRET: {
@@ -71,13 +72,13 @@ export const variables = {
     secret: true,
   },
   CF_ACCESS_CALLBACK_PORT: {
-    meaning: 'the callback’s port; when set, no other is tried',
+    meaning: 'the port for the callback; if set, no other is tried',
     otherwise: '8400, then 8401–8409',
     format: 'number',
   },
   CF_ACCESS_CALLBACK_BIND: {
     meaning:
-      'the IP address that the callback’s listener binds, for a container whose port is published to your machine: `0.0.0.0` ([recipe](recipes.md#a-container)). Whoever can reach it can reach the listener, so publish the port on 127.0.0.1 alone',
+      'the IP address that the callback’s listener binds, for a container whose port is published to your machine: `0.0.0.0` ([recipe](recipes.md#a-container)). Whoever can reach that address can reach the listener, so publish the port on 127.0.0.1 only',
     otherwise: '127.0.0.1 and ::1',
   },
   CF_ACCESS_READ_ONLY: {
@@ -88,7 +89,7 @@ export const variables = {
   },
   CF_ACCESS_ALLOWED_HOSTS: {
     meaning:
-      'the only hosts that the agent may have asked, this machine included only if it is named (`app.example.com, *.corp.example.com`); servers that sign people in are excepted',
+      'the only hosts to which requests are sent for the agent (`app.example.com, *.corp.example.com`); this machine must be named too, and servers that sign people in are exempt',
     otherwise: 'every host',
   },
   CF_ACCESS_HEADLESS: {
@@ -124,7 +125,7 @@ export const variableAliases = Object.values(variables).flatMap((variable) =>
 
 export const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'] as const;
 
-/** Ours, and those of the system that mean the same in other programs. Nothing else is read. */
+/** Our variables, and the common ones that other programs read too. Nothing else is read. */
 export type ReadVariable =
   | VariableName
   | VariableAlias

@@ -8,7 +8,10 @@ import { fileChunks } from './file-chunks.ts';
 import { hardLinkInto } from './hard-link.ts';
 import { absolutePath, identity, identityOf, type Places, placeProblem } from './roots.ts';
 
-/** Throws `invalid_input` when the path is not a regular file inside one of the roots, or is off limits. */
+/**
+ * Throws `invalid_input` when the path is not a regular file inside one of the roots, or is off limits
+ * (see roots.ts).
+ */
 export async function fileBody(name: string, places: Places): Promise<RepeatableBody> {
   const file = absolutePath(name, places);
   if (typeof file !== 'string') throw unreadable(name, file.problem);
@@ -16,7 +19,7 @@ export async function fileBody(name: string, places: Places): Promise<Repeatable
     const problem = await placeProblem(path, places);
     if (problem !== undefined) throw unreadable(name, problem);
   };
-  // First of all, so that nobody learns what exists where nothing may be read.
+  // Checked first, so that nobody learns which files exist where nothing may be read.
   await judge(file);
   const real = await realpath(file).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(
@@ -27,7 +30,7 @@ export async function fileBody(name: string, places: Places): Promise<Repeatable
   const openFile = async () => {
     const opened = await openRegularFile(real, name);
     try {
-      // A folder on the way may have become a link since: what was opened is what is judged.
+      // A folder on the path may have become a link since, so the file that was opened is checked again.
       await judge(real);
       if ((await identity(real)) !== identityOf(opened.stats)) throw unreadable(name, changed);
       const credential =
@@ -66,7 +69,7 @@ async function openRegularFile(
   real: string,
   name: string,
 ): Promise<{ handle: FileHandle; stats: BigIntStats }> {
-  // Not blocking: a pipe or a device in the file's place would otherwise hold the call for ever.
+  // Non-blocking: otherwise a pipe or a device in place of the file would block the call indefinitely.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   const handle = await open(real, flags).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(name, `it cannot be read (${error.code})`);

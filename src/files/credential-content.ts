@@ -1,16 +1,19 @@
 /**
- * Credentials that are known by what is in the file, wherever it was copied to: records of this program
- * (host/files/record-file.ts), the tokens that cloudflared keeps, and the curl configurations of
- * `get_token`. The record's shape is repeated here on purpose: it has to be recognised in damaged ones
- * and in those of other versions too.
+ * Recognises credentials by the content of a file, wherever it was copied to: records of this program
+ * (host/files/record-file.ts), cloudflared's tokens, and the curl configurations of `get_token`. The
+ * record's shape is repeated here on purpose, because damaged records and those of other versions must be
+ * recognised too.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { isAccessToken } from '../secrets/access-assertions.ts';
 
-/** A record's fields may hold 64 KiB each, but its beginning tells what it is. */
+/** A record's fields may be 64 KiB long, but its beginning is enough to recognise it. */
 const headBytes = 64 * 1024;
 
-/** What the file is, as the end of “it is …”, if it holds a credential. Leaves the handle's position alone. */
+/**
+ * What the file is, as the end of “it is …”, if it holds a credential. Does not change the handle's
+ * position.
+ */
 export async function credentialIn(handle: FileHandle): Promise<string | undefined> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
   const head = textOf(buffer.subarray(0, bytesRead)).trim();
@@ -20,14 +23,17 @@ export async function credentialIn(handle: FileHandle): Promise<string | undefin
   return undefined;
 }
 
-/** One character a byte, or two where it begins as PowerShell's `>` writes: what is looked for is ASCII. */
+/**
+ * One character per byte, or per two bytes in UTF-16, as PowerShell's `>` writes it. Only ASCII is
+ * searched for.
+ */
 function textOf(bytes: Buffer): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le', 2);
   const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   return bytes.toString('latin1', start);
 }
 
-/** In whatever order and layout a tool has written it again, also when its end is missing. */
+/** In any order and layout, as another tool may have rewritten it, and even without its end. */
 function isRecord(text: string): boolean {
   return /^[[{]/.test(text) && recordFields.every((field) => field.test(text));
 }

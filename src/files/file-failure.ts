@@ -1,4 +1,4 @@
-/** A file that cannot be written, as `save_refused`. */
+/** Turns the failure to write a file into `save_refused`. */
 import { AccessError } from '../errors.ts';
 
 /** `name`: as the agent gave it. */

@@ -1,10 +1,15 @@
-/** Whether a file is kept under a second name where nothing may be read: a hard link has no path that tells. */
+/**
+ * Whether a file has a second name (a hard link) in a folder that is off limits. Its path does not reveal
+ * that.
+ */
 import type { BigIntStats, Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { identity, identityOf, type OffLimits } from './roots.ts';
 
-/** More than these folders ever hold; beyond it nobody can be sure. */
+/**
+ * More files than these folders ever hold. Beyond that the answer is yes, because it cannot be ruled out.
+ */
 const mostFiles = 20_000;
 
 /** What the file is, as the end of “it is …”, if it has another name in one of `places`. */
@@ -31,7 +36,7 @@ export async function hardLinkInto(
   return undefined;
 }
 
-/** None of what is not there, no folder, or not to be read by us: nor could it have been sent, then. */
+/** Nothing for a folder that is missing or unreadable: nothing in it could be sent either. */
 async function entriesOf(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch(() => []);
 }

@@ -1,8 +1,8 @@
 /**
- * Where files may be read from and written to for the agent: the working directory and the host's
- * roots, less what is off limits in them: a host that starts servers in the home folder, or has `/` for a
- * root, would otherwise hand out the sessions. Everything is compared after the file system has
- * resolved it, so that no `..`, no link and no other spelling leads out, or there.
+ * Where files may be read and written for the agent: in the working directory and the host's roots, except
+ * what is off limits within them. A host that starts servers in the home folder, or has `/` as a root,
+ * would otherwise expose the sessions. Paths are compared after the file system has resolved them, so that
+ * no `..`, no link and no other spelling escapes.
  */
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import path from 'node:path';
 export interface Places {
   /** Absolute folders: the working directory, and the host's roots. */
   readonly roots: readonly string[];
-  /** Never read or written, wherever the roots are. */
+  /** Never read or written, even inside a root. */
   readonly offLimits: readonly OffLimits[];
 }
 
@@ -23,7 +23,7 @@ export interface OffLimits {
 
 export type PathProblem = { readonly problem: string };
 
-/** `input`, absolute: relative to the first root. Or why it cannot be one. */
+/** `input` as an absolute path, resolved against the first root; or why it is not a valid path. */
 export function absolutePath(
   input: string,
   { roots }: Places,
@@ -33,7 +33,7 @@ export function absolutePath(
   if (first === undefined)
     return { problem: 'there is no folder to take files from or put them into' };
   if (input === '' || input.includes('\0') || input.length > 4096)
-    return { problem: 'it is no path' };
+    return { problem: 'it is not a path' };
   if (input.split(/[/\\]/).includes('..')) return { problem: 'it holds “..”' };
   if (/[/\\]$/.test(input)) return { problem: 'it names a folder, not a file' };
   const problem = platform === 'win32' ? windowsProblem(input, roots) : undefined;
@@ -75,7 +75,7 @@ export async function newFileProblem(file: string, places: Places): Promise<stri
     if (above === folder) break;
     folder = above;
   }
-  // A link to nowhere, for one: what would be made behind it is not ours to know.
+  // It may be a dangling link, in which case it is unknown where the file would be made.
   const isReached = await realpath(folder).then(
     () => true,
     () => false,
@@ -93,8 +93,8 @@ async function isInside(real: string, roots: readonly string[]): Promise<boolean
 }
 
 /**
- * Whether `real`, a resolved path, is this file or folder or in it: by name, and by what the disk says
- * they are, since a folder has many names where case is ignored, and a file may have two anywhere.
+ * Whether `real`, a resolved path, is this file or folder or in it: by name, and by identity on disk,
+ * since a folder has many names where case is ignored, and any file may have two.
  */
 export async function isAtOrBelow(real: string, place: string): Promise<boolean> {
   if (isBelow(real, await resolved(place))) return true;
@@ -111,19 +111,23 @@ function isBelow(real: string, place: string): boolean {
   return way === '' || (way !== '..' && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way));
 }
 
-/** Which file or folder it is, whatever its name; undefined when there is none. */
+/** Identifies the file or folder, whatever its name; undefined when there is none. */
 export async function identity(name: string): Promise<string | undefined> {
   const found = await stat(name, { bigint: true }).catch(() => undefined);
   return found && identityOf(found);
 }
 
-/** Undefined on a file system that gives no numbers. */
+/** Undefined on a file system without inode numbers. */
 export function identityOf({ dev, ino }: { dev: bigint; ino: bigint }): string | undefined {
-  // On Windows some versions of libuv give a volume's number 64 bits by name and 32 by handle (its #4698).
+  // On Windows, some versions of libuv return a 64-bit volume number by name and a 32-bit one by handle
+  // (libuv #4698).
   return ino === 0n ? undefined : `${BigInt.asUintN(32, dev)}:${ino}`;
 }
 
-/** As `realpath`, but what does not exist yet is resolved as far as it does, also behind a link to nowhere. */
+/**
+ * Like `realpath`, but resolves a path that does not exist yet as far as possible, even behind a dangling
+ * link.
+ */
 async function resolved(name: string, links = 0): Promise<string> {
   const real = await realpath(name).catch(() => undefined);
   if (real !== undefined) return real;
@@ -136,7 +140,7 @@ async function resolved(name: string, links = 0): Promise<string> {
     : resolved(path.resolve(folder, target), links + 1);
 }
 
-/** Of the name itself, so that a dangling link exists. */
+/** Looks at the name itself, so that a dangling link exists. */
 export async function exists(name: string): Promise<boolean> {
   return lstat(name).then(
     () => true,

@@ -1,7 +1,7 @@
 /**
- * An answer's body to a new file inside the working directory or the host's roots: streamed under a
- * temporary name, then given its name, never over a file that is there. Not synced to the disk, as no
- * other download is: the SHA-256 in the result tells whether the file is whole.
+ * Saves an answer's body to a new file inside the working directory or the host's roots: streams it to a
+ * temporary name, then gives it its final name, never replacing an existing file. Not synced to disk, like
+ * any other download; the SHA-256 in the result shows whether the file is complete.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -29,7 +29,7 @@ export interface SaveOptions extends Places {
   /** Where the body comes from, for messages. */
   readonly url: URL;
   readonly signal?: AbortSignal;
-  /** 64 GiB when absent. */
+  /** Default: 64 GiB. */
   readonly maxBytes?: number;
   /** Called with the bytes written so far, at most every 200 ms. */
   readonly onProgress?: (bytes: number) => void;
@@ -43,7 +43,7 @@ export interface Saved extends WrittenBody {
 const defaultMaxBytes = 64 * 1024 ** 3;
 const progressEveryMs = 200;
 /**
- * Where `saveTo` would write, so that a path that cannot be is refused before anything is sent.
+ * The path that `saveTo` would write to, checked so that a bad one is refused before anything is sent.
  * Throws `save_refused`.
  */
 export async function checkSavePath(options: Places & { path: string }): Promise<string> {
@@ -67,7 +67,7 @@ export async function saveTo(body: Concealed<Readable>, options: SaveOptions): P
   const temporary = path.join(folder, `.${randomBytes(8).toString('hex')}.partial`);
   let saved = false;
   try {
-    // Made before this line or by someone else meanwhile, the folder may be a link by now.
+    // Whoever made the folder, it may have become a link by now.
     const problem = await placeProblem(target, options);
     if (problem !== undefined) throw refused(options.path, problem);
     const handle = await open(temporary, 'wx+').catch((error) => {
@@ -75,10 +75,10 @@ export async function saveTo(body: Concealed<Readable>, options: SaveOptions): P
     });
     try {
       const { bytes, sha256 } = await write(body, handle, options);
-      // Network folders tell only now that they are full.
+      // Network folders report only on close that they are full.
       await onFile(() => handle.close(), options.path);
       if (options.signal?.aborted) throw abortFailure(options.signal, options.url);
-      // Nor may it have become one since.
+      // The folder may have become a link since the check.
       if ((await onFile(() => realpath(temporary), options.path)) !== temporary)
         throw refused(options.path, 'its folder was moved while it was written');
       await giveName(temporary, target, options.path);
@@ -114,13 +114,16 @@ async function write(
   }
 }
 
-/** `link` fails when the name is taken, also when it was taken this instant; `rename` would replace. */
+/**
+ * `link` fails if the name is taken, even if it was taken this instant; `rename` would replace the file.
+ */
 async function giveName(temporary: string, target: string, name: string): Promise<void> {
   try {
     await link(temporary, target);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw alreadyThere(name);
-    // No hard links here (FAT, some network folders): take the name first, then replace our own file.
+    // No hard links on this file system (FAT, some network folders): create the file exclusively, then
+    // replace that file of our own.
     const ours = await open(target, 'wx').catch((taken) => {
       throw codeOf(taken) === 'EEXIST' ? alreadyThere(name) : fileFailure(taken, name);
     });
@@ -128,15 +131,16 @@ async function giveName(temporary: string, target: string, name: string): Promis
     await onFile(() => rename(temporary, target), name);
     return;
   }
-  // Gone already: somebody tidied up, and the file has its name.
+  // If it is gone, somebody has tidied up; the file has its final name.
   await unlink(temporary).catch((error) => {
     if (codeOf(error) !== 'ENOENT') throw fileFailure(error, name);
   });
 }
 
 /**
- * The first folder that had to be made; `undefined` when all were there. Level by level: Node's own
- * `recursive` tries for ever, beyond the reach of signals, where nothing can be made, as in /proc.
+ * Returns the first folder that had to be made; `undefined` when all existed. Makes one level after the
+ * other, because Node's own `recursive` loops endlessly, and cannot be interrupted by signals, where
+ * nothing can be made, as in /proc.
  */
 async function makeFolder(folder: string, options: SaveOptions): Promise<string | undefined> {
   const missing: string[] = [];
@@ -155,7 +159,7 @@ async function makeFolder(folder: string, options: SaveOptions): Promise<string 
   return first;
 }
 
-/** What was made for a file that then was not saved; only as far as it is empty. */
+/** Removes folders made for a file that was not saved in the end, as far as they are empty. */
 async function removeFolders(deepest: string, first: string | undefined): Promise<void> {
   if (first === undefined) return;
   for (let folder = deepest; folder.startsWith(first); folder = path.dirname(folder)) {

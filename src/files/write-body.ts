@@ -13,7 +13,7 @@ export interface WrittenBody {
   readonly sha256: string;
 }
 
-/** Of what comes while a batch is written, and is the next one. */
+/** How much may arrive while a batch is written; it is the next batch. */
 const waitingBytes = 2 * 1024 ** 2;
 
 /** What is longer is hashed by a thread, from the beginning: starting one takes as long as hashing this. */
@@ -48,7 +48,8 @@ export async function writeBody(
   };
   const file = new Writable({
     highWaterMark: waitingBytes,
-    // Done when the batch before is written, so that more comes and is hashed while this one is.
+    // Calls back when the previous batch is written, so that more arrives and is hashed while this one is
+    // written.
     writev(waiting, done) {
       const before = writing;
       writing = before.then(() => write(waiting.map(({ chunk }) => chunk)));
@@ -74,7 +75,7 @@ async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promi
   const expected = batch.reduce((sum, chunk) => sum + chunk.length, 0);
   const { bytesWritten } = await handle.writev(batch);
   if (bytesWritten === expected) return;
-  // A short write: a signal, or a disk that is nearly full, which the next write then says.
+  // A short write: after a signal, or on a disk that is nearly full, which the next write will report.
   const rest = Buffer.concat(batch).subarray(bytesWritten);
   for (let at = 0; at < rest.length; ) at += (await handle.write(rest, at)).bytesWritten;
 }

@@ -1,4 +1,4 @@
-/** The system's clock, as session/ports.ts wants it. */
+/** The system's clock, as session/ports.ts defines it. */
 import type { Clock } from '../session/ports.ts';
 
 // Longer delays overflow setTimeout's 32 bits, which would make it fire at once.

@@ -1,6 +1,7 @@
 /**
- * The header fields that an agent may set on a request (contract §2): all but those that speak to
- * Cloudflare Access, to proxies or to the connection. Refused before the network, all offenders at once.
+ * The header fields that an agent may set on a request (contract §2): all except those meant for
+ * Cloudflare Access, for proxies or for the connection. Refused before anything is sent, with a list of
+ * all offenders.
  */
 import { AccessError } from '../errors.ts';
 import { isAccessCookie } from '../secrets/access-cookies.ts';
@@ -13,10 +14,10 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110 §5.6.2
 const forbiddenInValue = /[\u0000-\u0008\u000a-\u001f\u007f]/; // §5.5
 const maxTotalLength = 32 * 1024;
 
-/** Names that belong to the connection (§7.6.1), to routing, or to us. */
+/** Names that belong to the connection (§7.6.1), to routing, or to this server. */
 const ours: Readonly<Record<string, string>> = {
-  host: 'the URL says it',
-  'content-length': 'the body says it',
+  host: 'it follows from the URL',
+  'content-length': 'it follows from the body',
   'transfer-encoding': 'it belongs to the connection',
   connection: 'it belongs to the connection',
   'keep-alive': 'it belongs to the connection',
@@ -30,13 +31,13 @@ const ours: Readonly<Record<string, string>> = {
 };
 
 /**
- * The fields to send: names in lower case, values as UTF-8 bytes. Throws `invalid_input` for what
- * is no header field, `header_not_allowed` for what an agent may not set; both list all of them.
+ * The fields to send: names in lower case, values as UTF-8 bytes. Throws `invalid_input` for malformed
+ * header fields and `header_not_allowed` for those that an agent may not set; both list all offenders.
  */
 export function checkAgentHeaders(headers: Readonly<Record<string, string>>): Field[] {
   const fields = Object.entries(headers).map(([name, value]): Field => [name.toLowerCase(), value]);
   const malformed = fields.flatMap(([name, value], at) => {
-    if (!token.test(name)) return [`${quoteServerText(name)} is no header name`];
+    if (!token.test(name)) return [`${quoteServerText(name)} is not a header name`];
     if (forbiddenInValue.test(value))
       return [`the value of ${name} holds a line break or another control character`];
     if (fields.findIndex(([other]) => other === name) !== at) return [`${name} is given twice`];
@@ -51,7 +52,7 @@ export function checkAgentHeaders(headers: Readonly<Record<string, string>>): Fi
     throw new AccessError(
       'invalid_input',
       `These headers cannot be sent: ${malformed.join('; ')}.`,
-      [{ do: 'correct_input', with: 'these headers put right' }],
+      [{ do: 'correct_input', with: 'these headers corrected' }],
     );
   }
   const refused = fields.flatMap(([name, value]) => {
@@ -72,8 +73,8 @@ export function checkAgentHeaders(headers: Readonly<Record<string, string>>): Fi
 }
 
 /**
- * For a resource whose own credential travels in `Authorization` (Managed OAuth). `otherwise`: why it
- * does not travel in another field.
+ * For a resource whose credential is sent in `Authorization` (Managed OAuth). `otherwise`: why it does not
+ * travel in another field.
  */
 export function authorizationIsOurs(url: URL, otherwise = ''): AccessError {
   return new AccessError(
@@ -87,7 +88,7 @@ export function authorizationIsOurs(url: URL, otherwise = ''): AccessError {
 }
 
 function whyRefused(name: string, value: string): string | undefined {
-  // Many servers give `cf_access_x` and `cf-access-x` to the application as one variable (CGI, WSGI).
+  // Many servers pass `cf_access_x` and `cf-access-x` to the application as the same variable (CGI, WSGI).
   const dashed = name.replace(/_/g, '-');
   if (dashed.startsWith('cf-')) return 'only Cloudflare and cloudflare-access-mcp set it';
   if (dashed.startsWith('proxy-')) return 'it belongs to proxies';
@@ -112,7 +113,7 @@ function whyRefused(name: string, value: string): string | undefined {
   return undefined;
 }
 
-/** Names of Access's cookies, wherever a lenient parser might see one: after `;` or `,`, in quotes. */
+/** Names of Access's cookies, wherever a lenient parser might find one: after `;` or `,`, or in quotes. */
 function accessCookies(value: string): string[] {
   return value
     .split(/[;,"'\s]+/)

@@ -1,4 +1,4 @@
-/** Reads an answer's body within bounds of size, counted after decoding, and of time. */
+/** Reads an answer's body within limits on its size (after decoding) and on time. */
 
 import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
@@ -8,11 +8,11 @@ import { networkFailure } from './failures.ts';
 import type { Fields } from './fields.ts';
 import type { Incoming } from './send.ts';
 
-/** More layers than any server has a reason for; each costs memory. */
+/** More layers than any server needs; each costs memory. */
 const maxCodings = 3;
 
 /**
- * The body with its content codings (RFC 9110 §8.4) undone. An unknown coding is left as it is: see
+ * The body with its content codings (RFC 9110 §8.4) undone. An unknown coding is left in place; see
  * `undecodable`. Throws `response_too_large` for more than three codings.
  */
 export function decodedBody({ url, headers, body }: Incoming): Readable {
@@ -41,7 +41,7 @@ export function decodedBody({ url, headers, body }: Incoming): Readable {
   return stream;
 }
 
-/** The coding that keeps the body from being read, if there is one. */
+/** The content coding that this program cannot decode, if there is one. */
 export function undecodable(headers: Fields): string | undefined {
   return codingsOf(headers).find((coding) => !isDecodable(coding));
 }
@@ -55,7 +55,7 @@ function codingsOf(headers: Fields): string[] {
 
 export interface ReadBody {
   readonly bytes: Buffer<ArrayBuffer>;
-  /** False when the body goes on after `bytes`: it is longer than `maxBytes`, or time ran out. */
+  /** False when `bytes` is not the whole body: it is longer than `maxBytes`, or time ran out. */
   readonly complete: boolean;
   /** Why it is not complete. */
   readonly stopped?: 'size' | 'time';
@@ -63,9 +63,9 @@ export interface ReadBody {
 
 export interface ReadLimits {
   readonly maxBytes: number;
-  /** The one the request ran under: aborting it is a failure. */
+  /** The request's signal; when it aborts, reading fails. */
   readonly signal?: AbortSignal;
-  /** When it aborts, what has come is the result: for event streams and other endless bodies. */
+  /** When it aborts, what has arrived is the result: for event streams and other endless bodies. */
   readonly until?: AbortSignal;
 }
 
@@ -83,7 +83,7 @@ export async function readBody(
   const iterator = stream[Symbol.asyncIterator]();
   try {
     while (!stopped) {
-      // A race, for a stream that says nothing also does not notice that it was destroyed.
+      // A race, because a silent stream does not notice that it was destroyed.
       const next = await Promise.race([iterator.next(), time.reached]);
       if (next === 'time') stopped = next;
       else if (next.done) break;

@@ -1,11 +1,14 @@
-/** Content codings (RFC 9110 §8.4.1): the streams that undo them, and the names of the ones we can undo. */
+/**
+ * Content codings (RFC 9110 §8.4.1): the streams that decode them, and the names of those that can be
+ * decoded.
+ */
 import { Transform, type TransformCallback } from 'node:stream';
 import * as zlib from 'node:zlib';
 
 /** Node has zstd from 22.15 on. */
 const zstd = (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress;
 
-/** What `Accept-Encoding` names: exactly what can be decoded, best first. */
+/** For `Accept-Encoding`: exactly what can be decoded, best first. */
 export const decodableCodings: readonly string[] = [
   ...(zstd ? ['zstd'] : []),
   'br',
@@ -15,7 +18,7 @@ export const decodableCodings: readonly string[] = [
 
 export const acceptEncoding = decodableCodings.join(', ');
 
-/** A stream that undoes `coding`, or `undefined` for one that is not known. */
+/** A stream that decodes `coding`; `undefined` for an unknown one. */
 export function decoderFor(coding: string): Transform | undefined {
   const make = makers[coding];
   return make && Object.hasOwn(makers, coding) ? new Decoder(make) : undefined;
@@ -40,8 +43,8 @@ function hasZlibHeader(head: Buffer): boolean {
 }
 
 /**
- * Makes the real decoder when the first two bytes are there: they tell the formats of "deflate" apart,
- * and a body without any, as after HEAD, is empty in every coding.
+ * Creates the actual decoder once the first two bytes are there. They tell the two formats of "deflate"
+ * apart, and an empty body (after HEAD, for instance) decodes to nothing in every coding.
  */
 class Decoder extends Transform {
   readonly #make: (head: Buffer) => Transform;
@@ -55,7 +58,8 @@ class Decoder extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     if (this.#inner) {
-      // Called back only when the chunk's output has been taken: a bomb waits for its reader.
+      // Called back only when the chunk's output has been consumed, so that a decompression bomb is read
+      // no faster than its reader.
       this.#inner.write(chunk, () => callback());
       return;
     }

@@ -1,9 +1,9 @@
 /**
- * The cookies that origins set, in memory, one jar for each origin and identity: a cookie goes back to the
- * scheme, host and port that set it and nowhere else, whatever its Domain says (stricter than RFC 6265bis
- * §5.7, so that no application can plant a cookie for its neighbours), and only along with the
- * credential of whom it was set for. Access's own cookies are neither kept
- * nor sent: they are credentials, and credentials are the session room's.
+ * The cookies that origins set, in memory, with one jar for each origin and identity. A cookie is sent
+ * only to the scheme, host and port that set it, whatever its Domain (stricter than RFC 6265bis §5.7, so
+ * that no application can set a cookie for its neighbours), and only together with the credential of the
+ * identity that it was set for. Access's own cookies are neither kept nor sent, because they are
+ * credentials.
  */
 
 import { Cookie, CookieJar } from 'tough-cookie';
@@ -14,17 +14,17 @@ import { fieldText } from './response-headers.ts';
 
 export interface CookieStore {
   /**
-   * `headers` with the cookies that the origin set for `identity`; the agent's own win over a kept one
-   * of that name.
+   * `headers` with the cookies that the origin set for `identity`; a cookie that the agent sets takes
+   * precedence over a stored one of the same name.
    */
   attach(
     url: URL,
     headers: readonly (readonly [string, string])[],
     identity: string,
   ): (readonly [string, string])[];
-  /** Keeps what the answer's Set-Cookie fields set for `identity`. Cookies that break the rules are left out. */
+  /** Stores what the answer's Set-Cookie fields set for `identity`. Invalid cookies are ignored. */
   store(url: URL, headers: Fields, identity: string): void;
-  /** All that is kept for a URL, whomever for: another text when any of it has changed. */
+  /** A text that changes whenever any cookie stored for the URL, for any identity, changes. */
   state(url: URL): string;
 }
 
@@ -39,7 +39,7 @@ export function createCookieStore(): CookieStore {
   return {
     attach(url, headers, identity) {
       const unclear = hidesDotSegment(url);
-      // A cookie that is for a path goes where every reading of the URL stays in it.
+      // A cookie for a path is sent only where every reading of the URL stays within that path.
       const kept = (jars.get(jarKey(url, identity))?.getCookiesSync(url.href) ?? []).filter(
         ({ path }) => !unclear || path === '/',
       );
@@ -79,7 +79,7 @@ function jarKey({ origin }: URL, identity: string): string {
   return `${origin} ${identity}`;
 }
 
-/** RFC 6265bis §5.7 step 10: a Domain that is not the host or above it makes the cookie void. */
+/** RFC 6265bis §5.7 step 10: a cookie whose Domain is neither the host nor a parent of it is ignored. */
 function hostMatches(cookie: Cookie, { hostname }: URL): boolean {
   const domain = cookie.domain?.replace(/^\./, '').toLowerCase();
   return !domain || hostname === domain || hostname.endsWith(`.${domain}`);
@@ -87,14 +87,14 @@ function hostMatches(cookie: Cookie, { hostname }: URL): boolean {
 
 function jarFor(jars: Map<string, CookieJar>, key: string): CookieJar {
   const jar = jars.get(key) ?? new CookieJar(undefined, { rejectPublicSuffixes: false });
-  jars.delete(key); // The most recently set is the last, so that the first is the one to forget.
+  jars.delete(key); // Keeps the jars in the order of use, so that the first is the one to drop.
   jars.set(key, jar);
   const [oldest] = jars.keys();
   if (jars.size > maxJars && oldest !== undefined) jars.delete(oldest);
   return jar;
 }
 
-/** RFC 6265bis §5.7: the earliest-created go first when there are too many. */
+/** RFC 6265bis §5.7: when there are too many, those created earliest are dropped. */
 function makeRoom(jar: CookieJar): void {
   const cookies = jar.serializeSync()?.cookies ?? [];
   if (cookies.length <= maxCookies) return;

@@ -1,4 +1,4 @@
-/** Connections: pooled and kept alive, through the environment's proxies, with bounds on everything. */
+/** Connections: pooled and kept alive, through the environment's proxies, with limits on everything. */
 import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici';
 import { receiveBuffers } from '../receive-buffers.ts';
 import { lookup } from './lookup.ts';
@@ -7,28 +7,29 @@ import { bounds } from './waiting/bounds.ts';
 
 const limits = {
   maxHeaderSize: 64 * 1024,
-  // Of silence: a dripping head is ended by its request's deadline. A body that is sent puts it off.
+  // These limit silence only. A head that arrives byte by byte is ended by its request's deadline. Sending
+  // a body postpones headersTimeout.
   headersTimeout: bounds.head,
   bodyTimeout: bounds.silence,
   // One pool per origin; each connection carries one request at a time (no HTTP/1.1 pipelining).
   pipelining: 1,
-  // An agent thinks between its calls: undici's own 4 s would make each of them a new connection.
+  // Agents pause between calls: with undici's default of 4 s, each call would open a new connection.
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 120_000,
 };
 const connecting = {
   onread: receiveBuffers,
   lookup,
-  // Said outright, because Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+  // Explicit, because Node's default depends on NODE_TLS_REJECT_UNAUTHORIZED.
   rejectUnauthorized: true,
 };
 
-/** Enough for all that agents do at once. */
+/** Enough for everything that agents do at the same time. */
 const defaultConnections = 64;
 
 /**
- * Throws `config_invalid` for a proxy that is no URL. `connections`: at once, to one origin.
- * `connectTimeoutMs`: for a connection with its TLS handshake, and for a proxy's tunnel.
+ * Throws `config_invalid` for a proxy that is not a URL. `connections`: the maximum open at the same time
+ * to one origin. `connectTimeoutMs`: for a connection with its TLS handshake, and for a proxy's tunnel.
  */
 export function createDispatcher(
   settings: ProxySettings,
@@ -43,13 +44,14 @@ export function createDispatcher(
   const proxies = new Map<string, Dispatcher>(
     rules.proxies.map((uri) => [
       uri,
-      // Only TLS goes through a tunnel: proxies refuse CONNECT to other ports than 443 by default.
+      // Only https goes through a tunnel: by default, proxies refuse CONNECT to ports other than 443.
       new ProxyAgent({
         ...limits,
         connections,
         uri,
         proxyTunnel: false,
-        // Asks for the tunnels; it hears of no request's end.
+        // This pool sends the CONNECT requests, and does not notice when the request behind one is
+        // aborted.
         clientFactory: (origin, options) =>
           new Pool(origin, { ...options, headersTimeout: connectTimeoutMs }),
         proxyTls: connect,

@@ -1,4 +1,4 @@
-/** What undici, TLS and the sockets throw, as an AccessError that says what to do. */
+/** Turns what undici, TLS and sockets throw into an AccessError that says what to do. */
 import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
 
@@ -11,16 +11,16 @@ const timeouts: readonly string[] = [
 
 const lost: readonly string[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
 
-/** The codes by which Node's TLS says that it does not trust a certificate. */
+/** Node's codes for an untrusted certificate. */
 const untrusted =
   /^(?:UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)/;
 
-/** The connection ended, or could not be used any more, before there was any answer on it. */
+/** Whether the connection ended, or became unusable, before any answer arrived. */
 export function connectionWasLost(error: unknown): boolean {
   return lost.includes(codeOf(error));
 }
 
-/** `signal`: the one the request ran under; its reason, when it is an AccessError, is the failure. */
+/** `signal`: the request's; if it is aborted with an AccessError as its reason, that is the failure. */
 export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): AccessError {
   if (error instanceof AccessError) return error;
   const host = url.host;
@@ -86,7 +86,7 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
       { cause: error },
     );
   }
-  // The second is what newer OpenSSL makes of an answer in plain http.
+  // Newer OpenSSL reports a plain http answer with the second code.
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return new AccessError(
       'network_error',
@@ -122,7 +122,7 @@ export function abortFailure(signal: AbortSignal, url: URL): AccessError {
   ]);
 }
 
-/** The system's or library's code, found on the error or on what caused it. */
+/** The code of the system or library, from the error or from its causes. */
 function codeOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     if ('code' in at && typeof at.code === 'string') return at.code;
@@ -131,7 +131,7 @@ function codeOf(error: unknown): string {
   return '';
 }
 
-/** The first message that is undici's about a proxy. */
+/** The first message in the chain of causes that is undici's about a proxy. */
 function messageOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     if (at.message.startsWith('Proxy ')) return at.message;

@@ -1,6 +1,6 @@
 /**
- * Redirects by hand (RFC 9110 §15.4): one hop at a time, so that each request carries the credential
- * of its own resource, attached by the `SendHop` that is handed in, and nothing of another's.
+ * Follows redirects (RFC 9110 §15.4) one hop at a time, so that each request carries only the credential
+ * of its own resource, which the given `SendHop` attaches.
  */
 
 import { type Concealer, concealFailure, createConcealer } from '../secrets/concealer.ts';
@@ -17,13 +17,13 @@ import { firstOf } from './waiting/first-of.ts';
 import { untilAborted } from './waiting/within.ts';
 
 export interface HopAnswer extends Incoming {
-  /** What the request that got this answer carried. */
+  /** The kind of credential that the request carried. */
   readonly auth: CredentialKind;
-  /** Whose that credential is; empty for none. */
+  /** Identifies the credential's holder; empty for none. */
   readonly identity: string;
-  /** The parts of that credential that must never be shown. */
+  /** The parts of the credential that must never be shown. */
   readonly secrets: readonly string[];
-  /** True when the answer is to be given as it stands, though it may be a redirect. */
+  /** True when the answer is final even if it is a redirect. */
   readonly final?: boolean;
 }
 
@@ -35,26 +35,26 @@ export interface AskedAs {
 export type SendHop = (request: HopRequest) => Promise<HopAnswer>;
 
 export interface HopOptions {
-  /** The origins' own cookies, sent and kept at every hop. */
+  /** The origins' own cookies, sent and stored at every hop. */
   readonly cookies?: CookieStore;
-  /** Redirects followed before giving up; 20 when absent. */
+  /** The maximum number of redirects to follow; default 20. */
   readonly maxRedirects?: number;
   /**
-   * Ends the waiting for the last hop's head. It does not end the reading of the body: hand the same
-   * signal to `readBody` as `until`, and what has come by then is the result.
+   * Limits the wait for the heads of all hops, but not the reading of the last body: pass the same signal
+   * to `readBody` as `until`, so that what has arrived by then is the result.
    */
   readonly deadline?: AbortSignal;
 }
 
 export interface HopResult {
   readonly answer: HopAnswer;
-  /** The URLs that redirects led to, in order; empty when there was none. Not yet concealed. */
+  /** The URLs that redirects led to, in order. Not yet concealed. */
   readonly redirects: readonly string[];
-  /** What must be cut out of everything that is shown, from all hops. */
+  /** What must be removed from everything that is shown, from all hops. */
   readonly secrets: readonly string[];
-  /** The URLs that were asked, in order, and as whom. */
+  /** The URLs that were requested, in order, and with whose credential. */
   readonly asked: readonly AskedAs[];
-  /** Names of the agent's fields that were left behind at the border of an origin. */
+  /** Names of the agent's fields that were not sent on to another origin. */
   readonly droppedHeaders: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export async function followRedirects(
   sendHop: SendHop,
   { cookies, maxRedirects = 20, deadline }: HopOptions = {},
 ): Promise<HopResult> {
-  // The caller's signal ends the reading of the body too; the deadline is for the heads alone.
+  // The caller's signal ends the reading of the body too; the deadline applies to the heads only.
   const waiting = firstOf(request.signal, deadline);
   const redirects: string[] = [];
   const secrets = new Set<string>();
@@ -108,14 +108,14 @@ export async function followRedirects(
       hop = next;
     }
   } catch (error) {
-    // What is said of a redirect may quote its address.
+    // A message about a redirect may quote its address.
     throw concealFailure(error, createConcealer([...secrets]));
   } finally {
     if (deadline) waiting.release(deadline);
   }
 }
 
-/** A credential never leaves its origin by a response's word: not in an address either, nor in what is said of one. */
+/** A redirect must not carry a credential to another origin inside its address. */
 function refuseEcho(from: URL, location: string, concealer: Concealer): void {
   if (!concealer.isIn(fieldText(location))) return;
   if (resolveReference(location, from)?.origin === from.origin) return;
@@ -129,7 +129,7 @@ function refuseEcho(from: URL, location: string, concealer: Concealer): void {
   );
 }
 
-/** The same request again, with the same cookies, can only get the same answer. */
+/** The same request with the same cookies can only get the same answer again. */
 function refuseLoop(
   seen: Set<string>,
   { method, url, headers }: HopRequest,

@@ -1,7 +1,7 @@
 /**
- * Host names to addresses. `localhost` and what ends in `.localhost` are this machine by definition
- * (RFC 6761 §6.3), so no resolver is asked: whoever answers DNS here could lead them elsewhere, with
- * the credentials that may go to loopback over http.
+ * Resolves host names. `localhost` and names that end in `.localhost` are this machine by definition (RFC
+ * 6761 §6.3), so DNS is not asked: a resolver could send them elsewhere, together with credentials that
+ * are only allowed over http because loopback is the destination.
  */
 import { type LookupAddress, lookup as resolve } from 'node:dns';
 import type { LookupFunction } from 'node:net';
@@ -22,7 +22,7 @@ export const lookup: LookupFunction = (hostname, options, callback) => {
   }
   const wanted = { IPv4: 4, IPv6: 6 }[String(options.family)] ?? options.family;
   const addresses = wanted ? loopback.filter(({ family }) => family === wanted) : loopback;
-  // As the resolver does: never before the caller goes on.
+  // Asynchronously, as the resolver does.
   process.nextTick(() => {
     if (options.all) callback(null, addresses);
     else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);

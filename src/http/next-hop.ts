@@ -1,6 +1,6 @@
 /**
- * The request that a redirect asks for (RFC 9110 §15.4): what crosses to another origin, and what is
- * refused. Asks nobody.
+ * The request that follows from a redirect (RFC 9110 §15.4): what is sent on to another origin, and what
+ * is refused. Sends nothing.
  */
 import { AccessError } from '../errors.ts';
 import type { NextStep } from '../next-step.ts';
@@ -17,19 +17,19 @@ export type Field = readonly [name: string, value: string];
 export interface HopRequest {
   readonly method: string;
   readonly url: URL;
-  /** The agent's own fields, as `checkAgentHeaders` gave them; no credential of ours among them. */
+  /** The agent's own fields, as `checkAgentHeaders` returned them, without any credential of ours. */
   readonly headers: readonly Field[];
   readonly body?: RepeatableBody;
   readonly signal?: AbortSignal;
-  /** For a relay alone: the request as it is to stand on the wire. */
+  /** Only for the relay: the request as it must appear on the wire. */
   readonly wire?: Wire;
-  /** Where the redirect came from that led here. */
+  /** The URL whose redirect led here. */
   readonly redirectedFrom?: URL;
-  /** Attached by whoever attaches the credential, since whose they are depends on it. */
+  /** Attached together with the credential, since which cookies are sent depends on whose it is. */
   readonly cookies?: Pick<CookieStore, 'attach'>;
 }
 
-/** Methods that ask for no change (RFC 9110 §9.2.1): the only ones that may cross origins. */
+/** Safe methods (RFC 9110 §9.2.1): the only ones that may be redirected to another origin. */
 const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /** `method` in upper case. */
@@ -38,7 +38,7 @@ export function isSafeMethod(method: string): boolean {
 }
 
 /**
- * The agent's fields that another origin may see. All others stay behind: any field can hold a key
+ * The agent's fields that may be sent to another origin. All others are dropped: any field can hold a key
  * (`x-api-key`, `private-token`, a vendor's own), and no list of those would ever be complete.
  */
 const crossing: readonly string[] = [
@@ -54,10 +54,10 @@ const crossing: readonly string[] = [
   'x-requested-with',
 ];
 
-/** Fields that describe a body, and go when it goes (RFC 9110 §15.4, note 1). */
+/** Fields that describe a body and are dropped together with it (RFC 9110 §15.4, note 1). */
 const contentField = /^(?:content-|digest$|repr-digest$|last-modified$)/;
 
-/** Statuses that send a request on to their Location (RFC 9110 §15.4). */
+/** Whether a status redirects to the Location field (RFC 9110 §15.4). */
 export function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
@@ -71,7 +71,7 @@ export function nextHop(
 ): HopRequest {
   const from = hop.url;
   const url = target(from, location);
-  // RFC 9110 §15.4.2-4: 303 asks for a GET; 301 and 302 turn a POST into one, as all clients do.
+  // RFC 9110 §15.4.2-4: 303 changes the method to GET; 301 and 302 do so for POST, as in all clients.
   const toGet =
     (status === 303 && hop.method !== 'GET' && hop.method !== 'HEAD') ||
     ((status === 301 || status === 302) && hop.method === 'POST');
@@ -79,8 +79,8 @@ export function nextHop(
   const crosses = url.origin !== from.origin;
   const keepsBody = hop.body !== undefined && !toGet;
   if (crosses && (keepsBody || !isSafeMethod(method))) {
-    // Not only for a body: with the other origin's credential attached, whoever redirects would decide
-    // what is changed or deleted there.
+    // Even without a body: with the other origin's credential attached, the redirecting server would
+    // decide what is changed or deleted there.
     throw redirectRefused(
       from,
       `its ${status} would send ${method}${keepsBody ? ' with the body' : ''} to another origin, ${url.host}`,
@@ -108,7 +108,10 @@ export function nextHop(
   };
 }
 
-/** Names of fields. What went only because its body went is nobody's loss, and no origin's border. */
+/**
+ * Names of the fields that were dropped because the redirect crosses origins, not of those dropped
+ * together with the body.
+ */
 export function leftAtBorder(hop: HopRequest, next: HopRequest): string[] {
   if (next.url.origin === hop.url.origin) return [];
   const withoutBody = hop.body !== undefined && next.body === undefined;
@@ -119,7 +122,7 @@ export function leftAtBorder(hop: HopRequest, next: HopRequest): string[] {
 }
 
 function target(from: URL, location: string): URL {
-  // RFC 9110 §10.2.2: a reference relative to the request's URL; some servers send it as raw UTF-8.
+  // RFC 9110 §10.2.2: a reference relative to the request's URL. Some servers send it as raw UTF-8.
   const url = resolveReference(fieldText(location), from);
   if (!url)
     throw redirectRefused(from, 'its Location is not a URL', [

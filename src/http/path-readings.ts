@@ -1,12 +1,12 @@
 /**
- * Servers and proxies read a path in different ways: decoded once or again and again, backslashes as
- * slashes, path parameters dropped, doubled slashes merged.
+ * Servers and proxies interpret a path differently: decoded once or repeatedly, with backslashes as
+ * slashes, without path parameters, or with doubled slashes merged.
  */
 
 /**
- * Of all these differences only a `..` segment that some of them see leads out of a path prefix, so it
- * is what is looked for, in every layer at once. True when some reading of the path has a `..` segment. Those in plain sight, and `%2e%2e` alone, the
- * URL's parser has resolved before; what is left was hidden from it, and no honest name looks like it.
+ * True when some reading of the path has a `..` segment, which is the only one of these differences that
+ * leads out of a path prefix. The URL parser has already resolved plain `..` and `%2e%2e`; what is left
+ * was hidden from it, and no legitimate name looks like that.
  */
 export function hidesDotSegment({ pathname }: URL): boolean {
   if (!/[%;]/.test(pathname)) return false;
@@ -14,15 +14,18 @@ export function hidesDotSegment({ pathname }: URL): boolean {
   return text === undefined || text.split(/[/\\]/).some((segment) => doubleDot.test(segment));
 }
 
-/** Alone, padded with what some servers strip, or followed by what some take for the path's end. */
+/**
+ * On its own, padded with characters that some servers strip, or followed by what some take for the end of
+ * the path.
+ */
 const doubleDot = /^[\s\p{C}]*\.\p{C}*\.\s*(?:[;?#\p{C}]|$)/u;
 
-/** So many layers of encoding are undone; nobody wraps an honest name in more. */
+/** Layers of encoding that are decoded; no legitimate name has more. */
 const mostLayers = 8;
 
 /**
- * The path as it is, then with one layer of percent-encoding less each time, to the last; `undefined`
- * for one that is wrapped in more layers than anybody means.
+ * The path as it is, then with one layer of percent-encoding less each time. `undefined` for a path with
+ * more layers than anybody would intend.
  */
 export function layersOf(path: string): readonly string[] | undefined {
   const layers: string[] = [];
@@ -36,7 +39,7 @@ export function layersOf(path: string): readonly string[] | undefined {
   return undefined;
 }
 
-/** One character a byte. `%u002e` is what some servers of Microsoft’s read as well. */
+/** One character per byte. Some of Microsoft’s servers decode `%u002e` as well. */
 function decodeLayer(bytes: string): string {
   return bytes
     .replace(/%u([0-9a-f]{4})/gi, (_, hex: string) =>
@@ -45,7 +48,10 @@ function decodeLayer(bytes: string): string {
     .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** UTF-8, with the overlong forms that RFC 3629 §3 forbids, and wide forms read as the plain ones. */
+/**
+ * Decodes UTF-8 with the overlong forms that RFC 3629 §3 forbids, and maps full-width characters to plain
+ * ones.
+ */
 function readLeniently(bytes: string): string {
   const plain = bytes.replace(
     /(?:[\xc0\xc1]|\xe0[\x80\x81]|\xf0\x80[\x80\x81])[\x80-\xbf]/g,

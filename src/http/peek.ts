@@ -1,4 +1,6 @@
-/** Looks at the beginning of an answer's body without losing it for whoever reads it afterwards. */
+/**
+ * Reads the beginning of an answer's body in such a way that the whole body can still be read afterwards.
+ */
 
 import { Readable } from 'node:stream';
 import { decodedBody, undecodable } from './body.ts';
@@ -9,9 +11,9 @@ import { bounds } from './waiting/bounds.ts';
 import type { Deadline } from './waiting/within.ts';
 
 export interface Peeked<A extends Incoming> {
-  /** At most `maxBytes` bytes of the decoded body, as UTF-8 or what is left of it. */
+  /** At most `maxBytes` bytes of the decoded body, decoded as UTF-8. */
   readonly text: string;
-  /** The same answer, its body decoded and whole. */
+  /** The same answer with its whole body, decoded. */
   readonly answer: A;
 }
 
@@ -55,7 +57,7 @@ export async function peek<A extends Incoming>(
         );
       }
     },
-    // At once, also while a read is waiting for a peer that says nothing.
+    // Immediately, even while a read is waiting for a silent peer.
     destroy(error, callback) {
       stream.destroy();
       answer.body.destroy();
@@ -69,8 +71,8 @@ export async function peek<A extends Incoming>(
 }
 
 /**
- * Lets an answer go that nobody reads: its end, if it comes soon, keeps the connection usable. One that
- * drips would hold it, and there are only so many to an origin.
+ * Discards an answer that nobody reads. If its end arrives soon, the connection can be reused; a slow one
+ * is cut off, because the number of connections to an origin is limited.
  */
 export function discard({ body }: Incoming): void {
   body.on('error', () => {});

@@ -1,6 +1,6 @@
 /**
- * The fetch that discovery, registration and token requests use: no redirect is followed, an answer
- * is at most 1 MiB after decoding and arrives whole within 10 s, and the caller gets a `Response`.
+ * The fetch that discovery, registration and token requests use: it follows no redirect, accepts at most 1
+ * MiB after decoding, received completely within 10 s, and returns a `Response`.
  */
 import { AccessError } from '../errors.ts';
 import { readBody } from './body.ts';
@@ -20,18 +20,18 @@ export interface ProtocolRequest {
 export interface ProtocolFetch {
   /** Throws what `Send` throws, and `response_too_large`. Any status is an answer. */
   (url: string | URL, request?: ProtocolRequest): Promise<Response>;
-  /** Told what was put right in an answer of `host` so that it could be read. */
+  /** Called with what was corrected in an answer of `host`. */
   readonly took?: TookFrom;
 }
 
 export type TookFrom = (host: string, what: string) => void;
 
-/** For the readers of one host's answers. */
+/** The same for the answers of one host. */
 export function tookOf({ took }: ProtocolFetch, { host }: URL): (what: string) => void {
   return (what) => took?.(host, what);
 }
 
-/** The same fetch for one caller: what it asks ends when `signal` aborts. */
+/** The same fetch for one caller, whose requests end when `signal` aborts. */
 export function fetchUntil(fetch: ProtocolFetch, signal: AbortSignal | undefined): ProtocolFetch {
   if (signal === undefined) return fetch;
   const ending: ProtocolFetch = (url, request) => fetch(url, { ...request, signal });

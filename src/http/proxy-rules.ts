@@ -1,7 +1,7 @@
 /**
- * Which requests go through a proxy: HTTP_PROXY and HTTPS_PROXY by scheme, NO_PROXY's hosts, suffixes,
- * addresses, CIDR blocks and ports as curl reads them. This machine's own loopback is never reached
- * through a proxy: there it would be the proxy's loopback, and http credentials would cross the network.
+ * Which requests go through a proxy: HTTP_PROXY and HTTPS_PROXY by scheme; NO_PROXY's hosts, suffixes,
+ * addresses, CIDR blocks and ports as curl reads them. Loopback is never reached through a proxy: that
+ * would be the proxy's loopback, and credentials over http would cross the network.
  */
 import { BlockList, isIP } from 'node:net';
 import { AccessError } from '../errors.ts';
@@ -9,14 +9,14 @@ import { isLoopback } from '../secure-url.ts';
 import { isLocalhost } from './lookup.ts';
 
 export interface ProxySettings {
-  /** HTTP_PROXY and HTTPS_PROXY, normalised or not, and NO_PROXY as it stands in the environment. */
+  /** HTTP_PROXY and HTTPS_PROXY, normalised or not, and NO_PROXY as in the environment. */
   readonly http?: string;
   readonly https?: string;
   readonly no?: string;
 }
 
 export interface ProxyRules {
-  /** The proxies' URLs, each once. */
+  /** The proxies' URLs, without duplicates. */
   readonly proxies: readonly string[];
   /** `undefined` for a direct connection. */
   proxyFor(origin: URL): string | undefined;
@@ -45,12 +45,12 @@ export function createProxyRules({ http, https, no = '' }: ProxySettings): Proxy
 }
 
 /**
- * The proxy's whole URL; `undefined` for what requests cannot be sent through. SOCKS is not: undici's
+ * The proxy's complete URL; `undefined` for a proxy that is not supported. SOCKS is not, because undici's
  * support for it is experimental.
  */
 export function normaliseProxyUrl(value: string): string | undefined {
   const text = value.trim();
-  // As everywhere, `proxy.example.com:3128` is an http proxy.
+  // As in other programs, `proxy.example.com:3128` means an http proxy.
   const address = text.includes('://') ? text : `http://${text}`;
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url?.hostname || !/^https?:$/.test(url.protocol)) return undefined;

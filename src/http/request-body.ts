@@ -1,6 +1,6 @@
 /**
- * A request's body that can be sent more than once: after a challenge, or along a redirect that
- * keeps the method. Where its length is known it goes out with `content-length`, else chunked.
+ * A request's body that can be sent more than once: again after a challenge, or after a redirect that
+ * keeps the method. It is sent with `content-length` if its length is known, else chunked.
  */
 import { Readable } from 'node:stream';
 
@@ -31,9 +31,9 @@ export function lendable(chunk: Uint8Array): Uint8Array {
 }
 
 export interface RepeatableBody {
-  /** Length in bytes, for `content-length`; absent where only its end will tell. */
+  /** Length in bytes, for `content-length`; absent if unknown. */
   readonly bytes?: number;
-  /** The content, anew for every send. Throws AccessError when it cannot be had (again). */
+  /** The content, opened anew for every send. Throws AccessError when that fails. */
   open(): Promise<Uint8Array | Readable | LentContent>;
 }
 

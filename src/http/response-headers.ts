@@ -1,6 +1,7 @@
 /**
- * What an agent may see of an answer's header fields: no cookies, nothing of Access's own, and no more
- * than a model can use. A field's bytes arrive as Latin-1 (WHATWG Fetch); most that are not ASCII are UTF-8.
+ * The header fields of an answer that an agent may see: no cookies, none of Access's own, and no more than
+ * a model can use. A field's bytes arrive as Latin-1 (WHATWG Fetch); most that are not ASCII are really
+ * UTF-8.
  */
 
 import type { Concealed, Concealer } from '../secrets/concealer.ts';
@@ -8,14 +9,17 @@ import type { Fields } from './fields.ts';
 
 export interface VisibleHeaders {
   readonly headers: Readonly<Record<string, Concealed<string>>>;
-  /** Names of fields left out or cut for their size. */
+  /** Names of fields left out or truncated because of their size. */
   readonly shortened: readonly string[];
 }
 
 const hidden =
   /^(?:set-cookie2?$|cf-access-|cf_|cf-authorization$|authorization$|proxy-|connection$|keep-alive$|transfer-encoding$|trailer$|upgrade$)/;
 
-/** Addressed to browsers, long, and seldom asked for: shown last, so that they are the first to be cut. */
+/**
+ * Meant for browsers, long, and rarely of interest: placed last, so that they are the first to be left
+ * out.
+ */
 const browsersOwn =
   /^(?:content-security-policy|permissions-policy|feature-policy|report-to|reporting-endpoints|nel|alt-svc|strict-transport-security|expect-ct|cross-origin-|x-xss-protection|p3p|accept-ch|origin-trial|document-policy)/;
 
@@ -50,7 +54,7 @@ export function responseHeaders(headers: Fields, { text: conceal }: Concealer): 
   return { headers: Object.fromEntries(shown), shortened };
 }
 
-/** A field's value as text: UTF-8 where its bytes are, Latin-1 otherwise. */
+/** A field's value as text: UTF-8 if its bytes are valid UTF-8, else Latin-1. */
 export function fieldText(value: string): string {
   if (!/[\u0080-\u00ff]/.test(value)) return value;
   try {
@@ -63,7 +67,8 @@ export function fieldText(value: string): string {
 /** Access's own redirects carry one-time values (`meta`, `nonce`, `state`, tokens) in their query. */
 export function hideAccessQuery(url: string): string {
   if (!url.includes('/cdn-cgi/access/')) return url;
-  // The query is optional, so that a path without one is passed over whole: linear.
+  // The query is optional in the pattern so that a path without one is consumed as a whole, which keeps
+  // this linear.
   return url.replace(
     /(\/cdn-cgi\/access\/[^?#\s]*)(\?[^\s"<>]*)?/g,
     (_, path: string, query?: string) => (query === undefined ? path : `${path}?…`),

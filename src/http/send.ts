@@ -1,7 +1,7 @@
 /**
- * One request, one answer: no redirect followed, nothing decoded. All traffic of this program goes
- * through a `Send`. A GET or HEAD whose connection was lost before any answer is sent once more
- * (RFC 9110 §9.2.2, RFC 9112 §9.3.1); nothing else is ever sent twice here.
+ * Sends one request and returns its answer, without following redirects or decoding. All traffic of this
+ * program goes through a `Send`. A GET or HEAD whose connection is lost before any answer is sent once
+ * more (RFC 9110 §9.2.2, RFC 9112 §9.3.1); nothing else is repeated here.
  */
 
 import { Readable } from 'node:stream';
@@ -19,9 +19,9 @@ export interface Outgoing {
   readonly url: URL;
   readonly headers: Iterable<readonly [name: string, value: string]>;
   readonly body?: string | Uint8Array | Readable | RepeatableBody;
-  /** Also ends the reading of the answer's body, unless its bound is lifted before. */
+  /** Also ends the reading of the answer's body, unless its time limit is lifted before. */
   readonly signal: Deadline;
-  /** For a relay: nothing is added to the fields, and its client decides how long it waits. */
+  /** Only for the relay: no fields are added, and its client decides how long to wait. */
   readonly wire?: Wire;
 }
 
@@ -29,16 +29,19 @@ export interface Incoming {
   readonly url: URL;
   readonly status: number;
   readonly headers: Fields;
-  /** As it came: still encoded. Must be read or destroyed. */
+  /** As received, still encoded. Must be read or destroyed. */
   readonly body: Readable;
-  /** For requests that had one. */
+  /** For requests with `wire`. */
   readonly wire?: WireAnswer;
 }
 
 /** Throws AccessError `network_error`, `timeout`, `tls_untrusted`, `response_too_large`, `cancelled`. */
 export type Send = (request: Outgoing) => Promise<Incoming>;
 
-/** Of a body that comes faster than it is read: a chunk or two, for more would be joined by copying. */
+/**
+ * How much of a body that arrives faster than it is read is buffered: a chunk or two, because more would
+ * be joined by copying.
+ */
 const bufferedBytes = 256 * 1024;
 
 export const userAgent = 'cloudflare-access-mcp';
@@ -95,7 +98,7 @@ async function exchange(requests: Requests, request: Outgoing): Promise<Incoming
       signal,
       ...(wire ? asOnTheWire(wire) : {}),
     });
-    // Undici hears of an abort only once the request has a connection: it may wait long for one.
+    // Undici notices an abort only once the request has a connection, which may take long.
     const answer = await untilAborted(sending, signal, url).catch((error: unknown) => {
       sending.then(
         ({ body }) => body.on('error', () => {}).destroy(),
@@ -103,7 +106,7 @@ async function exchange(requests: Requests, request: Outgoing): Promise<Incoming
       );
       throw error;
     });
-    // Destroying a body that has not ended makes it fail; without a listener that would end the process.
+    // Destroying an unfinished body makes it emit an error; without a listener that would end the process.
     answer.body.on('error', () => {});
     const answered = { url, status: answer.statusCode, body: answer.body };
     if (wire === undefined) return { ...answered, headers: fieldsFrom(pairsIn(answer.headers)) };
@@ -117,7 +120,7 @@ async function exchange(requests: Requests, request: Outgoing): Promise<Incoming
   }
 }
 
-/** Whoever relays has no reason to be impatient: long polls and quiet event streams are the client's to end. */
+/** No timeouts when relaying: the client decides when to end long polls and quiet event streams. */
 function asOnTheWire({ onInterim }: Wire) {
   return {
     responseHeaders: 'raw' as const,

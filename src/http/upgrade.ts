@@ -1,6 +1,6 @@
 /**
- * A request that asks to switch protocols (RFC 9110 §7.8). Whatever is answered instead of a 101 is an
- * answer like any other: undici's own `upgrade` would throw it away, and with it Access's challenge.
+ * A request to switch protocols (RFC 9110 §7.8). An answer other than 101 is returned like any other:
+ * undici's own `upgrade` would discard it, and Access's challenge with it.
  */
 
 import { Readable } from 'node:stream';

@@ -1,17 +1,18 @@
 /**
- * What a relay needs beyond a request of our own: the message as it stands on the wire. The target and
- * the fields go out byte for byte, nothing is added, and the answer keeps its fields, reason and trailers.
+ * What the relay needs in addition to a request: the message as it appears on the wire. The target and the
+ * fields are sent byte for byte, nothing is added, and the answer keeps its fields, reason phrase and
+ * trailers.
  */
 import type { Duplex } from 'node:stream';
 
 type Pair = readonly [name: string, value: string];
 
 export interface Wire {
-  /** The request target in origin form (RFC 9112 §3.2.1); the request's `url` says what it means. */
+  /** The request target in origin form (RFC 9112 §3.2.1); the request's `url` is its parsed form. */
   readonly target: string;
   /** The protocol to switch to (RFC 9110 §7.8). */
   readonly upgrade?: string;
-  /** Interim answers (RFC 9110 §15.2), which may come any number of times before the answer. */
+  /** Called for each interim response (RFC 9110 §15.2). */
   readonly onInterim?: (status: number, fields: readonly Pair[]) => void;
 }
 

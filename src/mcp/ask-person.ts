@@ -1,10 +1,10 @@
-/** How a person is shown a sign-in: by the host where it can, else in the machine's browser. */
+/** Shows a sign-in to the person: through the host if it supports that, else in the machine's browser. */
 import type { Browser } from '../session/ports.ts';
 import type { AskPerson } from '../sign-in/waiting.ts';
 import type { HostCapabilities } from './host-capabilities.ts';
 
 /**
- * Nobody reads a question and says no this fast (milliseconds). Codex declares URL elicitation and
+ * Milliseconds; nobody reads a question and declines faster than this. Codex declares URL elicitation and
  * declines within 6 ms without showing anything (openai/codex#45776); `claude -p` cancels after 14.
  */
 const fastestRefusalMs = 500;
@@ -21,11 +21,11 @@ export function askThrough(
     const answer = await elicitUrl({ ...request, url }).catch(() => undefined);
     if (answer === 'later') return 'later';
     if (answer === 'over' || answer?.action === 'accept') return 'shown';
-    // The host's own refusal, or a host that could not ask at all: the person has seen nothing.
+    // Either the host declined without asking, or it could not ask at all: the person has seen nothing.
     if (answer === undefined || answer.tookMs < fastestRefusalMs) {
       return openBrowser({ ...request, url });
     }
-    // Dismissed without an answer: the address in the result is still theirs to use.
+    // Dismissed without an answer: the person can still use the address in the result.
     return answer.action === 'decline' ? 'declined' : 'unavailable';
   };
   return hasAnswered ? Object.assign(ask, { hasAnswered }) : ask;

@@ -1,7 +1,7 @@
 /**
- * The envelope that every request of the 2026-07-28 revision carries in `_meta`: who asks, in which
- * revision, and what the host can do. A request without a protocol version in it is of an older
- * revision, whose handshake said all this once.
+ * The envelope that every request of the 2026-07-28 revision carries in `_meta`: the client, the revision,
+ * and the host's capabilities. A request without a protocol version there is of an older revision, in
+ * which the handshake exchanges all this once.
  */
 export const modernRevision = '2026-07-28';
 
@@ -37,7 +37,7 @@ const logLevels: readonly unknown[] = [
   'emergency',
 ];
 
-/** These methods came with the revision: they are never taken for an older one's. */
+/** Methods that this revision introduced; they are never taken for requests of an older one. */
 const modernMethods: readonly string[] = ['server/discover', 'subscriptions/listen'];
 
 /** `undefined`: a request of an older revision. */
@@ -68,7 +68,7 @@ export function isEnvelopeError(read: Envelope | EnvelopeError): read is Envelop
   return 'code' in read;
 }
 
-/** What is missing is told first. */
+/** Missing members are reported before malformed ones. */
 function problemOf(meta: Json): [key: string, problem: string] | undefined {
   for (const key of [versionKey, capabilitiesKey]) if (!(key in meta)) return [key, 'missing'];
   if (typeof meta[versionKey] !== 'string') return [versionKey, 'not a string'];

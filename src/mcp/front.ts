@@ -1,6 +1,6 @@
 /**
- * Stands between the host and the SDK's server: answers the handshake, and hands everything over, the
- * handshake included, as soon as a message comes that needs more.
+ * Sits between the host and the SDK's server: answers the handshake itself, and as soon as a message needs
+ * more, connects the SDK's server and replays the handshake to it.
  */
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import { answerEarly, type EarlyAnswer, type Handshake } from './handshake.ts';
@@ -11,7 +11,7 @@ export type ConnectServer = (input: Readable, output: Writable) => Promise<void>
 const newline = 0x0a;
 const longestHandshake = 1024 * 1024;
 
-/** Without a `handshake` the SDK answers from the beginning. */
+/** Without a `handshake`, the SDK answers everything. */
 export function startFront(
   { input, output }: { input: Readable; output: Writable },
   handshake: Handshake | undefined,
@@ -37,13 +37,13 @@ export function startFront(
     unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
     for (;;) {
       const end = unread.indexOf(newline);
-      // The SDK has a bound for what is no message yet; here nothing that long belongs.
+      // No handshake message is that long; the SDK has a limit of its own for an unfinished message.
       if (end === -1 && unread.length > longestHandshake) handOver();
       if (end === -1) return;
       const line = unread.toString('utf8', 0, end);
       const answer = handshake && answerEarly(line, handshake);
       const isHandshake = answer !== undefined && answer !== 'later' && isInitialized(answer);
-      // A second handshake is the SDK's to refuse.
+      // The SDK refuses a second handshake.
       if (answer === undefined || (isHandshake && answered !== undefined)) {
         handOver();
         return;
@@ -64,7 +64,7 @@ function isInitialized({ result }: EarlyAnswer): boolean {
   return 'protocolVersion' in result;
 }
 
-/** `output` without the SDK's answer to the request `id`, which the host has already. */
+/** `output` without the SDK's answer to the request `id`, which the host has already received. */
 function without(id: string | number, output: Writable): Writable {
   let dropped = false;
   return new Writable({
@@ -79,7 +79,10 @@ function without(id: string | number, output: Writable): Writable {
   });
 }
 
-/** What is written in one turn of the event loop leaves in one system call: at fifty calls at once, a third of the time. */
+/**
+ * Writes everything from one turn of the event loop in one system call, which takes a third of the time at
+ * fifty concurrent calls.
+ */
 function writeTogether(output: Writable, chunk: string | Buffer): boolean {
   if (output.writableCorked === 0) {
     output.cork();

@@ -1,8 +1,8 @@
 /**
- * What every host asks first, `initialize` or `server/discover` and the lists, answered without the
- * SDK: with what the SDK's own server answered when this package was built (handshake.json). Hosts start
- * several servers, often in pairs, and use few of them; loading the SDK and zod would triple the
- * time and is left to the first message that needs them.
+ * Answers every host's first requests, `initialize` or `server/discover` and the lists, without the SDK:
+ * with the answers of the SDK's own server, recorded when this package was built (handshake.json). Hosts
+ * start several servers, often in pairs, and use few of them. Loading the SDK and zod would triple the
+ * startup time, so it is left to the first message that needs them.
  */
 
 import { isEnvelopeError, isObject, readEnvelope } from './envelope.ts';
@@ -11,11 +11,11 @@ import { discoverResult, type Introduction, modernResult } from './modern-result
 /** What the build recorded. */
 export interface Handshake {
   readonly protocolVersions: readonly string[];
-  /** The result for a version that is not among these. */
+  /** The result for a version that is not in `protocolVersions`. */
   readonly initialize: Introduction & { readonly protocolVersion: string };
-  /** Results by method: `tools/list` and what else never changes. */
+  /** Results by method: `tools/list` and others that never change. */
   readonly lists: Readonly<Record<string, object>>;
-  /** Those that differ where the server only reads. */
+  /** Those that differ when the server is read-only. */
   readonly readOnlyLists: Readonly<Record<string, object>>;
 }
 
@@ -26,8 +26,8 @@ export interface EarlyAnswer {
 }
 
 /**
- * The answer to one line from the host; `later` when there is none to give but the SDK has to hear
- * of it once it is there; `undefined` when only the SDK can deal with it.
+ * The answer to one line from the host; `later` for a message without an answer that the SDK must receive
+ * once it is loaded; `undefined` when only the SDK can handle the message.
  */
 export function answerEarly(line: string, handshake: Handshake): EarlyAnswer | 'later' | undefined {
   const message = parse(line);
@@ -56,7 +56,7 @@ function modernAnswer(method: string, { initialize, lists }: Handshake): object 
   if (method === 'server/discover') {
     return modernResult(method, { ...discoverResult(initialize) }, initialize);
   }
-  // What the newer revision dropped is the SDK's to refuse.
+  // The SDK refuses methods that the newer revision dropped.
   if (method === 'ping' || !Object.hasOwn(lists, method)) return undefined;
   return modernResult(method, { ...lists[method] }, initialize);
 }

@@ -1,21 +1,24 @@
-/** What the host on the other side can do for us, as it declared in its handshake. */
+/** What the host can do for us, as declared in its handshake. */
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import { shownUrl } from '../shown-url.ts';
 
 export interface HostCapabilities {
-  /** The host's roots as absolute folders; empty when it has none. */
+  /** The host's roots as `file:` URIs; empty when it has none. */
   roots(): Promise<readonly string[]>;
-  /** URL-mode elicitation, where the host declares it. */
+  /** URL-mode elicitation, if the host declares it. */
   readonly elicitUrl: ElicitUrl | undefined;
-  /** Whether an earlier call has had the person asked about this address: `elicitUrl` knows the answer. */
+  /**
+   * Whether the host has asked the person about this address after an earlier call, so that `elicitUrl`
+   * returns their answer.
+   */
   readonly hasAnswered?: (url: URL) => boolean;
 }
 
 /**
- * `over`: the sign-in ended, one way or the other, before the host had answered. `later`: the host asks
- * when this call has ended, and calls again.
+ * `over`: the sign-in ended, with or without a session, before the host had answered. `later`: the host
+ * asks once this call has returned, and then calls again.
  */
 export type ElicitUrl = (request: {
   url: URL;
@@ -25,7 +28,7 @@ export type ElicitUrl = (request: {
 
 export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
-/** Of the revisions in which a server sends requests of its own. */
+/** For the older revisions, in which a server may send requests. */
 export function hostOf(server: Server, { signal }: Extra): HostCapabilities {
   const capabilities = server.getClientCapabilities();
   return {
@@ -35,16 +38,16 @@ export function hostOf(server: Server, { signal }: Extra): HostCapabilities {
         const { roots } = await server.listRoots(undefined, { signal, timeout: 5_000 });
         return roots.map(({ uri }) => uri).filter((uri) => uri.startsWith('file:'));
       } catch (error) {
-        // A host that cannot name its roots has none; the working directory is left.
+        // A host that fails to list its roots counts as having none; the working directory remains.
         if (signal.aborted) throw error;
         return [];
       }
     },
-    // `elicitation: {}` means forms alone.
+    // `elicitation: {}` means forms only.
     elicitUrl: capabilities?.elicitation?.url
       ? async ({ url, message, done }) => {
           const elicitationId = crypto.randomUUID();
-          // A question that is still open then is taken back: its address is of no use any more.
+          // Withdraws a question that is still open by then, because its address is of no use any more.
           const over = new AbortController();
           done.then(() => over.abort());
           const askedAt = performance.now();

@@ -1,9 +1,9 @@
 /**
- * Asking the person in the 2026-07-28 revision: a server sends no requests there. A call that needs
- * the person, or the host's roots, ends at once as `input_required`, and the host makes the same call
- * again with the answers; what it had begun is joined then, also by another process. Nothing is kept
- * in this one between the two: the host gives `requestState` back, and is trusted with it as it is
- * with its own answers.
+ * Asking the person in the 2026-07-28 revision, in which a server sends no requests. A call that needs the
+ * person, or the host's roots, returns `input_required` at once, and the host repeats the call with the
+ * answers. The repeated call, even in another process, joins the sign-in that the first one began. No
+ * state is kept in this process in between: the host returns `requestState`, which is trusted like the
+ * host's own answers.
  */
 import { createHash } from 'node:crypto';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
@@ -11,11 +11,11 @@ import { shownUrl } from '../shown-url.ts';
 import { type Envelope, isObject } from './envelope.ts';
 import type { HostCapabilities } from './host-capabilities.ts';
 
-/** What the next call brings back, in `requestState`. */
+/** What the host returns with the next call, in `requestState`. */
 interface State {
-  /** The host's roots, asked for once. */
+  /** The host's roots, requested only once. */
   readonly roots?: readonly string[];
-  /** When, and about which address the person was asked: an answer is about no other. */
+  /** When and about which address the person was asked; an answer counts for that address only. */
   readonly askedAt?: number;
   readonly address?: string;
 }
@@ -27,13 +27,16 @@ interface Retry {
 
 export interface ModernCall {
   readonly host: HostCapabilities;
-  /** This call goes on with what an earlier one began. */
+  /** True when this call continues an earlier one. */
   readonly resumed: boolean;
-  /** What the host has to find out first, in the place of a `result` that lacks it. */
+  /**
+   * The result that requests input from the host, to be returned instead of `result`; `undefined` when
+   * none is needed.
+   */
   inputRequired(result: CallToolResult): CallToolResult | undefined;
 }
 
-/** Throws RangeError when `retry` is not what this server gave out. */
+/** Throws RangeError when `retry` does not contain a state that this server issued. */
 export function modernCall({ capabilities }: Envelope, retry: unknown, now = Date.now): ModernCall {
   const { state, responses } = readRetry(retry);
   const said = actionOf(responses.sign_in);
@@ -49,7 +52,7 @@ export function modernCall({ capabilities }: Envelope, retry: unknown, now = Dat
         if (roots) return roots;
         if (!capabilities.roots) return [];
         wantsRoots = true;
-        throw new Error('the host is asked for its roots between this call and the next');
+        throw new Error('the host is asked for its roots before it repeats this call');
       },
       elicitUrl: isObject(capabilities.elicitation?.url)
         ? async ({ url, message }) => {
@@ -62,7 +65,7 @@ export function modernCall({ capabilities }: Envelope, retry: unknown, now = Dat
         : undefined,
     },
     inputRequired(result) {
-      // The sign-in may have ended just now, well or badly: then that is the answer.
+      // If the sign-in has just ended, successfully or not, its outcome is the result.
       const asked = signIn && waitsForPerson(result) ? signIn : undefined;
       if (!wantsRoots && !asked) return undefined;
       const next: State = {
@@ -91,7 +94,7 @@ function waitsForPerson({ content: [first], structuredContent, isError }: CallTo
   return first?.type === 'text' && JSON.parse(first.text).error?.code === 'sign_in_pending';
 }
 
-/** The address is a secret of the sign-in: its fingerprint is enough to know it again. */
+/** The address is secret; its hash is enough to recognise it. */
 function fingerprint({ href }: URL): string {
   return createHash('sha256').update(href).digest('base64url');
 }
@@ -101,7 +104,7 @@ function readRetry(retry: unknown): Retry {
   const responses = isObject(inputResponses) ? inputResponses : {};
   if (requestState === undefined) return { state: {}, responses: {} };
   const state = parse(requestState);
-  if (state === undefined) throw new RangeError('requestState is not what this server gave out.');
+  if (state === undefined) throw new RangeError('requestState was not issued by this server.');
   return { state, responses };
 }
 

@@ -1,4 +1,7 @@
-/** What the 2026-07-28 revision adds to results: what they are, how long they hold, and whose they are. */
+/**
+ * What the 2026-07-28 revision adds to results: their type, how long they may be cached and by whom, and
+ * the server's name.
+ */
 import { modernRevision, serverInfoKey } from './envelope.ts';
 
 /** What `initialize` answers in the older revisions. */
@@ -9,8 +12,8 @@ export interface Introduction {
 }
 
 /**
- * Nothing of these changes while the process lives. They are private, and hold for a minute only,
- * because they follow this process's environment (CF_ACCESS_READ_ONLY).
+ * The lists do not change while the process runs. They are private and may be cached for a minute only,
+ * because they depend on this process's environment (CF_ACCESS_READ_ONLY).
  */
 const listTtlMs = 60_000;
 const lists: readonly string[] = [
@@ -25,7 +28,7 @@ export function discoverResult({ capabilities, instructions }: Introduction): ob
   return { supportedVersions: [modernRevision], capabilities, instructions };
 }
 
-/** `result`, as `method` answers it in this revision. */
+/** `result` in the form in which this revision returns it for `method`. */
 export function modernResult(
   method: string,
   result: Readonly<Record<string, unknown>>,
@@ -42,13 +45,13 @@ export function modernResult(
   };
 }
 
-/** Its title and icon are told once. */
+/** Title and icon are sent only once. */
 function nameOf(serverInfo: Introduction['serverInfo']): object | undefined {
   return serverInfo && { name: serverInfo.name, version: serverInfo.version };
 }
 
 function cacheFields(method: string): object {
   if (lists.includes(method)) return { ttlMs: listTtlMs, cacheScope: 'private' };
-  // Sessions come and go.
+  // Sessions may change at any time.
   return method === 'resources/read' ? { ttlMs: 0, cacheScope: 'private' } : {};
 }

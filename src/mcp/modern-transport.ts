@@ -1,8 +1,8 @@
 /**
- * The 2026-07-28 revision over a server of the SDK that knows the older ones alone: checks each
- * request's envelope, answers what only that revision asks, and completes the results. Requests of
- * the older revisions pass as they are, so that one process serves both. The SDK that knows both
- * (2.4) in its place was measured to cost 0.4 MB in the bundle, 28 ms and 10 MiB for every host.
+ * Adds the 2026-07-28 revision to a server of the SDK that supports only the older ones: checks each
+ * request's envelope, answers the methods that only that revision has, and completes the results. Requests
+ * of the older revisions pass unchanged, so that one process serves both. The SDK that supports both (2.4)
+ * would add 0.4 MB to the bundle, and 28 ms and 10 MiB to every process (measured).
  */
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type {
@@ -14,10 +14,13 @@ import type {
 import { isEnvelopeError, modernRevision, readEnvelope } from './envelope.ts';
 import { discoverResult, type Introduction, modernResult } from './modern-result.ts';
 
-/** Where the handlers find what a repeated call brings along: the SDK drops parameters it does not know. */
+/**
+ * The key in `_meta` under which the handlers find the answers of a repeated call, because the SDK drops
+ * parameters that it does not know.
+ */
 export const retryKey = 'cloudflare-access/retry';
 
-/** What the revision kept of the older ones. */
+/** Methods of the older revisions that the new one has kept. */
 const keptMethods: readonly string[] = [
   'tools/list',
   'tools/call',
@@ -32,8 +35,8 @@ const subscriptionKey = 'io.modelcontextprotocol/subscriptionId';
 
 export function withModernRevision(inner: Transport, introduction: Introduction): Transport {
   /**
-   * The requests of this revision that the server has under way, by the id that it knows them by: the
-   * SDK cancels none that is called 0, which is what its own client calls the first.
+   * Open requests of this revision, by the id under which the SDK's server knows them. They are renamed
+   * because the SDK cannot cancel a request with the id 0, which its own client uses for the first one.
    */
   const asked = new Map<string, { readonly id: RequestId; readonly method: string }>();
 
@@ -52,7 +55,7 @@ export function withModernRevision(inner: Transport, introduction: Introduction)
       const result = { ...discoverResult(introduction) };
       answer(id, { result: modernResult(method, result, introduction) });
     } else if (method === 'subscriptions/listen') {
-      // Nothing here changes while the process lives: there is no news to subscribe to.
+      // Nothing here changes while the process runs, so there is nothing to notify about.
       const granted = { notifications: {}, _meta: { [subscriptionKey]: id } };
       const notification = 'notifications/subscriptions/acknowledged';
       inner
@@ -82,7 +85,7 @@ export function withModernRevision(inner: Transport, introduction: Introduction)
     const { id, method } = request;
     if (!('result' in message)) return { ...message, id };
     const { content, ...rest } = message.result;
-    // The SDK gives every result of a tool content; a call that is to be repeated has none yet.
+    // The SDK adds `content` to every tool result, but `input_required` has none.
     const given = rest.resultType === 'input_required' ? rest : message.result;
     const result = modernResult(method, given, introduction);
     return { ...message, id, result: result as typeof message.result };
@@ -92,7 +95,7 @@ export function withModernRevision(inner: Transport, introduction: Introduction)
     const { method, params } = message;
     if (method !== 'notifications/cancelled') return message;
     const requestId = insideId(params?.requestId);
-    // A cancelled request is not answered any more.
+    // A cancelled request gets no answer.
     return asked.delete(requestId) ? { ...message, params: { ...params, requestId } } : message;
   };
 
@@ -115,7 +118,7 @@ export function withModernRevision(inner: Transport, introduction: Introduction)
   return outer;
 }
 
-/** None that a request of an older revision has. */
+/** An id that no request of an older revision has. */
 function insideId(id: unknown): string {
   return `${modernRevision} ${JSON.stringify(id)}`;
 }

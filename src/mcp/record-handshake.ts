@@ -1,6 +1,6 @@
 /**
- * A program of the build, not shipped: prints what the SDK's server answers to a host's first
- * questions, for handshake.ts to give without the SDK.
+ * Runs during the build only: prints the answers of the SDK's server to a host's first requests, from
+ * which handshake.ts answers without the SDK.
  */
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import {
@@ -10,7 +10,7 @@ import {
 import type { Handshake } from './handshake.ts';
 import { createServer } from './server.ts';
 
-/** package.json's, put in by the bundler. */
+/** The version in package.json, inserted by the bundler. */
 declare const VERSION: string;
 
 const lists = ['ping', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'];
@@ -22,7 +22,7 @@ async function startServer(readOnly: boolean): Promise<Ask> {
     version: VERSION,
     log: () => {},
     readOnly,
-    open: () => Promise.reject(new Error('nothing is called while building')),
+    open: () => Promise.reject(new Error('no tool is called during the build')),
   });
   const [host, ours] = InMemoryTransport.createLinkedPair();
   await server.connect(ours);

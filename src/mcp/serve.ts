@@ -1,6 +1,7 @@
 /**
- * Serving on stdio, and leaving: stdin's end, SIGINT, SIGTERM and a closed stdout all end the process
- * within a second. The SDK's transport does not notice the first and dies of the last.
+ * Serves on stdio, and ends the process within a second after stdin ends, on SIGINT or SIGTERM, and when
+ * stdout is closed. The SDK's transport does not notice the end of stdin and crashes when stdout is
+ * closed.
  */
 import { readFileSync } from 'node:fs';
 import type { Config, Environment } from '../config/config.ts';
@@ -10,7 +11,7 @@ import { startFront } from './front.ts';
 import type { Handshake } from './handshake.ts';
 import type { HostCapabilities } from './host-capabilities.ts';
 
-/** After this long the process ends, whatever has not been closed by then. */
+/** After this time the process ends, even if something has not been closed by then. */
 const closingMs = 500;
 
 export function serve({
@@ -22,7 +23,7 @@ export function serve({
   config: Config;
   environment: Environment;
   version: string;
-  /** The file that the build recorded. */
+  /** The handshake file that the build recorded. */
   handshake: URL;
 }): void {
   const { stdin, stdout, stderr } = process;
@@ -40,7 +41,7 @@ export function serve({
     if (leaving) return;
     leaving = true;
     setTimeout(() => process.exit(0), closingMs);
-    // Calls are ended too, so that none leaves half a file behind; one that hangs is not waited for.
+    // Calls are ended too, so that none leaves a partial file behind. A call that hangs is not waited for.
     const patience = new Promise((resolve) => setTimeout(resolve, closingMs / 2));
     const closed = Promise.resolve(rooms).then((opened) => opened?.close());
     Promise.allSettled([Promise.race([endCalls?.(), patience]), closed]).finally(() =>
@@ -52,9 +53,9 @@ export function serve({
   process.on('SIGINT', leave);
   process.on('SIGTERM', leave);
   process.on('SIGHUP', leave);
-  // The host is gone, or reads no more: nobody is left to serve.
+  // The host is gone or no longer reads.
   stdout.on('error', leave);
-  // Answers of this turn of the event loop, which may be the last one.
+  // Flushes answers written in this turn of the event loop, which may be the last.
   process.on('exit', () => stdout.uncork());
   stderr.on('error', () => {});
   process.on('uncaughtException', (error) => log('error', 'unexpected', { error: error.name }));
@@ -75,7 +76,7 @@ export function serve({
   });
 }
 
-/** Without it the SDK answers everything, which only takes longer. */
+/** Without the file, the SDK answers everything, which only takes longer. */
 function readHandshake(file: URL, readOnly: boolean): Handshake | undefined {
   try {
     const handshake: Handshake = JSON.parse(readFileSync(file, 'utf8'));

@@ -1,4 +1,4 @@
-/** The MCP server: the four tools on a transport. Only tools/ and main know the SDK. */
+/** The MCP server: the four tools on a transport. Only mcp/ and tools/ know the SDK. */
 import type { Readable, Writable } from 'node:stream';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
@@ -25,7 +25,7 @@ import { retryKey, withModernRevision } from './modern-transport.ts';
 import { readSessions, sessionsResource } from './sessions-resource.ts';
 import { signInMessage, signInPrompt } from './sign-in-prompt.ts';
 
-/** What a call gets from the machine; everything about the host is added here. */
+/** Makes the part of a call's context that does not depend on the request. */
 export type OpenContext = (
   host: HostCapabilities,
 ) => Promise<Omit<ToolContext, 'signal' | 'onProgress' | 'resumed'>>;
@@ -33,16 +33,16 @@ export type OpenContext = (
 export interface ServerParts {
   readonly version: string;
   readonly log: Log;
-  /** The tools are annotated as they behave then. */
+  /** CF_ACCESS_READ_ONLY: the tools are annotated accordingly. */
   readonly readOnly: boolean;
   readonly open: OpenContext;
-  /** The host cannot be spoken to any more. */
+  /** Called when the connection to the host is closed. */
   readonly onClose?: () => void;
 }
 
 /**
- * Answers on these streams from now on. What it gives ends all calls under way, and resolves when they
- * have tidied up after themselves.
+ * Serves on these streams. Returns a function that ends all running calls and resolves when they have
+ * cleaned up.
  */
 export async function connectServer(
   parts: ServerParts,
@@ -51,7 +51,8 @@ export async function connectServer(
 ): Promise<() => Promise<void>> {
   const running = new Set<Promise<unknown>>();
   const server = createServer(parts, running);
-  // A message beyond its bound makes the SDK stop listening: nothing would be answered any more.
+  // After a message that exceeds its limit the SDK stops listening, and nothing would be answered any
+  // more.
   server.onclose = () => parts.onClose?.();
   const transport = new StdioServerTransport(input, output);
   await server.connect(withModernRevision(transport, introduction(parts.version)));
@@ -61,7 +62,7 @@ export async function connectServer(
   };
 }
 
-/** What every revision is told of this server. */
+/** What this server tells hosts of every revision about itself. */
 export function introduction(version: string) {
   return {
     serverInfo: { name: 'cloudflare-access-mcp', title: 'Cloudflare Access', version, icons },
@@ -149,7 +150,7 @@ function toJsonSchema(schema: z.ZodObject, io: 'input' | 'output') {
   return { ...shape, type: 'object' as const };
 }
 
-/** `undefined`: a call of an older revision. */
+/** `undefined` for a call of an older revision. */
 function modernCallOf(tool: string, { _meta }: Extra): ModernCall | undefined {
   const envelope = readEnvelope('tools/call', { _meta });
   if (envelope === undefined || isEnvelopeError(envelope)) return undefined;
@@ -161,7 +162,7 @@ function modernCallOf(tool: string, { _meta }: Extra): ModernCall | undefined {
   }
 }
 
-/** Progress is sent only to a caller that gave a token for it. */
+/** Progress is sent only if the caller has supplied a progress token. */
 function progressOf({ _meta, sendNotification }: Extra): Pick<ToolContext, 'onProgress'> {
   const progressToken = _meta?.progressToken;
   if (progressToken === undefined) return {};

@@ -1,4 +1,4 @@
-/** A resource that hosts can show: who is signed in where, without any token. */
+/** A resource that hosts can show: where the person is signed in, without any token. */
 import type { Access } from '../access/access.ts';
 import { instant } from '../tools/tool.ts';
 

@@ -1,4 +1,4 @@
-/** A prompt that hosts show as a slash command: the person asks to be signed in. */
+/** A prompt that hosts show as a slash command, with which the person asks to be signed in. */
 export const signInPrompt = {
   name: 'sign_in',
   title: 'Sign in to a URL behind Cloudflare Access',

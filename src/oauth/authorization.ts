@@ -74,10 +74,10 @@ export function authorizationUrl(server: ServerMetadata, request: AuthorizationR
 }
 
 /**
- * Checks an authorization response in the order iss, state, error, code. The caller has found
- * `state` to be its own before. Throws `sign_in_declined` when the person or a policy said no,
- * `RedirectUriNotAllowed` when the application takes no sign-ins that end there,
- * `temporarily_unavailable` when the server could not, `invalid_server_metadata` on a wrong `iss`.
+ * Checks an authorization response in the order iss, state, error, code. The caller has already matched
+ * `state`. Throws `sign_in_declined` when the person or a policy said no, `RedirectUriNotAllowed` when the
+ * application does not allow that redirection URI, `temporarily_unavailable` when the server could not
+ * finish, `invalid_server_metadata` on a wrong `iss`.
  */
 export function readAuthorizationResponse(
   server: ServerMetadata,

@@ -1,7 +1,7 @@
 /**
- * Reads WWW-Authenticate by the grammar of RFC 9110 §11.6.1, in one pass, so that text inside a
- * quoted string can never pass for a parameter. It never throws: from the first malformed challenge
- * on, the field is not believed any more; of a malformed Bearer challenge the scheme still stands.
+ * Reads WWW-Authenticate by the grammar of RFC 9110 §11.6.1, in one pass, so that text inside a quoted string
+ * can never pass for a parameter. Never throws. Parsing stops at the first malformed challenge; if that is a
+ * Bearer challenge, it is kept without its parameters.
  */
 export interface Challenge {
   /** Lower case. */
@@ -15,8 +15,8 @@ const token = /[!#$%&'*+\-.^_`|~\w]+/y;
 const token68 = /[\w\-.~+/]+=*(?=[ \t]*(?:,|$))/y;
 const quotedString = /"((?:[^"\\]|\\.)*)"/sy;
 /**
- * Deviation from §11.2, where a value is a token or quoted: servers write this one's URL (RFC 9728 §5.1)
- * as it is. What could be read in two ways (commas, semicolons, quotes) is no part of it.
+ * Deviation from §11.2, where a value is a token or quoted: servers write this one's URL (RFC 9728 §5.1) as
+ * it is. Ambiguous characters (commas, semicolons, quotes) are excluded.
  */
 const bareUrl = /[\w\-.~:/?#[\]@!$&()*+=%]+/y;
 const separators = /[ \t,]*/y;
@@ -28,7 +28,7 @@ const endOfItem = /[ \t]*(?:,|$)/y;
 export function parseChallenges(field: string): Challenge[] {
   const challenges: Challenge[] = [];
   let at = 0;
-  /** The text that `pattern` matches here, which is then behind us. */
+  /** Matches `pattern` at the current position and moves past the match. */
   const take = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = at;
     const match = pattern.exec(field);
@@ -40,7 +40,7 @@ export function parseChallenges(field: string): Challenge[] {
     return pattern.test(field);
   };
 
-  /** One auth-param; `undefined` and nothing taken when there is none here. */
+  /** Reads one auth-param; returns `undefined`, without moving, when there is none. */
   const takeParameter = (): [string, string] | 'malformed' | undefined => {
     const start = at;
     const name = take(token)?.[0].toLowerCase();
@@ -55,7 +55,7 @@ export function parseChallenges(field: string): Challenge[] {
     return value === undefined ? 'malformed' : [name, value];
   };
 
-  /** What was said beside it is not believed, but that a Bearer token is wanted does no harm. */
+  /** Its parameters are not trusted, but knowing that a Bearer token is wanted does no harm. */
   const bareBearer = (scheme: string): Challenge[] =>
     scheme === 'bearer' ? [...challenges, { scheme, parameters: new Map() }] : challenges;
 
@@ -66,7 +66,7 @@ export function parseChallenges(field: string): Challenge[] {
     if (scheme === undefined) return challenges;
     const parameters = new Map<string, string>();
     if (!peek(endOfItem)) {
-      // After its scheme, a challenge goes on with a space, and then one token68 or parameters.
+      // After the scheme come a space and then either one token68 or parameters.
       if (!take(spaces)?.[0]) return bareBearer(scheme);
       const token68Value = take(token68)?.[0];
       if (token68Value !== undefined) {
@@ -76,7 +76,7 @@ export function parseChallenges(field: string): Challenge[] {
       for (let first = true; ; first = false) {
         const parameter = takeParameter();
         if (parameter === undefined && !first) break;
-        // A parameter must not occur twice (§11.2): which one counts would be the sender's choice.
+        // A parameter must not occur twice (§11.2): readers would disagree on which one counts.
         if (
           parameter === undefined ||
           parameter === 'malformed' ||

@@ -1,4 +1,4 @@
-/** What an authorization server knows us by, and how a request to it proves that (RFC 6749 §2.3). */
+/** Our client at an authorization server, and how its requests authenticate (RFC 6749 §2.3). */
 import {
   allowInsecureRequests,
   type Client,
@@ -30,9 +30,9 @@ export function clientAuthentication(client: OAuthClient): [Client, ClientAuth] 
 }
 
 /**
- * HTTP Basic with both parts form-encoded (RFC 6749 §2.3.1). The library escapes all but letters and
- * digits; here what the encoding leaves alone (appendix B: `-`, `.`, `_`, `*`) stays, because many
- * servers compare without decoding, and an identifier is usually made of just that.
+ * HTTP Basic with both parts form-encoded (RFC 6749 §2.3.1). The library escapes everything but letters and
+ * digits; here the characters that the encoding leaves alone (appendix B: `-`, `.`, `_`, `*`) stay as they
+ * are, because many servers compare without decoding and most identifiers contain no others.
  */
 function basic(clientSecret: string): ClientAuth {
   return (_server, { client_id }, _body, headers) => {
@@ -58,8 +58,8 @@ export function requestOptions(fetch: ProtocolFetch, issuer: string, signal?: Ab
         body: request.body as string | URLSearchParams | undefined,
         signal,
       });
-      // A refused client is told so by a challenge and by `error` (RFC 6749 §5.2). The library would
-      // stop at the challenge, and only `error` says whether the client or the grant was refused.
+      // A server refuses a client with a challenge and with `error` (RFC 6749 §5.2). The library would stop
+      // at the challenge, but only `error` says whether the client or the grant was refused.
       answer.headers.delete('www-authenticate');
       return answer;
     },
@@ -67,7 +67,7 @@ export function requestOptions(fetch: ProtocolFetch, issuer: string, signal?: Ab
   };
 }
 
-/** The library names itself there; what we send is the same for every request. */
+/** The library sets its own User-Agent; ours is the same for every request. */
 function withoutUserAgent(fields: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(fields).filter(([name]) => name.toLowerCase() !== 'user-agent'),

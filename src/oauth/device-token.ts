@@ -22,9 +22,9 @@ export interface DevicePolling {
 }
 
 /**
- * Throws `sign_in_declined`, `sign_in_expired`,
- * `registration_rejected`, `unsupported_authorization_server`, and `temporarily_unavailable` for a
- * token that cannot be sent; network trouble between polls is waited out with a doubled interval.
+ * Throws `sign_in_declined`, `sign_in_expired`, `registration_rejected`, `unsupported_authorization_server`
+ * (also for a token that no header field can carry) and `token_rejected`. After network trouble between polls
+ * it goes on, with the interval doubled.
  */
 export async function pollDeviceToken(
   server: ServerMetadata,

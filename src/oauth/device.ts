@@ -12,18 +12,21 @@ import { isPassing, oauthErrorOf, protocolFailure } from './failures.ts';
 import type { ServerMetadata } from './server-metadata.ts';
 
 export interface DeviceAuthorization {
-  /** Shown to nobody. */
+  /** Never shown. */
   readonly deviceCode: string;
   readonly userCode: string;
-  /** For the person to judge: it may be at any host, as RFC 8628 allows. */
+  /** It may be at any host (RFC 8628 allows that), so the person has to judge it. */
   readonly verificationUri: ShownUrl;
-  /** The one to open for the person, the code in it where it can be. Absent unless it is the issuer's own. */
+  /**
+   * The address to open for the person, with the code filled in where the server supports that. Absent unless
+   * its origin is the issuer's.
+   */
   readonly browserUri?: ShownUrl;
   readonly expiresInSeconds: number;
   readonly intervalSeconds: number;
 }
 
-/** Throws `unsupported_authorization_server` where there are no device codes. */
+/** Throws `unsupported_authorization_server` if the server offers no device codes. */
 export function requireDeviceCodes({
   issuer,
   device_authorization_endpoint,
@@ -38,7 +41,8 @@ export function requireDeviceCodes({
 
 /**
  * Throws `unsupported_authorization_server`, `registration_rejected`, `temporarily_unavailable`,
- * `invalid_server_metadata` for what the person must not be shown, and what `fetch` throws.
+ * `invalid_server_metadata` for a code or an address that the person must not be shown, and what `fetch`
+ * throws.
  */
 export async function authorizeDevice(
   server: ServerMetadata,
@@ -107,7 +111,9 @@ const wrongServer: NextStep = [
 /** RFC 8628 §6.1 recommends eight characters; no server is known to need more than this. */
 const longestUserCode = 16;
 
-/** The agent reads it to the person, so it must be a code (§6.1) and nothing that could be an instruction. */
+/**
+ * The agent shows it to the person, so it must look like a code (§6.1) and leave no room for instructions.
+ */
 function readableCode(text: string, host: string): string {
   if (text.length <= longestUserCode && /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/.test(text)) return text;
   throw new AccessError(
@@ -118,8 +124,9 @@ function readableCode(text: string, host: string): string {
 }
 
 /**
- * The person's browser may be sent there: secure, without credentials, as the URL parser wrote it,
- * and to the person's own machine only by a server on it.
+ * Checks that the person's browser may be sent there: https or loopback, no credentials, and to the person's
+ * own machine only by a server that runs on it. Returns the URL as the parser serializes it; throws
+ * `invalid_server_metadata`.
  */
 function showable(text: string, issuer: string): ShownUrl {
   const url = text.length <= 2048 && URL.canParse(text) ? new URL(text) : undefined;

@@ -1,5 +1,5 @@
 /**
- * What oauth4webapi and the readers of answers throw, as an AccessError with the code of the step that
+ * Turns what oauth4webapi and the document readers throw into an AccessError with the code of the step that
  * failed.
  */
 import {
@@ -19,9 +19,9 @@ export function oauthErrorOf(error: unknown): string | undefined {
 }
 
 /**
- * `subject` names the answer, such as "the resource metadata of app.example.com". An OAuth error, a
- * 5xx or a 429 is told in the server's words; what is not an answer of that kind, in the library's.
- * `secrets`: what the request held, which some servers repeat in their words.
+ * `subject` names the answer, such as "the resource metadata of app.example.com". An OAuth error is described
+ * in the server's words, anything else in the library's or the document reader's. `secrets`: values that the
+ * request contained, which some servers repeat in their error.
  */
 export function protocolFailure(
   error: unknown,
@@ -35,7 +35,7 @@ export function protocolFailure(
   return new AccessError(code, `${subject}: ${reason}`, nextStep, { cause: error });
 }
 
-/** In whatever spelling: what was sent as a form may come back as one. */
+/** In every spelling: what was sent form-encoded may come back form-encoded. */
 function without(secrets: readonly (string | undefined)[], text: string): string {
   return createConcealer(secrets.filter((secret) => secret !== undefined)).text(text);
 }
@@ -58,7 +58,10 @@ function reasonOf(error: unknown, clean: (text: string) => string): string {
   return `the answer could not be used (${error instanceof Error ? error.name : 'unknown'}).`;
 }
 
-/** True for what says nothing about the grant and may be over in a minute: 5xx, 429, a stranger's page. */
+/**
+ * True for trouble that says nothing about the grant and may be over in a minute: 5xx, 429, a captive
+ * portal's page.
+ */
 export function isPassing(error: unknown): boolean {
   if (error instanceof ResponseBodyError) {
     const { status, error: word } = error;
@@ -71,8 +74,8 @@ export function isPassing(error: unknown): boolean {
 const passingErrors: readonly string[] = ['temporarily_unavailable', 'server_error'];
 
 /**
- * True for a lawful answer of a kind that this client does not do, such as another token type, and for
- * one out of form: neither a minute nor another sign-in changes what a server is made to send.
+ * True for a valid answer that this client does not support, such as another token type, and for a malformed
+ * one: neither waiting nor another sign-in changes what the server sends.
  */
 export function isUnsupported(error: unknown): boolean {
   return (
@@ -82,7 +85,7 @@ export function isUnsupported(error: unknown): boolean {
   );
 }
 
-/** `otherwise`, unless only the operator of `host` can do anything. */
+/** `otherwise`, unless only the operator of `host` can fix it. */
 export function nextStepAfter(error: unknown, host: string, otherwise: NextStep): NextStep {
   return isUnsupported(error)
     ? [{ do: 'do_not_retry' }, { do: 'ask_operator', host, to: 'fix what it answers' }]

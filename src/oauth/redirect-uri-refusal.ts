@@ -1,8 +1,8 @@
-/** A redirection URI that an authorization server does not take, and what its administrator can do. */
+/** A redirection URI that an authorization server does not accept, and what its administrator can do. */
 import { AccessError } from '../errors.ts';
 import type { Step } from '../next-step.ts';
 
-/** Access has no error code for it: only the words of an answer tell. */
+/** Access has no error code for this; only the text of its answer tells. */
 export function namesRedirectUri(words: string | undefined): boolean {
   return words !== undefined && /redirect(?:ion)?[ _-]?uri|localhost|loopback/i.test(words);
 }
@@ -15,7 +15,10 @@ export function howToAllow(host: string, redirectUri: string): Step {
   };
 }
 
-/** Nobody declined: the server has judged the client's address, before or after the person signed in. */
+/**
+ * Nobody declined: the server rejected the client's redirection URI, at registration or after the person
+ * signed in.
+ */
 export class RedirectUriNotAllowed extends AccessError {
   constructor(host: string, redirectUri: string, words: string) {
     super(

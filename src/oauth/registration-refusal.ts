@@ -1,14 +1,14 @@
-/** Why a registration came to nothing (RFC 7591 §3.2.2), and what can be done about that. */
+/** Why a registration failed (RFC 7591 §3.2.2), and what can be done about it. */
 import { ResponseBodyError } from 'oauth4webapi';
 import type { NextStep } from '../next-step.ts';
 import { AnswerFault } from './documents/answer-fault.ts';
 import { howToAllow, namesRedirectUri } from './redirect-uri-refusal.ts';
 
 export interface RegistrationRefusal {
-  /** Goes on from the server's name. */
+  /** A predicate: the server's name precedes it. */
   readonly what: string;
   readonly nextStep: NextStep;
-  /** Another redirection URI may be let in. */
+  /** The server may accept another redirection URI. */
   readonly isRedirectUri: boolean;
 }
 
@@ -37,7 +37,7 @@ export function refusedFor(error: unknown, host: string, redirectUri: string): R
     };
   }
   return {
-    what: 'answered the registration of this client with what cannot be used',
+    what: 'sent an unusable answer to the registration of this client',
     nextStep: [{ do: 'do_not_retry' }, { do: 'ask_operator', host, to: 'fix its answer' }],
     isRedirectUri: false,
   };

@@ -19,7 +19,7 @@ export interface RegistrationRequest {
   readonly deviceCode?: boolean;
 }
 
-/** The server's word that clients with this redirection URI may not be: another one may. */
+/** The server does not accept this redirection URI; it may accept another. */
 export interface RedirectUriRefused {
   readonly refused: AccessError;
 }
@@ -46,7 +46,7 @@ export async function register(
     response_types: ['code'],
     application_type: 'native',
     resource,
-    // No scope: the registration is kept, and what it names bounds all that could be asked for later.
+    // No scope: the registration is reused, and a scope in it would limit every later request.
   };
   const answer = await dynamicClientRegistrationRequest(
     server,
@@ -78,11 +78,11 @@ export async function register(
 
 type AuthMethod = OAuthClient['tokenEndpointAuthMethod'];
 
-/** Those that we can do, best first: public clients (RFC 8252 §8.5), else with a secret. */
+/** The supported methods, best first: public clients (RFC 8252 §8.5), else with a secret. */
 const authMethods: readonly AuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
 
 function chooseAuthMethod(server: ServerMetadata): AuthMethod {
-  // RFC 8414 §2: client_secret_basic is meant when nothing is listed, but those servers take `none`.
+  // RFC 8414 §2 makes client_secret_basic the default, but servers that list nothing accept `none`.
   const supported: unknown = server.token_endpoint_auth_methods_supported;
   if (!Array.isArray(supported) || supported.length === 0) return 'none';
   const method = authMethods.find((one) => supported.includes(one));
@@ -114,8 +114,8 @@ function readClient(
   host: string,
 ): OAuthClient {
   const { client_id: clientId, client_secret: clientSecret } = information;
-  // Who has a secret has to use it (RFC 6749 §3.2.1); Basic is what is meant when none is named
-  // (RFC 7591 §2), whatever was asked for.
+  // A client that has a secret has to use it (RFC 6749 §3.2.1). When the server names no method, RFC 7591 §2
+  // means Basic, even if `none` was requested.
   const unnamed = clientSecret ? (asked === 'none' ? 'client_secret_basic' : asked) : 'none';
   const named = information.token_endpoint_auth_method ?? unnamed;
   const method = authMethods.find((one) => one === named);

@@ -1,6 +1,6 @@
 /**
- * Protected resource metadata (RFC 9728): where it lies, and whether it may be believed. It is
- * fetched only from the origin that was asked, and speaks only for a part of that origin.
+ * Protected resource metadata (RFC 9728): where it is, and whether it may be believed. It is fetched only
+ * from the origin of the requested URL and may describe only a part of that origin.
  */
 import { processResourceDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
@@ -49,10 +49,10 @@ export async function fetchResourceMetadata(
   for (const url of wellKnownAddresses(requested)) {
     const response = await fetch(url, { headers: { accept: 'application/json' } });
     if (isPassing(response)) passing ??= unavailable(requested, response);
-    // Origins that know no metadata answer 404, or let their own guard or start page answer.
+    // Origins without metadata answer 404, or with the page of their own guard, or with a start page.
     if (await holdsDocument(response, 'resource')) return readMetadata(requested, response, took);
   }
-  // Whether there is none could not be seen.
+  // While the server is in trouble, nobody can tell whether it has metadata.
   if (passing) throw passing;
   return undefined;
 }
@@ -69,7 +69,7 @@ function unavailable({ host }: URL, { status }: Response): AccessError {
   );
 }
 
-/** §3.1: the path of the resource is appended to the well-known one; else the origin's own. */
+/** §3.1: first with the path of the resource appended, then the origin's own. */
 function wellKnownAddresses(requested: URL): URL[] {
   const wellKnown = '/.well-known/oauth-protected-resource';
   const root = atPath(requested, wellKnown);
@@ -78,7 +78,7 @@ function wellKnownAddresses(requested: URL): URL[] {
 }
 
 function ownAddress(requested: URL, text: string): URL {
-  // Deviation from §5.1, where it is a whole URL: some servers name a path of their own origin.
+  // Deviation from §5.1, which requires a whole URL: some servers name a path on their own origin.
   const url = text === '' ? undefined : resolveReference(text, requested);
   if (url?.origin !== requested.origin || !isSecure(url) || url.username || url.password) {
     throw new AccessError(
@@ -91,7 +91,7 @@ function ownAddress(requested: URL, text: string): URL {
   return url;
 }
 
-/** It is shown as it stands: nothing that the URL's parser would take out of it may hide in it. */
+/** The resource is shown verbatim, so it must not contain anything that the URL parser would remove. */
 function isPlain(resource: string): boolean {
   return /^[\x21-\x7e]+$/.test(resource) && !/\\|\/\.{1,2}(?:\/|$)/.test(resource);
 }
@@ -104,9 +104,9 @@ async function readMetadata(
   const subject = `The resource metadata of ${requested.host}`;
   try {
     const response = await resourceDocument(answer, took);
-    // Deviation from §3.3, which wants `resource` to be identical to the URL that was asked: Access
-    // answers for the application that guards the URL. The origin must be the one that was asked,
-    // and the path a prefix of its path, so that nothing outside can be spoken for.
+    // Deviation from §3.3, which requires `resource` to be identical to the requested URL: Access names the
+    // application that guards the URL. The origin must be the requested one and the path a prefix of its
+    // path, so that the document speaks for nothing else.
     const claimed = await claimedResource(response.clone());
     const covering = claimed !== undefined && isPlain(claimed) && coversUrl(claimed, requested);
     if (claimed !== undefined && !covering) {
@@ -134,7 +134,7 @@ async function readMetadata(
   }
 }
 
-/** `undefined` for what is no such document: the library then says what is wrong with it. */
+/** `undefined` when the document names no resource; the library then reports what is wrong with it. */
 async function claimedResource(response: Response): Promise<string | undefined> {
   const document: unknown = await response.json().catch(() => undefined);
   if (typeof document !== 'object' || document === null || !('resource' in document)) return;

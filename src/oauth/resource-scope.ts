@@ -1,17 +1,24 @@
 /**
- * Which URLs a resource covers: the only place that answers this. A path that hides a dot segment lies
- * within no prefix, only within its whole origin, since some server on the way would leave the prefix.
+ * Which URLs a resource covers; nothing else decides this. A path that hides a dot segment is covered by no
+ * prefix, only by its whole origin, since some server on the way may resolve the segment and leave the
+ * prefix.
  */
 import { AccessError } from '../errors.ts';
 import { hidesDotSegment } from '../http/path-readings.ts';
 
-/** It becomes part of the authorization URL and of a record; slashes at its end have no other bound. */
+/**
+ * A resource becomes part of the authorization URL and of a record, and nothing else bounds the slashes at
+ * its end.
+ */
 const longestResource = 8192;
 
-/** Path segments. A URL's session is looked for at each of them, so there has to be a bound. */
+/**
+ * In path segments. Each prefix of a URL's path may have a session and is looked up, so there has to be a
+ * bound.
+ */
 export const deepestResource = 32;
 
-/** True when `resource` is `url`'s origin, or a part of it in which `url` lies however it is read. */
+/** True when `resource` is `url`'s origin, or a path of it that contains `url` however a server reads it. */
 export function coversUrl(resource: string, url: URL): boolean {
   return coverageOf(url)(resource);
 }
@@ -32,7 +39,10 @@ export function coverageOf(url: URL): (resource: string) => boolean {
   };
 }
 
-/** Why a URL whose path hides a dot segment gets no sign-in of a part of its host. */
+/**
+ * The refusal for a URL whose path hides a dot segment: it gets no credential that is for one path of its
+ * host.
+ */
 export function unclearPath({ host }: URL): AccessError {
   return new AccessError(
     'invalid_input',

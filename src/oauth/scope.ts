@@ -1,7 +1,7 @@
-/** Scopes (RFC 6749 §3.3): lists of words, parted by spaces, in which order means nothing. */
+/** Scopes (RFC 6749 §3.3): space-separated lists in which the order does not matter. */
 import type { Challenge } from './challenge.ts';
 
-/** The words of `text`; what cannot be one is left out. */
+/** The scopes in `text`, without malformed ones. */
 export function scopesOf(text: string | undefined): string[] {
   return (text?.split(' ') ?? []).filter(isScope);
 }
@@ -16,15 +16,15 @@ export function joinScopes(...scopes: (string | undefined)[]): string | undefine
   return all.size === 0 ? undefined : [...all].join(' ');
 }
 
-/** True when nothing is wanted that `scope` lacks. */
+/** True when `scope` includes everything that is wanted. */
 export function coversScope(scope: string | undefined, wanted: string | undefined): boolean {
   const there = scopesOf(scope);
   return scopesOf(wanted).every((one) => there.includes(one));
 }
 
 /**
- * The scope to ask for: the challenge's, else all of the resource's, else none; with offline access
- * where, and only where, the authorization server lists it. `ofServer` is its metadata's: anything.
+ * The scope to request: the challenge's, else all of the resource's, else none; with `offline_access` if, and
+ * only if, the authorization server lists it. `ofServer`: its `scopes_supported`, unchecked.
  */
 export function chooseScope(
   challenges: readonly Challenge[],

@@ -1,6 +1,6 @@
 /**
- * Authorization server metadata (RFC 8414, and OpenID Connect Discovery where that is all there is).
- * The issuer must be who was asked, every endpoint must lie on the issuer's origin, S256 is required.
+ * Authorization server metadata (RFC 8414, and OpenID Connect Discovery where that is all there is). The
+ * issuer must be the requested one, every endpoint must be on the issuer's origin, and S256 is required.
  */
 import { type AuthorizationServer, processDiscoveryResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
@@ -16,8 +16,8 @@ import { protocolFailure } from './failures.ts';
 export type ServerMetadata = AuthorizationServer & { readonly token_endpoint: string };
 
 /**
- * Whether its authorization responses say whose they are (RFC 9207). One that does not can pass a
- * sign-in on to another server and be brought that one's code (RFC 9700 §4.4).
+ * Whether its authorization responses carry `iss` (RFC 9207). A server that sends none can redirect a sign-in
+ * to another server and receive the code that this one issues: the mix-up attack of RFC 9700 §4.4.
  */
 export function namesItself(server: ServerMetadata): boolean {
   return server.authorization_response_iss_parameter_supported === true;
@@ -31,7 +31,7 @@ const endpoints = [
   'device_authorization_endpoint',
 ] as const;
 
-/** Longer than any endpoint, and far from what a browser or a program's argument may hold. */
+/** Longer than any real endpoint, and far below what browsers and command lines accept. */
 const longestEndpoint = 2048;
 
 const nextStepAt = ({ host }: URL): NextStep => [
@@ -74,8 +74,8 @@ export async function fetchServerMetadata(
 }
 
 /**
- * Where a server has no metadata it answers 404, or lets a guard (4xx) or a start page (200, HTML)
- * answer; what has the right form is never passed over for another address.
+ * A server without metadata answers 404, or with the page of a guard (4xx), or with a start page (200, HTML).
+ * A document of the right form is never skipped in favor of another address.
  */
 async function isAbsent(response: Response): Promise<boolean> {
   const { ok, status } = response;

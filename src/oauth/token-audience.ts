@@ -1,7 +1,7 @@
 /**
- * Whom a token answer says that its token is for: Access names the `resource` (RFC 8707's word,
- * returned), and a JWT has an `aud` (RFC 9068 §2.2). A token without either may be one that every
- * resource of its server takes.
+ * Which resource a token response says its token is for: Access returns the `resource` parameter of RFC 8707,
+ * and a JWT has an `aud` (RFC 9068 §2.2). A token with neither may be accepted by every resource of its
+ * server.
  */
 import type { TokenEndpointResponse } from 'oauth4webapi';
 import { AccessError } from '../errors.ts';
@@ -46,7 +46,10 @@ function originOf(value: unknown): string | undefined {
   return typeof value === 'string' && URL.canParse(value) ? new URL(value).origin : undefined;
 }
 
-/** Of a JWT's claims. It came from the server that would have signed it, so nothing is verified. */
+/**
+ * The `aud` claim when the token is a JWT. It is not verified: it came directly from the server that would
+ * have signed it.
+ */
 function audienceOf(token: string): unknown {
   const [, claims, signature, ...more] = token.split('.');
   if (claims === undefined || !signature || more.length > 0) return undefined;

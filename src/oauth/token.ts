@@ -1,6 +1,6 @@
 /**
- * The token endpoint: code exchange and refresh (RFC 6749 §4.1.3, §6, with RFC 8707's resource on
- * both) and revocation (RFC 7009). What comes back is checked before anyone keeps it.
+ * The token endpoint: code exchange and refresh (RFC 6749 §4.1.3, §6, with RFC 8707's resource on both) and
+ * revocation (RFC 7009). Answers are checked before they are stored.
  */
 import {
   authorizationCodeGrantRequest,
@@ -32,23 +32,25 @@ export interface Tokens {
   /** Seconds from now; absent when the server does not say. */
   readonly expiresIn?: number;
   readonly scope?: string;
-  /** The answer says that the access token is for the resource that was asked for. */
+  /** The answer says that the access token is for the requested resource. */
   readonly confirmed?: true;
 }
 
-/** The server's word that this grant or this client is no more. */
+/** The server no longer accepts this grant or this client. */
 export interface GrantRefused {
   readonly refused: 'grant' | 'client';
 }
 
-/** The endpoints of a server that a later process needs without discovery. */
+/** What a later process needs to refresh and revoke without discovery. */
 export type TokenServer = Pick<ServerMetadata, 'issuer' | 'token_endpoint' | 'revocation_endpoint'>;
 
 const unavailableNext: NextStep = [{ do: 'retry', afterSeconds: 60 }];
 
 /**
- * `response`: as `readAuthorizationResponse` returned it. Throws `sign_in_expired` when the code is
- * refused, `registration_rejected` when the client is, `temporarily_unavailable` for the rest.
+ * `response`: as `readAuthorizationResponse` returned it. Throws `sign_in_expired` when the code is refused,
+ * `registration_rejected` when the client is, `token_rejected` for a token of another resource,
+ * `unsupported_authorization_server` for an unusable answer, and `temporarily_unavailable` for trouble that
+ * may pass.
  */
 export async function redeemCode(
   server: ServerMetadata,
@@ -162,7 +164,7 @@ export async function refresh(
   }
 }
 
-/** True when the server took it; false when it offers no revocation. Throws like `refresh`. */
+/** True when the server accepted it; false when it offers no revocation. Throws like `refresh`. */
 export async function revoke(
   server: TokenServer,
   client: OAuthClient,
@@ -191,9 +193,9 @@ export async function revoke(
   }
 }
 
-/** A token travels in a header field: visible ASCII alone, and of a size that a server would take. */
+/** A token is sent in a header field: visible ASCII only, and of a size that servers accept. */
 const sendable = /^[\x21-\x7e]{1,16384}$/;
-/** It is kept with the session, whose file has a bound too. */
+/** Stored with the session, whose file is bounded too. */
 const longestScope = 8192;
 const longestLifetimeSeconds = 10 * 365 * 24 * 3600;
 

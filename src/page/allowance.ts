@@ -1,17 +1,23 @@
-/** What one page may cost and become: a hostile one makes much of a few bytes, or keeps a walk from ending. */
+/**
+ * Limits on the time and output of one page's conversion, because a hostile page can expand from a few
+ * bytes or make a traversal endless.
+ */
 
-/** The walk over a page took longer than it may. */
+/** The traversal of a page took longer than allowed. */
 export class OutOfTime extends Error {}
 
-/** Shared by all of a page's conversion. Lengths are in UTF-16 units. */
+/** Shared by the whole conversion of a page. Lengths are in UTF-16 units. */
 export interface Allowance {
-  /** Throws OutOfTime once the time is over; cheap enough to be called for every node. */
+  /** Throws OutOfTime once the time is up; cheap enough to be called for every node. */
   readonly look: () => void;
-  /** False when the page's tables have had their cells: a short row is filled up to the longest. */
+  /** False when the page's tables have used up their cells; short rows are padded to the longest one. */
   readonly takeCells: (count: number) => boolean;
-  /** False when what is said again, in each row that a cell spans, would be too long together. */
+  /** False when the text repeated in every row that a cell spans would become too long in total. */
   readonly takeRepeated: (length: number) => boolean;
-  /** False when the addresses would be too long together: `href="a"` begins with all of the page's own. */
+  /**
+   * False when all addresses together would become too long, since even `href="a"` is written as a
+   * complete URL.
+   */
   readonly takeAddress: (length: number) => boolean;
   /** Whether cells or addresses were refused. */
   readonly exceeded: () => boolean;
@@ -20,7 +26,7 @@ export interface Allowance {
 const maxCells = 100_000;
 const maxRepeatedLength = 200_000;
 const maxAddressesLength = 4_000_000;
-/** Looks between two readings of the clock. */
+/** Calls of `look` between two readings of the clock. */
 const looksAtOnce = 8;
 
 export function createAllowance(budgetMs: number): Allowance {
@@ -55,7 +61,10 @@ export function createAllowance(budgetMs: number): Allowance {
   };
 }
 
-/** `undefined` when time ran out, or a size that the language allows: whatever the page is, it gets an answer. */
+/**
+ * `undefined` when time ran out, or a limit of the language was exceeded, so that every page gets some
+ * answer.
+ */
 export function unlessTooCostly<T>(make: () => T): T | undefined {
   try {
     return make();

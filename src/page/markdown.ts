@@ -1,7 +1,7 @@
 /**
- * HTML to Markdown (CommonMark and GFM's tables) for a model to read: parse5 makes the tree, and
- * mdast-util-to-markdown writes. Nothing is run or fetched. Hostile pages end in bounded time and
- * memory; whatever was cut is said in `note`.
+ * Converts HTML to Markdown (CommonMark with GFM's tables) for a model to read. parse5 builds the tree,
+ * and mdast-util-to-markdown writes the text. Nothing is run or fetched. Time and memory are bounded even
+ * for hostile pages; `note` says what was cut.
  */
 import type { RootContent } from 'mdast';
 import { resolveReference } from '../secure-url.ts';
@@ -26,34 +26,37 @@ import { write } from './writing/write.ts';
 
 export interface Markdown {
   readonly markdown: string;
-  /** What of the page is missing, in a sentence. */
+  /** Says what of the page is missing. */
   readonly note?: string;
 }
 
 export interface MarkdownOptions {
-  /** Where the page came from, after redirects: what its links are relative to. */
+  /** The page's URL after redirects, to which its links are relative. */
   readonly url: URL;
-  /** Cuts our credentials out of the page's words once character references are undone. */
+  /** Removes our credentials from the page's text once character references are decoded. */
   readonly conceal?: (text: string) => string;
 }
 
-/** For each part of the work, in ms. */
+/** Time limits for each part of the work, in milliseconds. */
 export interface Times {
   readonly parse: number;
   readonly walk: number;
   readonly write: number;
 }
 
-/** Pages of real size need a hundredth of it; a machine that is busy with others may take ten times that. */
+/** Ordinary pages need a hundredth of this, and perhaps ten times as much on a busy machine. */
 const patient: Times = { parse: 4000, walk: 5000, write: 10_000 };
 const quick: Times = { parse: 30, walk: 30, write: 30 };
 
-/** In UTF-16 units. Beyond it the page is read no further. */
+/** In UTF-16 units; what exceeds it is ignored. */
 export const maxHtmlLength = 2_000_000;
 
 const maxBaseLength = 2000;
 
-/** Never throws for anything in `html`. What is too much for `times` is given in part, or as words alone. */
+/**
+ * Never throws, whatever is in `html`. A page that takes longer than `times` is converted partially, or to
+ * its text only.
+ */
 export function htmlToMarkdown(
   html: string,
   { times = patient, ...options }: MarkdownOptions & { readonly times?: Times },
@@ -64,12 +67,14 @@ export function htmlToMarkdown(
   const cut = isWhole
     ? []
     : [
-        'The page is too large to be turned into Markdown whole: this is its beginning. format "raw" gives the source.',
+        'The page is too large to be converted to Markdown as a whole: this is its beginning. format "raw" gives the source.',
       ];
   return withNotes(markdown, [...notes, ...cut]);
 }
 
-/** `undefined` when a tenth of a second is not enough, so that whoever waits meanwhile does not wait long. */
+/**
+ * `undefined` when about a tenth of a second is not enough, so that other calls do not have to wait long.
+ */
 export function quickMarkdown(html: string, options: MarkdownOptions): Markdown | undefined {
   const { markdown, isWhole, notes } = convert(html, options, quick);
   return markdown !== undefined && isWhole ? withNotes(markdown, notes) : undefined;
@@ -79,7 +84,7 @@ function withNotes(markdown: string, notes: readonly string[]): Markdown {
   return notes.length > 0 ? { markdown, note: notes.join(' ') } : { markdown };
 }
 
-/** The words of a page from which no more can be had. */
+/** Only the text of a page that cannot be converted. */
 export function wordsAlone(
   html: string,
   { conceal = (text) => text }: MarkdownOptions,
@@ -87,7 +92,7 @@ export function wordsAlone(
 ): Markdown {
   return {
     markdown: conceal(strippedText(html.slice(0, maxHtmlLength))),
-    note: `The page ${why} to be turned into Markdown: these are its words alone. format "raw" gives the source.`,
+    note: `The page ${why} to be converted to Markdown: this is its text only. format "raw" gives the source.`,
   };
 }
 
@@ -95,7 +100,7 @@ type Attempt =
   | {
       readonly markdown: string;
       readonly isWhole: boolean;
-      /** What a person would see otherwise. */
+      /** How the result differs from what a person would see. */
       readonly notes: readonly string[];
     }
   | {
@@ -132,7 +137,9 @@ interface Content {
   readonly notes: readonly string[];
 }
 
-/** A page with fewer words than this, in UTF-16 units, waits for its scripts, if it has any. */
+/**
+ * A page with less text than this, in UTF-16 units, and with scripts is one that its scripts would fill.
+ */
 const shellLength = 120;
 
 function contentOf(document: Document, { url, conceal, allowance }: Conversion): Content {
@@ -152,7 +159,9 @@ function contentOf(document: Document, { url, conceal, allowance }: Conversion):
   const shown = visible.roots.flatMap((root) => flow(root, context));
   const blocks = shown.length > 0 ? shown : withoutScript(body, { url: base, conceal, allowance });
   const notes = visible.isRevealed
-    ? ['Nearly all of the page is hidden until a script shows it; it is given here all the same.']
+    ? [
+        'Nearly all of the page is hidden until a script shows it; the hidden content is included here.',
+      ]
     : [];
   if (visible.length < shellLength) {
     const scripts = scriptsOf(document);
@@ -172,7 +181,7 @@ function contentOf(document: Document, { url, conceal, allowance }: Conversion):
 
 const nothing: Visible = { roots: [], isShown: () => true, isRevealed: false, length: 0 };
 
-/** A page that a script would fill says so in `noscript`. */
+/** The content of `noscript`, for a page that a script would fill. */
 function withoutScript(
   body: Element | undefined,
   { url: base, conceal, allowance }: Conversion,
@@ -196,7 +205,7 @@ function withoutScript(
 function baseOf(document: Document, url: URL): URL {
   const element = find(document, 'base');
   const href = element && attribute(element, 'href');
-  // Every relative link on the page is read against it, and costs its length.
+  // Every relative link on the page is resolved against it and becomes as long.
   if (!href || href.length > maxBaseLength) return url;
   const base = resolveReference(href, url);
   return base && /^https?:$/.test(base.protocol) ? base : url;

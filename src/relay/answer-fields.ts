@@ -1,4 +1,4 @@
-/** An answer's fields as the local client is to see them. */
+/** An answer's header fields for the local client. */
 
 import type { Field } from '../http/next-hop.ts';
 import type { Concealer } from '../secrets/concealer.ts';
@@ -6,10 +6,12 @@ import { type Addresses, localAddress, localAddresses } from './addresses.ts';
 import { localSetCookie } from './cookies.ts';
 import { hopByHop } from './hop-by-hop.ts';
 
-/** What an origin may say of itself that is not true of the local address: other protocols, TLS alone. */
+/**
+ * Fields that are true of the origin but not of the local address: alternative protocols, and TLS only.
+ */
 const ofTheOrigin: readonly string[] = ['alt-svc', 'strict-transport-security'];
 
-/** `without`: further names that are not true any more, in lower case. */
+/** `without`: further names of fields that no longer apply, in lower case. */
 export function answerFields(
   given: readonly Field[],
   {
@@ -31,13 +33,13 @@ export function answerFields(
     const passed = passedBack(lower, value, addresses);
     if (passed !== undefined) fields.push([name, passed]);
   }
-  // All at once, since that is what nearly always comes to nothing.
+  // All values at once, since there is almost never anything to conceal.
   const all = fields.map(([, value]) => value).join('\n');
   if (concealer.text(all) === all) return fields;
   return fields.map(([name, value]) => [name, concealer.text(value)]);
 }
 
-/** Access's words to us or to the origin: an origin that echoes them has no business to. */
+/** Fields that Access sends to us or to the origin, which an origin may echo. */
 function isOfAccess(name: string): boolean {
   return /^cf[-_](?:access[-_]|authorization$)/.test(name);
 }
@@ -52,7 +54,7 @@ function passedBack(name: string, value: string, addresses: Addresses): string |
     case 'access-control-allow-origin':
     case 'link':
     case 'refresh':
-    case 'www-authenticate': // a registry's `realm` is where its tokens are to be had
+    case 'www-authenticate': // a registry's `realm` is the address of its token service
       return localAddresses(value, addresses);
     default:
       return value;

@@ -1,9 +1,9 @@
-/** An answer's body on its way to the local client: as it comes, no faster than the client takes it. */
+/** Streams an answer's body to the local client as it arrives, no faster than the client reads it. */
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { release } from '../receive-buffers.ts';
 
-/** Resolves when all of it is handed on; rejects when it breaks off, or when the client has left. */
+/** Resolves when the whole body has been passed on; rejects when it breaks off or the client has left. */
 export function streamAnswer(body: Readable, response: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
     const resume = () => void body.resume();

@@ -1,16 +1,16 @@
 /**
- * Cookies between the origin and the local client. The local address is http on loopback, so what binds
- * a cookie to the origin's host and to TLS is taken off, and put on again on the way back. Access's own
- * cookies are credentials: they go neither way.
+ * Cookies between the origin and the local client. The local address is http on loopback, so the
+ * attributes and name prefixes that bind a cookie to the origin's host and to TLS are removed, and the
+ * prefixes restored in requests. Access's own cookies are credentials and are passed in neither direction.
  */
 import { isAccessCookie } from '../secrets/access-cookies.ts';
 
-/** Browsers refuse these prefixes without TLS (RFC 6265bis §4.1.3), whatever follows. */
+/** Without TLS, browsers refuse cookies with these prefixes (RFC 6265bis §4.1.3). */
 const securePrefix = /^__(?:host|secure)-/i;
-/** Before such a name here; a token character that cookies' names seldom begin with. */
+/** Put before such names locally; a token character with which cookie names seldom begin. */
 const masked = '~';
 
-/** A Set-Cookie field's value for the client; `undefined` for what stays here. */
+/** A Set-Cookie field's value for the client; `undefined` for a cookie that is not passed on. */
 export function localSetCookie(value: string): string | undefined {
   const [pair = '', ...attributes] = value.split(';');
   const name = pair.split('=')[0]?.trim() ?? '';
@@ -32,7 +32,7 @@ export function localSetCookie(value: string): string | undefined {
   return [securePrefix.test(own) ? masked + own : pair, ...kept].join(';');
 }
 
-/** A Cookie field's value for the origin; empty when nothing is left of it. */
+/** A Cookie field's value for the origin; empty when no cookie is left. */
 export function remoteCookie(value: string): string {
   return value
     .split(';')

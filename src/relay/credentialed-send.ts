@@ -1,7 +1,7 @@
 /**
- * A request with the credential of its resource. Where a person has to sign in, the guard is asked
- * again by a plain request of our own: Access answers a browser's in another way than a program's, and
- * a body that can be sent only once must not meet the challenge at all.
+ * Sends a request with the credential of its resource. When a person has to sign in, a plain request of
+ * our own finds out how: Access answers a browser's request differently from a program's, and a body that
+ * can be sent only once must not be spent on a challenge.
  */
 
 import type { Access } from '../access/access.ts';
@@ -29,10 +29,10 @@ export function createCredentialedSend({
   ...waiting
 }: Omit<WaitOptions, 'signal' | 'leftMs'> & {
   readonly access: Pick<Access, 'sendHop' | 'authenticate'>;
-  /** False: nobody signs in here, now or ever. */
+  /** False: nobody is ever asked to sign in here. */
   readonly mayAsk: boolean;
 }): CredentialedSend {
-  /** What the last sign-in ended with, when the person did not want it: they are not asked again. */
+  /** The error of the last sign-in if the person declined or ignored it; they are not asked again. */
   let unwanted: AccessError | undefined;
 
   const signIn = async (
@@ -61,7 +61,7 @@ export function createCredentialedSend({
   const send = async (request: Parameters<CredentialedSend>[0]): Promise<HopAnswer> => {
     const { signal } = request;
     const answer = await access.sendHop(request, { ...waiting, signIn: false, signal });
-    // Somebody has signed in by another way meanwhile: the next one may be asked again.
+    // There is a credential again, so somebody has signed in elsewhere, and people may be asked again.
     if (answer.auth !== 'none') unwanted = undefined;
     return answer;
   };

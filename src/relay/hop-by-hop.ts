@@ -1,4 +1,4 @@
-/** Fields that are for one connection alone and end here (RFC 9110 §7.6.1). */
+/** Fields for a single connection, which are not passed on (RFC 9110 §7.6.1). */
 import type { Field } from '../http/next-hop.ts';
 
 const always: ReadonlySet<string> = new Set([
@@ -14,7 +14,10 @@ const always: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Never named by an honest Connection field: a peer could have the others' guards taken away by it. */
+/**
+ * Not removed even when a Connection field names them: no legitimate one does, and a peer could have
+ * fields removed that protect others.
+ */
 const neverConnection: ReadonlySet<string> = new Set([
   'authorization',
   'cache-control',
@@ -25,7 +28,7 @@ const neverConnection: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
-/** The names, in lower case, of what does not go on with `fields`. */
+/** The names, in lower case, of the fields among `fields` that are not passed on. */
 export function hopByHop(fields: readonly Field[]): ReadonlySet<string> {
   const named = fields
     .filter(([name]) => name.toLowerCase() === 'connection')

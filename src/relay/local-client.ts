@@ -1,7 +1,7 @@
 /**
- * Who may ask a relay. Everything on the machine can connect to a loopback port, and every web page can
- * have the browser do so: a request has to be for this server by name (a name bound to 127.0.0.1 is
- * DNS rebinding) and must not come from a page of another origin.
+ * Which clients may use a relay. Every program on the machine can connect to a loopback port, and every
+ * web page can make the browser do so. So a request must name this server as its host (any other name that
+ * resolves to 127.0.0.1 is DNS rebinding) and must not come from a page of another origin.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -10,7 +10,7 @@ export interface Objection {
   readonly words: string;
 }
 
-/** `localhost:8080` and its kin; port 80 may be left out. */
+/** `localhost:8080` and its equivalents; the port may be omitted if it is 80. */
 export function ownHosts(port: number): readonly string[] {
   const names = ['127.0.0.1', 'localhost', '[::1]'];
   return [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])];
@@ -32,7 +32,7 @@ export function objectionTo(
   const own = hosts.map((host) => `http://${host}`);
   const { origin, referer } = headers;
   const site = headers['sec-fetch-site'];
-  // Private network access asks with a preflight first, whose Origin is the page's: refused like the rest.
+  // The preflight of private network access carries the page's Origin and is refused as well.
   const isForeign =
     (origin !== undefined && !own.includes(origin.toLowerCase())) ||
     (site !== undefined && site !== 'same-origin' && site !== 'none') ||
@@ -44,7 +44,7 @@ export function objectionTo(
   };
 }
 
-/** Browsers that send no Sec-Fetch-Site still say here where they come from; npm puts its command there. */
+/** For browsers that send no Sec-Fetch-Site. Not every Referer is a URL: npm puts its command there. */
 function isOfOtherPage(referer: string, origins: readonly string[]): boolean {
   if (!/^https?:/i.test(referer)) return false;
   return !URL.canParse(referer) || !origins.includes(new URL(referer).origin);

@@ -1,6 +1,6 @@
 /**
- * The relay's own HTTP server, on one port of 127.0.0.1 and ::1: where a stranger holds one of the two,
- * clients that say `localhost` would go to them, so the port is of no use.
+ * The relay's own HTTP server, on one port of 127.0.0.1 and ::1. If another program holds one of the two,
+ * clients that use `localhost` could reach that program, so the port cannot be used.
  */
 import {
   createServer,
@@ -14,9 +14,12 @@ import type { AddressInfo, Socket } from 'node:net';
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** The client waits for a word before it sends its body (RFC 9110 §10.1.1); false once it has it. */
+  /**
+   * The client waits for 100 (Continue) before it sends its body (RFC 9110 §10.1.1); false once it has
+   * been sent.
+   */
   awaitsContinue?: boolean;
-  /** The client's connection, when it asks to switch to the WebSocket protocol. */
+  /** The client's connection, if it requests the WebSocket protocol. */
   readonly webSocket?: Socket;
 }
 
@@ -28,17 +31,21 @@ export interface LocalServer {
 
 const options = {
   maxHeaderSize: 64 * 1024,
-  // For the head alone: a body may take hours.
+  // For the head only; a body may take hours.
   headersTimeout: 60_000,
   requestTimeout: 0,
-  // Longer than clients keep theirs: who closes first makes the other's next request fail.
+  // Longer than clients keep idle connections: if the server closed first, the client's next request could
+  // fail.
   keepAliveTimeout: 120_000,
 };
 const mostConnections = 1024;
-/** For a client that was refused its WebSocket to take that in. */
+/** Time for a client whose WebSocket was refused to read the answer. */
 const lastWordsMs = 2_000;
 
-/** Gives the system's code where the port cannot be had. `onConnection` is told before the first request. */
+/**
+ * Resolves with the system's error code when the port is not available. `onConnection` is called before
+ * the connection's first request.
+ */
 export async function listenLocally(
   port: number,
   {
@@ -78,7 +85,7 @@ export async function listenLocally(
     }
     close();
     servers.length = 0;
-    // Of a port that the system chose for 127.0.0.1, ::1 may be taken.
+    // The system chose a port that is free on 127.0.0.1 but taken on ::1: try another.
     if (port !== 0 || failure !== 'EADDRINUSE' || attempt === 20) return failure;
   }
 }
@@ -120,8 +127,8 @@ function listen(server: Server, port: number, host: string): Promise<string | un
 }
 
 /**
- * Node hands over every connection whose client offers another protocol. Only WebSocket is one that is
- * relayed; an offer may be ignored (RFC 9110 §7.8), so the request is read again without it.
+ * Node hands over every connection whose client offers another protocol. Only WebSocket is relayed. Other
+ * offers may be ignored (RFC 9110 §7.8), so the request is parsed again without them.
  */
 function takeUpgrade(
   server: Server,
@@ -138,7 +145,7 @@ function takeUpgrade(
     response.assignSocket(socket);
     response.once('finish', () => {
       response.detachSocket(socket);
-      // Its end is heard only by whoever reads; and a client that never ends is not waited for.
+      // The end is noticed only while reading; a client that never ends is cut off.
       socket.resume().end();
       const timer = setTimeout(() => socket.destroy(), lastWordsMs).unref();
       socket.once('close', () => clearTimeout(timer));

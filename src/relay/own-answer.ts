@@ -1,11 +1,11 @@
 /**
- * What the relay answers itself, as plain text: nothing of it could be taken for the origin's words.
- * Proxy-Status (RFC 9209) tells programs the same.
+ * The relay's own answers: plain text, so that they are not mistaken for the origin's, with Proxy-Status
+ * (RFC 9209) for programs.
  */
 import type { AccessError, ErrorCode } from '../errors.ts';
 import type { Exchange } from './local-server.ts';
 
-/** Seconds. Only where the same request may well succeed. */
+/** Seconds; only for failures after which the same request may succeed. */
 const retryAfter: Partial<Record<ErrorCode, number>> = {
   sign_in_pending: 5,
   sign_in_required: 30,
@@ -14,7 +14,7 @@ const retryAfter: Partial<Record<ErrorCode, number>> = {
   callback_port_unavailable: 10,
 };
 
-/** No 401: the client would ask the person for a password, and send it to the origin. */
+/** Never 401: the client would ask the person for a password and send it to the origin. */
 export function statusFor(code: ErrorCode): number {
   switch (code) {
     case 'invalid_input':
@@ -62,7 +62,7 @@ export function answerOwn(
 ): void {
   const { request, response, awaitsContinue } = exchange;
   if (response.headersSent || response.destroyed) {
-    // Half an answer must not look like a whole one.
+    // A truncated answer must not look complete.
     response.destroy();
     return;
   }
@@ -73,17 +73,19 @@ export function answerOwn(
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...fields,
-    // It will not send its body now, and what it sends next must not be taken for it.
+    // The client will not send its body now, and what it sends next must not be taken for the body.
     ...(awaitsContinue ? { connection: 'close' } : {}),
   });
   if (request.method !== 'HEAD') response.write(content);
   endExchange(exchange);
 }
 
-/** How long a client may go on with a body that nobody wants, so that it gets to read the answer. */
+/** How long a client may go on sending an unwanted body, so that it gets to read the answer. */
 const lingerMs = 2_000;
 
-/** Ends the answer; a client in the middle of its body is listened to for a moment (RFC 9112 §9.6). */
+/**
+ * Ends the answer. If the client is still sending its body, reading goes on for a moment (RFC 9112 §9.6).
+ */
 export function endExchange({ request, response, awaitsContinue }: Exchange): void {
   response.end();
   if (request.complete || awaitsContinue) return;

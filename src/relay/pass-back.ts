@@ -1,4 +1,4 @@
-/** An answer on its way to the local client: head, body or tunnel, trailers. */
+/** Passes an answer to the local client: head, body or tunnel, trailers. */
 
 import type { ServerResponse } from 'node:http';
 import type { Fields } from '../http/fields.ts';
@@ -15,11 +15,11 @@ import { tunnel } from './tunnel.ts';
 
 interface Made {
   readonly addresses: Addresses;
-  /** Of the credential that the request carried. */
+  /** For the credential that the request carried. */
   readonly concealer: Concealer;
 }
 
-/** Rejects when either end leaves before the end of the body; then both connections are ended. */
+/** Rejects when either side leaves before the end of the body; both connections are then closed. */
 export async function passBack(
   exchange: Exchange,
   { status, headers, body, wire }: HopAnswer,
@@ -27,13 +27,13 @@ export async function passBack(
 ): Promise<void> {
   const { request, response, webSocket } = exchange;
   const given = wire?.fields ?? [];
-  // Error pages were read to be told apart, and are decoded since.
+  // Error pages have been read to be classified, and are decoded by now.
   const isDecoded = !headers.has('content-encoding') && has(given, 'content-encoding');
   const fields = answerFields(given, {
     ...made,
     without: [
       ...(isDecoded ? ['content-encoding', 'content-length'] : []),
-      // RFC 9110 §8.6 forbids it there, and some servers send it all the same.
+      // RFC 9110 §8.6 forbids it with 204, but some servers send it.
       ...(status === 204 ? ['content-length'] : []),
     ],
   });
@@ -50,7 +50,7 @@ export async function passBack(
   response.writeHead(status, made.concealer.text(wire?.reason ?? ''), fields.flat());
   if (request.method === 'HEAD' || status === 204 || status === 304) body.resume();
   else {
-    // Nobody can tell when the first part of a stream will come.
+    // The first part of a stream may take long.
     if (!has(fields, 'content-length')) response.flushHeaders();
     await streamBody(exchange, { headers, body }, made.concealer);
     const trailers = trailerFields(wire?.trailers ?? {}, made);
@@ -76,7 +76,7 @@ async function streamBody(
   }
 }
 
-/** Interim answers help, and are never needed: one that cannot be passed on is left out. */
+/** Interim answers are useful but never necessary, so one that cannot be passed on is dropped. */
 export function passInterim(
   response: ServerResponse,
   status: number,
@@ -87,7 +87,7 @@ export function passInterim(
   try {
     if (status === 102) response.writeProcessing();
     const links = fields.filter(([name]) => name.toLowerCase() === 'link');
-    // Which credential was sent is not known before the answer.
+    // Which credential was sent is known only with the final answer.
     const isClean = links.every(([, value]) => redact(value) === value);
     if (status === 103 && links.length > 0 && isClean) {
       response.writeEarlyHints({
@@ -95,7 +95,7 @@ export function passInterim(
       });
     }
   } catch {
-    // A Link that Node finds malformed.
+    // Node considers the Link malformed.
   }
 }
 
@@ -109,7 +109,7 @@ function trailerFields(
   return answerFields(given, made).map(([name, value]) => [name, value]);
 }
 
-/** What a debugging page would show a credential in; elsewhere looking for it is not cheap. */
+/** Types in which a debugging page may show a credential. Searching other content would cost too much. */
 function isText(headers: Fields): boolean {
   const type = headers.get('content-type') ?? '';
   return /^(?:text\/|[^;]*[/+](?:json|xml|javascript|x-ndjson|yaml)\b)/i.test(type);

@@ -1,6 +1,7 @@
 /**
- * One exchange between a local client and the origin: who asks is looked at, the request goes on with
- * the credential of its resource, the answer comes back as it streams. Our credentials stay here.
+ * One exchange between a local client and the origin: the client is checked, the request is sent on with
+ * the credential of its resource, and the answer is streamed back. Our credentials are never passed to the
+ * client.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -23,15 +24,15 @@ export interface RelayOptions {
   /** 0: any. */
   readonly port: number;
   readonly send: CredentialedSend;
-  /** Whose program is at the other end; `other` is refused. */
+  /** Which user's program is at the other end; `other` is refused. */
   readonly ownerOf: (socket: Socket) => Promise<'own' | 'other' | 'unknown'>;
-  /** A failure in words for the person, who reads it in another program. */
+  /** Describes a failure for the person, who reads it in another program. */
   readonly explain: (error: unknown) => string;
-  /** Told of everything that was not passed on or broke off. */
+  /** Called for every exchange that was refused or broke off. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Gives the system's code where the port cannot be had. */
+/** Resolves with the system's error code when the port is not available. */
 export async function startRelay(options: RelayOptions): Promise<LocalServer | string> {
   const { remote, send, ownerOf, explain, onFailure } = options;
   const id = `cloudflare-access-mcp-${randomBytes(6).toString('hex')}`;
@@ -44,7 +45,7 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
   const relay = async (exchange: Exchange): Promise<void> => {
     const { request, response, webSocket } = exchange;
     const { headers, socket, method = 'GET', url = '' } = request;
-    // Before anything is waited for: nobody says afterwards that a client has left.
+    // Attached before anything is awaited: the event is not repeated for a client that left meanwhile.
     const gone = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort(hasLeft);
@@ -123,7 +124,7 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
 
 const hasLeft = new Error('the client has left');
 
-/** It came for a client that has left. */
+/** Discards an answer for a client that has left. */
 function letGo({ body, wire }: HopAnswer): void {
   body.destroy();
   wire?.upgraded?.destroy();

@@ -1,6 +1,6 @@
 /**
- * A body that comes from the local client. It streams; meanwhile the beginning is kept, so that a
- * small one can be sent again after a challenge. Of a larger one that cannot be asked twice.
+ * A body from the local client. It is streamed, and up to 1 MiB is kept meanwhile, so that a small body
+ * can be sent again after a challenge. A larger one can be sent only once.
  */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
@@ -8,17 +8,20 @@ import { AccessError } from '../errors.ts';
 import type { RepeatableBody } from '../http/request-body.ts';
 
 export interface RelayedBody extends RepeatableBody {
-  /** Whether it will surely fit what is kept, so that a challenge does no harm. */
+  /** Whether the body is known to be small enough to be sent again after a challenge. */
   readonly isSmall: boolean;
-  /** It will not be sent again: nothing more is kept. */
+  /** Call when the body will not be sent again: nothing is kept any more. */
   settle(): void;
-  /** Nobody wants the rest of it: it is read and forgotten. */
+  /** Call when nobody wants the rest: it is read and discarded. */
   leave(): void;
 }
 
 const keptBytes = 1024 * 1024;
 
-/** `undefined` for a request without a body (RFC 9112 §6.3). `onOpen`: the first part is wanted now. */
+/**
+ * `undefined` for a request without a body (RFC 9112 §6.3). `onOpen`: called when the body is first
+ * needed.
+ */
 export function relayedBody(
   request: IncomingMessage,
   { host, onOpen }: { readonly host: string; readonly onOpen: () => void },
@@ -39,7 +42,7 @@ export function relayedBody(
       if (left) return;
       size += chunk.length;
       if (size > keptBytes) kept = undefined;
-      // A part of a larger buffer would hold all of that.
+      // Copied, because a slice would keep the whole larger buffer alive.
       else kept?.push(Buffer.from(chunk));
       if (current?.push(chunk) !== true) request.pause();
     });

@@ -1,4 +1,7 @@
-/** A request's fields as the origin is to see them: all that the client sent, but for what ends here. */
+/**
+ * A request's header fields for the origin: everything that the client sent, except the fields that end
+ * here.
+ */
 import type { IncomingMessage } from 'node:http';
 import type { Field } from '../http/next-hop.ts';
 import { pairsOf } from '../http/wire.ts';
@@ -6,7 +9,7 @@ import { type Addresses, remoteAddress } from './addresses.ts';
 import { remoteCookie } from './cookies.ts';
 import { hopByHop } from './hop-by-hop.ts';
 
-/** `id`: this relay among others, for requests that come round to it again (RFC 9110 §7.6.3). */
+/** `id`: identifies this relay, to detect requests that loop back to it (RFC 9110 §7.6.3). */
 export function requestFields(
   { rawHeaders, httpVersion, headers }: IncomingMessage,
   addresses: Addresses,
@@ -21,7 +24,7 @@ export function requestFields(
     const passed = passedOn(lower, value, addresses);
     if (passed !== '' || value === '') fields.push([name, passed]);
   }
-  // RFC 9110 §10.1.4: the one transfer parameter that a relay can honour, since it passes trailers on.
+  // RFC 9110 §10.1.4: the only transfer parameter that a relay can honour, since it passes trailers on.
   if (/\btrailers\b/i.test(String(headers.te ?? ''))) fields.push(['TE', 'trailers']);
   fields.push(['Via', `${httpVersion} ${id}`]);
   return fields;
@@ -32,8 +35,8 @@ export function hasComeRound({ headers }: IncomingMessage, id: string): boolean 
 }
 
 /**
- * What only Cloudflare, this program or the framing says. Many servers give `cf_access_x` and
- * `cf-access-x` to the application as one variable (CGI, WSGI).
+ * Fields that only Cloudflare, this program or the message framing may set. Many servers pass
+ * `cf_access_x` and `cf-access-x` to the application as the same variable (CGI, WSGI).
  */
 function isOurs(name: string): boolean {
   const dashed = name.replace(/_/g, '-');

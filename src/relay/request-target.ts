@@ -1,15 +1,16 @@
 /**
- * The request target (RFC 9112 §3.2): passed on byte for byte, and read once to know whose credential
- * it needs. Where readers of a path could differ, it counts as no part of any path.
+ * The request target (RFC 9112 §3.2): passed on byte for byte, and parsed once to find out which
+ * resource's credential it needs. A path that servers could interpret differently is covered by no
+ * resource with a path.
  */
 import { isAccessPage } from '../cloudflare/access-pages.ts';
 import type { Objection } from './local-client.ts';
 import { ownHosts } from './local-client.ts';
 
 export interface Target {
-  /** In origin form, as it came. */
+  /** In origin form, verbatim. */
   readonly target: string;
-  /** What it means at the origin. */
+  /** The URL at the origin. */
   readonly url: URL;
 }
 
@@ -18,12 +19,12 @@ export function readTarget(text: string, port: number, remote: URL): Target | Ob
   if (target === undefined) {
     return {
       status: 421,
-      words: `This is a relay to ${remote.host}, not a proxy for other addresses: use http://127.0.0.1:${port} in the place of ${remote.origin}.`,
+      words: `This is a relay to ${remote.host}, not a proxy for other addresses: use http://127.0.0.1:${port} instead of ${remote.origin}.`,
     };
   }
   const [path = ''] = target.split('?');
   if (!target.startsWith('/') || path.includes('\\') || target.includes('#')) {
-    return { status: 400, words: 'The request target is no path of a URL (RFC 9112 §3.2.1).' };
+    return { status: 400, words: 'The request target is not the path of a URL (RFC 9112 §3.2.1).' };
   }
   const url = new URL(remote.origin + hideDots(path) + target.slice(path.length));
   if (isAccessPage(path)) {
@@ -35,7 +36,10 @@ export function readTarget(text: string, port: number, remote: URL): Target | Ob
   return { target, url };
 }
 
-/** Also from the absolute form, which servers must take (§3.2.2), where it names this server. */
+/**
+ * The target in origin form; also from the absolute form, which servers must accept (§3.2.2), if it names
+ * this server.
+ */
 function originForm(text: string, port: number): string | undefined {
   const absolute = /^http:\/\/([^/?]*)(.*)$/is.exec(text);
   if (absolute === null) return text.startsWith('/') || text === '*' ? text : undefined;
@@ -45,8 +49,8 @@ function originForm(text: string, port: number): string | undefined {
 }
 
 /**
- * A `..` in plain sight goes on as it is, and who reads the path there may resolve it or not: what is
- * asked about a credential is therefore a path that hides one, which lies in no part of the origin.
+ * A plain `..` is passed on as it is, and the origin may resolve it or not. For choosing the credential it
+ * is therefore rewritten as a hidden one, which no resource with a path covers.
  */
 function hideDots(path: string): string {
   if (!/\.\.|%2e/i.test(path)) return path;

@@ -1,9 +1,12 @@
-/** A connection that has switched protocols (RFC 9110 §7.8): bytes both ways, until either end is done. */
+/**
+ * A connection that has switched protocols (RFC 9110 §7.8): bytes pass in both directions until either
+ * side closes.
+ */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Field } from '../http/next-hop.ts';
 
-/** What one end still has to take after the other is gone. */
+/** How long one side may go on reading after the other is gone. */
 const lastWordsMs = 5_000;
 
 export function tunnel(local: Duplex, remote: Duplex, fields: readonly Field[]): void {

@@ -1,6 +1,6 @@
 /**
- * The applications: one per row of the first table of cloudflare-access.md, and the variants that a
- * client has to cope with. A team has them all; each is an origin of its own.
+ * The applications: one per row of the first table of cloudflare-access.md, and the variants that a client
+ * has to handle. The team has all of them; each has an origin of its own.
  */
 export const applicationNames = [
   'managed-oauth',
@@ -39,7 +39,7 @@ export interface Application {
   readonly url: URL;
   /** The audience tag: 64 hexadecimal digits. */
   readonly audience: string;
-  /** The path it guards: `/`, or without a slash at the end, or with a wildcard there. */
+  /** The path it guards: `/`, or a path without trailing slash, optionally ending in a wildcard. */
   readonly path: string;
   /** What it is called on the login page. */
   readonly title: string;
@@ -77,14 +77,14 @@ export function domainOf(application: Application): string {
   return application.url.host + (application.path === '/' ? '' : application.path);
 }
 
-/** Whether a path lies under the application's, at a `/` boundary and after percent-decoding. */
+/** Whether the application's path covers `pathname`, at a `/` boundary and after percent-decoding. */
 export function guards(application: Application, pathname: string): boolean {
   if (application.path === '/') return true;
   let path = pathname;
   try {
     path = decodeURIComponent(pathname);
   } catch {
-    // Not decodable: compared as it came.
+    // Not decodable: compared as received.
   }
   path = path.replace(/\/{2,}/g, '/');
   if (application.path.endsWith('*')) return path.startsWith(application.path.slice(0, -1));

@@ -1,6 +1,6 @@
 /**
- * `/cdn-cgi/access/cli`: a person who has signed in sends their tokens, sealed for a key that only the
- * program on their machine has, to the transfer service (cloudflare-access.md §5.2 and §5.4).
+ * `/cdn-cgi/access/cli`: delivers the tokens of a person who has signed in, encrypted for a key that only
+ * the program on their machine has, to the transfer service (cloudflare-access.md §5.2 and §5.4).
  */
 
 import type { Application } from './catalogue.ts';

@@ -1,4 +1,4 @@
-/** What can be set when the sandbox starts, and the values otherwise. */
+/** The sandbox's options and their defaults. */
 import type { ApplicationName } from './catalogue.ts';
 import type { FaultHook } from './server/fault.ts';
 
@@ -18,7 +18,7 @@ export interface SandboxOptions {
   codeSeconds?: number;
   /** The lifetime of an application's JWT. */
   applicationSessionSeconds?: number;
-  /** The lifetime of an org token, and of the team's memory of who signed in. */
+  /** The lifetime of an org token, and of the person's session at the team. */
   organisationSessionSeconds?: number;
   /** How long the transfer service holds a poll. */
   transferHoldMs?: number;
@@ -26,15 +26,17 @@ export interface SandboxOptions {
   latencyMs?: number;
   /** The issuer as Cloudflare documents it, without a scheme. */
   schemelessIssuer?: boolean;
-  /** RFC 9207: `missing` advertises `iss` and does not send it. Off otherwise, as in the real one. */
+  /**
+   * RFC 9207: `missing` advertises `iss` but does not send it. Absent: no `iss`, as at the real service.
+   */
   iss?: 'advertised' | 'unadvertised' | 'missing';
   /** The account's toggle for redirection URIs on `localhost`. */
   allowLocalhostClients?: boolean;
   /** The account's toggle for redirection URIs on 127.0.0.1 and [::1]. */
   allowLoopbackClients?: boolean;
   /**
-   * What an application's own Managed OAuth settings allow, live at each authorization; everything
-   * that the account allows otherwise.
+   * What an application's own Managed OAuth settings allow, checked at each authorization. By default,
+   * everything that the account allows.
    */
   redirects?: Partial<Record<ApplicationName, ApplicationRedirects>>;
   /**
@@ -52,11 +54,11 @@ export interface SandboxOptions {
    * the User-Agent gets error 1010.
    */
   onlyUserAgent?: string;
-  /** Offers RFC 8628, which the real one does not. */
+  /** Offers RFC 8628, which the real service does not. */
   announceDeviceFlow?: boolean;
   deviceIntervalSeconds?: number;
   deviceCodeSeconds?: number;
-  /** The path that `resource_metadata` carries in the challenge's header; the body's is the root. */
+  /** The path of `resource_metadata` in the challenge's header field; in the body it is the root. */
   resourcePath?: 'request' | 'root';
   fault?: FaultHook;
 }

@@ -40,20 +40,20 @@ export interface Sandbox {
   readonly otherServiceToken: ServiceToken;
   /** The addresses on the login page. */
   readonly people: readonly string[];
-  /** The one of them whom the policies refuse at first. */
+  /** The one whom the policies refuse at first. */
   readonly refusedPerson: string;
-  /** Changes what the policies say of a person, for sign-ins, refreshes and application JWTs. */
+  /** Changes whether the policies admit a person, for sign-ins, refreshes and application JWTs. */
   setAdmitted(person: string, admitted: boolean): void;
-  /** OAuth access tokens and application JWTs; refresh tokens and org tokens stay good. */
+  /** Expires OAuth access tokens and application JWTs; refresh tokens and org tokens stay valid. */
   expireAccessTokens(): void;
   /**
    * An administrator's “Revoke existing tokens” (cloudflare-access.md §3.5): a refresh goes on giving
    * tokens, and they are refused like those before; application JWTs as well.
    */
   revokeTokens(): void;
-  /** Everything that a sign-in gave, refresh tokens and org tokens included. */
+  /** Ends everything that a sign-in granted, including refresh tokens and org tokens. */
   endGrants(): void;
-  /** The team signs with a new key; the one before it stays valid. */
+  /** Makes the team sign with a new key; the previous one stays valid. */
   rotateKeys(): void;
   clearRequests(): void;
   close(): Promise<void>;

@@ -1,7 +1,8 @@
 /**
- * The application's JWTs that Access hands to the origin (`Cf-Access-Jwt-Assertion`, `CF_Authorization`):
- * we never sent them, but where an origin echoes them they are credentials for it all the same. They are
- * known by their shape alone: a payload whose audience is an application's tag, or whose issuer is a team.
+ * Finds the application JWTs that Access passes to the origin (`Cf-Access-Jwt-Assertion`,
+ * `CF_Authorization`). We never sent them, but if an origin echoes them, they are still credentials for
+ * it. They are recognised by their form only: a payload whose audience is an application's tag, or whose
+ * issuer is a team.
  */
 import type { Cut, Found } from './secret-search.ts';
 
@@ -10,12 +11,15 @@ const maxPayload = 8192;
 const maxSignature = 4096;
 const minHeader = 8;
 const minSignature = 16;
-/** `{"` in base64url: what the header and the payload begin with. */
+/** `{"` in base64url, with which header and payload begin. */
 const begin = 'eyJ';
 const dot = 46;
 const payloadBegin = Buffer.from(`.${begin}`);
 
-/** Looked for from the dot before the payload: what is read on both sides ends at the next dots, so the time is linear. */
+/**
+ * Searches for the dot before a payload. Reading in both directions ends at the next dots, so the time is
+ * linear.
+ */
 export function findAccessTokens(input: Uint8Array, isLast: boolean): Found {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   const cuts: Cut[] = [];
@@ -35,24 +39,24 @@ export function findAccessTokens(input: Uint8Array, isLast: boolean): Found {
   return { cuts, open: isLast ? bytes.length : openFrom(bytes, done) };
 }
 
-/** Whether `bytes` are one such token and nothing else. */
+/** Whether `bytes` are exactly one such token. */
 export function isAccessToken(bytes: Uint8Array): boolean {
   const { cuts } = findAccessTokens(bytes, true);
   return cuts[0]?.from === 0 && cuts[0].to === bytes.length;
 }
 
-/** Where the header begins that ends at `end`: as early as can be, but not before `least`. */
+/** Where the header that ends at `end` begins: as early as possible, but not before `least`. */
 function headerBefore(bytes: Buffer, end: number, least: number): number | undefined {
   const from = wordBefore(bytes, end, Math.max(least, end - maxHeader));
   const found = bytes.subarray(from, end).indexOf(begin);
   return found < 0 || end - from - found < begin.length + minHeader ? undefined : from + found;
 }
 
-/** Where a token may begin that the input ends in the middle of. */
+/** Where a token may begin that extends beyond the end of the input. */
 function openFrom(bytes: Buffer, done: number): number {
   const end = bytes.length;
   const last = wordBefore(bytes, end, Math.max(done, end - maxPayload));
-  // The signature may have begun, or the payload; a word that could be either is looked at as both.
+  // The input may end in the signature or in the payload; a word that could be either is tried as both.
   if (last > done && bytes[last - 1] === dot) {
     const middle = wordBefore(bytes, last - 1, Math.max(done, last - 1 - maxPayload));
     const header = startsLike(bytes, middle) ? headerEndingAt(bytes, middle - 1, done) : undefined;
@@ -65,7 +69,7 @@ function openFrom(bytes: Buffer, done: number): number {
   const from = Math.max(last, end - maxHeader);
   const first = bytes.subarray(from, end).indexOf(begin);
   if (first >= 0) return from + first;
-  // Cut within the three letters.
+  // The input ends within the three letters.
   for (const length of [2, 1]) {
     if (
       end - last >= length &&
@@ -81,7 +85,7 @@ function headerEndingAt(bytes: Buffer, end: number, least: number): number | und
   return end >= least && bytes[end] === dot ? headerBefore(bytes, end, least) : undefined;
 }
 
-/** Whether the word at `from` begins as a payload does, as far as it has come. */
+/** Whether the word at `from`, as far as it has arrived, begins like a payload. */
 function startsLike(bytes: Buffer, from: number): boolean {
   const word = bytes.toString('latin1', from, Math.min(from + begin.length, bytes.length));
   return begin.startsWith(word);
@@ -99,7 +103,7 @@ function wordBefore(bytes: Buffer, end: number, least: number): number {
   return from;
 }
 
-/** Of base64url (RFC 4648 §5). */
+/** The alphabet of base64url (RFC 4648 §5). */
 function isWord(byte: number): boolean {
   const letter = byte | 0x20;
   return (

@@ -1,33 +1,34 @@
 /**
- * The stretches of a secret's letters and digits that are searched for. Encoders leave those alone, or
- * spell each of them in the same way, so that a few byte strings find all spellings of the whole.
+ * The runs of letters and digits in a secret that are searched for. Encoders either leave these characters
+ * unchanged or escape all of them in the same way, so that a few byte strings find every spelling of the
+ * secret.
  */
 import type { Part, SecretText } from './secret-text.ts';
 import { isAlphanumeric, longestSpelling } from './spellings.ts';
 import type { Order } from './units.ts';
 
-/** A stretch of a text in one spelling. */
+/** A run of a text in one spelling. */
 export interface Anchor {
   readonly text: SecretText;
-  /** In the text. */
+  /** Index in the text. */
   readonly start: number;
   readonly end: number;
-  /** `le` for both orders of UTF-16. */
+  /** `le` stands for both byte orders of UTF-16. */
   readonly order: Exclude<Order, 'be'>;
-  /** How long it is in the input, in units. */
+  /** Its length in the input, in units. */
   readonly units: number;
 }
 
-/** Longer ones do not let the search skip farther. */
+/** With longer ones the search could not skip any farther. */
 const longestStretch = 32;
 /** Encoders wrap lines at 64 columns (PEM, RFC 7468 §2) or later. */
 const narrowestLine = 64;
-/** Shorter ones turn up everywhere: one that is longer is better than two of them. */
+/** Shorter runs occur everywhere, so one longer run is better than two of them. */
 const shortestOfTwo = 6;
 
 /**
- * Two stretches of a part, as long as there are, that lie in one line of text: its end can break one of
- * them at most. One where there is no second, and none where there are no two letters together.
+ * The two longest runs of a part that fit in one line of text, whose end can break at most one of them.
+ * Only one if there is no second; none if no two letters or digits are adjacent.
  */
 export function stretchesOf({ bytes }: SecretText, part: Part): Part[] {
   let longest: Part | undefined;
@@ -55,8 +56,8 @@ function* stretchesOfLength(length: number, bytes: Uint8Array, { start, end }: P
 }
 
 /**
- * The stretches that are searched for in place of a text. Of a part that others lie in they are those of
- * the others: whoever finds these finds the whole.
+ * The runs that are searched for instead of the whole text. A part that contains other parts needs no runs
+ * of its own: whoever finds those parts finds the whole.
  */
 function searchedFor(text: SecretText): Part[] {
   const innermost = text.parts.filter((part) => !text.parts.some((one) => isWithin(one, part)));
@@ -70,7 +71,7 @@ function isWithin(one: Part, other: Part): boolean {
   return one !== other && one.start >= other.start && one.end <= other.end;
 }
 
-/** The most bytes of input within which two stretches end that are searched for, once a part has begun. */
+/** The maximum number of input bytes from a part's beginning to the end of its first two runs. */
 export function reachOfStretches(text: SecretText): number {
   const stretches = searchedFor(text);
   return Math.max(
@@ -89,7 +90,7 @@ function mostBytes({ bytes }: SecretText, start: number, end: number): number {
   return most;
 }
 
-/** Of a letter in a spelling that is searched for: `&#x0041;` and the like. */
+/** The longest spelling of a letter that is searched for, such as `&#x0041;`. */
 const longestLetter = 8;
 
 /** Anchors by the bytes to search for, as Latin-1. */
@@ -112,7 +113,7 @@ export function anchorsOf(texts: readonly SecretText[]): Map<string, Anchor[]> {
 interface Spelled {
   readonly needle: string;
   readonly order: Anchor['order'];
-  /** How many of the stretch's it spells. */
+  /** How many of the run's letters it spells. */
   readonly letters: number;
 }
 
@@ -127,7 +128,7 @@ function spelled(text: SecretText, start: number, end: number): Spelled[] {
   };
   for (const one of text.isHex ? [verbatim, verbatim.toUpperCase()] : [verbatim]) {
     add({ needle: one, order: 'bytes', letters: letters.length });
-    // In both orders of UTF-16: where it begins, and where it ends, there may be a zero as well.
+    // Finds both byte orders of UTF-16: there may be another zero before it or after it.
     const wide = one.slice(0, (longestStretch >> 1) + 1);
     add({ needle: wide.split('').join('\0'), order: 'le', letters: wide.length });
   }
@@ -135,7 +136,7 @@ function spelled(text: SecretText, start: number, end: number): Spelled[] {
   return all;
 }
 
-/** No more letters than make a needle as long as the others. */
+/** Uses only as many letters as make the byte string as long as the others. */
 function escaped(letters: readonly number[], spell: (code: number) => string): Spelled {
   let needle = '';
   let count = 0;
@@ -148,7 +149,7 @@ function escaped(letters: readonly number[], spell: (code: number) => string): S
 const hex = (code: number): string => code.toString(16);
 const upperHex = (code: number): string => hex(code).toUpperCase();
 
-/** Letters and digits are escaped all alike where they are escaped at all. */
+/** If letters and digits are escaped at all, they are all escaped in the same way. */
 const letterSpellings: readonly ((code: number) => string)[] = [
   ...[hex, upperHex].flatMap((digits) => [
     (code: number) => `%${digits(code)}`,

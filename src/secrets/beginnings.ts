@@ -1,9 +1,9 @@
-/** A quick look at two bytes: which secrets may begin with them, in whatever spelling. */
+/** Which secrets, in any spelling, may begin with two given bytes; a fast check. */
 import type { Part, SecretText } from './secret-text.ts';
 import { introducers, isAlphanumeric, secondBytes } from './spellings.ts';
 import type { Order } from './units.ts';
 
-/** A part of a text, in an order of bytes: what may begin somewhere. */
+/** A part of a text in one byte order, which may begin at some place in the input. */
 export interface Start {
   readonly text: SecretText;
   readonly part: Part;
@@ -14,7 +14,7 @@ const orders: readonly Order[] = ['bytes', 'le', 'be'];
 const none: readonly Start[] = [];
 const lineEnds = [10, 13];
 
-/** Those that `input` may hold at `at`, as far as it goes. */
+/** Returns a function that lists the parts that may begin at `at`, judged by the bytes that are there. */
 export function beginningsOf(
   all: readonly { readonly text: SecretText; readonly part: Part }[],
 ): (input: Uint8Array, at: number) => readonly Start[] {
@@ -46,7 +46,7 @@ export function beginningsOf(
   };
 }
 
-/** The first two characters of all spellings of `part`. */
+/** The first two bytes of all spellings of `part`. */
 function* firstCharacters(text: SecretText, { start }: Part): Iterable<[number, number]> {
   for (const one of bothOf(text, start)) {
     for (const two of [...bothOf(text, start + 1), ...introducers, ...lineEnds]) yield [one, two];

@@ -1,8 +1,8 @@
 /**
- * Cuts credentials out of what an origin echoes: ours in whatever spelling, and the application's token
- * that Access hands to the origin. The one way to everything that is shown, printed or saved: what takes
- * an answer's content asks for `Concealed`, which only this file makes. A fence against accidents: an
- * origin that means to leak its own credential can.
+ * Removes credentials from what an origin echoes: ours, in every spelling, and the application token that
+ * Access passes to the origin. Whatever is shown, printed or saved passes through here, because the
+ * functions that take an answer's content require `Concealed`, which only this file makes. It protects
+ * against accidents; an origin that deliberately leaks its own credential can do so.
  */
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { AccessError, isAccessError } from '../errors.ts';
@@ -14,21 +14,24 @@ import { type Cut, createSearch, type Found, type Search } from './secret-search
 import { secretTexts } from './secret-text.ts';
 
 declare const concealed: unique symbol;
-/** What has been through a concealer. */
+/** A value that has passed through a concealer. */
 export type Concealed<T> = T & { readonly [concealed]: true };
 
 export interface Concealer {
-  /** False when there is nothing to look for: then the rest costs nothing. */
+  /** False when there is nothing to look for; all methods are then free of cost. */
   readonly active: boolean;
-  /** What it looks for, for one in another thread. */
+  /** The secrets it looks for, to make an equal one in another thread. */
   readonly secrets: readonly string[];
   text(value: string): Concealed<string>;
-  /** Whether a form of a secret is in `value`, in whatever case: schemes and hosts lose theirs. */
+  /**
+   * Whether `value` contains a secret in any spelling, ignoring case, because schemes and hosts are
+   * lower-cased.
+   */
   isIn(value: string): boolean;
   bytes(value: Buffer): Concealed<Buffer>;
   /**
-   * Streamed: holds back only what may be the beginning of a secret. Its failures are those of `value`.
-   * `covered`: in the same length, so that a Content-Length stays true.
+   * Streams, holding back only what may be the beginning of a secret. Fails if `value` fails. `covered`:
+   * replaces secrets by text of the same length, so that a Content-Length stays correct.
    */
   body(value: Readable, how?: Replacement): Concealed<Readable>;
 }
@@ -37,13 +40,16 @@ type Replacement = 'marked' | 'covered';
 
 const mark = '[redacted]';
 
-/** Shorter ones are no secrets, and would turn up everywhere. */
+/** Shorter values are not secrets, and would occur everywhere. */
 const minLength = 6;
 
-/** The last few concealers: calls use the same credential over and over, and its forms take long to make. */
+/**
+ * The last few concealers, since calls use the same credentials repeatedly and preparing their spellings
+ * takes long.
+ */
 export interface Concealers {
   of(secrets: readonly string[]): Concealer;
-  /** Lets all go, as when somebody else signs in. */
+  /** Drops all of them, as when somebody else signs in. */
   clear(): void;
 }
 
@@ -65,11 +71,14 @@ export function createConcealers(): Concealers {
   };
 }
 
-/** `secrets`: of the credentials that were sent; where none was, Access handed none to the origin either. */
+/**
+ * `secrets`: those of the credentials that were sent. If none was sent, Access passed none to the origin
+ * either.
+ */
 export function createConcealer(secrets: readonly string[]): Concealer {
   const known = [...new Set(secrets)].filter(({ length }) => length >= minLength);
   const active = known.length > 0;
-  // Made when they are needed: a search's tables take longer than the small texts of most calls.
+  // Made when needed, because building a search's tables takes longer than most calls' small texts.
   const search = once(() => searchFor(known, false));
   const searchInLowerCase = once(() => searchFor(known, true));
   const find: Search = (input, isLast) =>
@@ -79,7 +88,8 @@ export function createConcealer(secrets: readonly string[]): Concealer {
     secrets: known,
     text(value) {
       if (!active || value.length < minLength) return value as Concealed<string>;
-      // A byte a character, so that the places are the same; what is not Latin is no part of a secret.
+      // One byte per character, so that positions are the same. Characters beyond Latin-1 are not part of
+      // a secret.
       const { cuts } = find(Buffer.from(value, 'latin1'), true);
       return without(cuts, value.length, (from, to) => value.slice(from, to)).join(
         mark,
@@ -90,7 +100,7 @@ export function createConcealer(secrets: readonly string[]): Concealer {
       searchInLowerCase()(Buffer.from(value.toLowerCase(), 'latin1'), true).cuts.length > 0,
     bytes: (value) => (active ? cut(value, find(value, true)).done : value) as Concealed<Buffer>,
     body(value, how = 'marked') {
-      // It may break before anybody reads it: whoever then does is told.
+      // It may fail before anybody reads it; the failure is then reported to the reader.
       value.on('error', () => {});
       if (!active) return value as Concealed<Readable>;
       const clean = new ConcealingStream(find, how);
@@ -107,7 +117,7 @@ function searchFor(secrets: readonly string[], isLower: boolean): Search {
     const forms = [Buffer.from(secret), Buffer.from(secret, 'latin1')];
     return forms[0]?.equals(forms[1] as Buffer) ? forms.slice(1) : forms;
   });
-  // A token without its `oauth:` is found with the token: one search does for both.
+  // A token without its `oauth:` prefix is found together with the token, in one search.
   const endsWith = (whole: Buffer, end: Buffer) =>
     whole.length > end.length &&
     (whole.length - end.length) % 3 === 0 &&
@@ -131,7 +141,7 @@ class ConcealingStream extends Transform {
   #held: Buffer = Buffer.alloc(0);
 
   constructor(find: Search, how: Replacement) {
-    // Wide enough for the network and the disk not to wait for each other.
+    // Large enough that network and disk do not wait for each other.
     super({ highWaterMark: 512 * 1024 });
     this.#find = find;
     this.#how = how;
@@ -165,13 +175,13 @@ function merged(one: Found, other: Found): Found {
       cuts[cuts.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
     } else cuts.push(next);
   }
-  // What is found is cut, also where something else may begin within it.
+  // A match is removed even if another one may begin within it.
   const across = cuts.find(({ from, to }) => from < open && open < to);
   const decided = across ? across.to : open;
   return { cuts: cuts.filter(({ from }) => from < decided), open: decided };
 }
 
-/** `input` without what was found in it, and what is left to look at when more has come. */
+/** `input` without the matches, and the rest that must be examined again with more input. */
 function cut(
   input: Buffer,
   { cuts, open }: Found,
@@ -189,7 +199,7 @@ function cut(
   return { done: Buffer.concat(done), rest };
 }
 
-/** What is left between the cuts: one part more than there are of them. */
+/** The parts between the cuts, one more than there are cuts. */
 function without<T>(
   cuts: readonly Cut[],
   length: number,
@@ -199,7 +209,7 @@ function without<T>(
   return ends.map((end, at) => slice(cuts[at - 1]?.to ?? 0, end));
 }
 
-/** What was thrown, without the secrets in what it says. */
+/** The error without the secrets in its texts. */
 export function concealFailure(error: unknown, { active, text }: Concealer): unknown {
   if (!active || !isAccessError(error)) return error;
   const details = Object.entries(error.details).map(([name, value]) => [

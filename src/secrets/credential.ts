@@ -1,13 +1,13 @@
 /**
- * A credential: what one request carries. At most one per request, never a mixture; made here and
- * turned into header fields here, so that nothing else spells these names.
+ * A credential: what one request carries. A request carries at most one. Credentials become header fields
+ * only here, so that no other file contains these names.
  */
 export type Credential =
   | { readonly kind: 'oauth'; readonly accessToken: string }
   | { readonly kind: 'cf_access_token'; readonly jwt: string }
   | { readonly kind: 'service_token'; readonly clientId: string; readonly clientSecret: string };
 
-/** How a request was authenticated, in the words of `access_fetch`'s result. */
+/** How a request was authenticated, as `access_fetch` reports it. */
 export type CredentialKind = 'none' | Credential['kind'];
 
 export function credentialFields(credential: Credential): [name: string, value: string][] {
@@ -28,7 +28,8 @@ export function credentialFields(credential: Credential): [name: string, value: 
 export function credentialSecrets(credential: Credential): string[] {
   switch (credential.kind) {
     case 'oauth':
-      // Access's tokens begin with `oauth:`; who splits at the colon shows the rest.
+      // Access's tokens begin with `oauth:`, and an origin that splits at the colon may show the rest
+      // alone.
       return [credential.accessToken, credential.accessToken.replace(/^oauth:/, '')];
     case 'cf_access_token':
       return [credential.jwt];

@@ -1,35 +1,36 @@
 /**
- * Finds byte strings in a stream of them, all in one pass that looks at one sample of four bytes in
- * every `stride`: whatever is long enough covers a sample wherever it stands, and most samples are in
- * no needle. Unlike a search that skips by what it reads, no step waits for the one before.
+ * Finds several byte strings (needles) in a single pass that reads one sample of four bytes in every
+ * `stride`: a needle that is long enough contains a sample wherever it occurs, and most samples occur in
+ * no needle. Unlike algorithms that skip depending on what they read, no step has to wait for the previous
+ * one.
  */
 import { once } from '../once.ts';
 
 export interface Needles {
-  /** The first place at or after `from` where any begin. */
+  /** The first place at or after `from` where a needle begins. */
   find(input: Uint8Array, from: number): Found | undefined;
 }
 
 export interface Found {
   readonly at: number;
-  /** All that begin there, by their numbers. */
+  /** The numbers of all needles that begin there. */
   readonly needles: readonly number[];
 }
 
-/** A needle around a sample: it begins `offset` bytes before. */
+/** A needle that may contain a sample, beginning `offset` bytes before it. */
 interface Candidate {
   readonly number: number;
   readonly offset: number;
 }
 
-/** Samples are read as words of this many bytes, at aligned places. */
+/** Samples are aligned words of this many bytes. */
 const wordBytes = 4;
-/** Bits that tell most samples from those in needles, in a table that stays in the fastest cache. */
+/** The hash table's size in bits: it rules out most samples, and stays in the fastest cache. */
 const tableBits = 16;
 
-/** What is looked through one needle after the other before that has cost more than the tables do. */
+/** How much input is searched for one needle after the other, until building the tables pays off. */
 const bytesWithoutTables = 8192;
-/** What a search costs at the least, in bytes looked through. */
+/** The minimum cost of one search, expressed in bytes. */
 const leastBytes = 256;
 
 /** `needles` of at least two bytes each. */
@@ -99,7 +100,7 @@ function searchByWord(needles: readonly Uint8Array[], stride: number): Needles {
   };
 }
 
-/** Where all the time goes: a loop of whole numbers, with nothing in it that V8 could not know. */
+/** The hot loop: integers only, so that V8 can optimise it. */
 function nextLikely(words: Int32Array, from: number, step: number, table: Int32Array): number {
   const { length } = words;
   let index = from;
@@ -110,12 +111,12 @@ function nextLikely(words: Int32Array, from: number, step: number, table: Int32A
   return index;
 }
 
-/** Spreads words that have most of their bits in common, as those of text have. */
+/** A hash that spreads words which have most of their bits in common, as in text. */
 function placeOf(word: number): number {
   return Math.imul(word, 0x9e3779b1) >>> (32 - tableBits);
 }
 
-/** In the byte order of the machine, in which a view of the input reads them as well. */
+/** Reads words in the machine's byte order, like the Int32Array view of the input. */
 function wordReader(): (bytes: Uint8Array, at: number) => number {
   const word = new Int32Array(1);
   const bytesOfWord = new Uint8Array(word.buffer);
@@ -125,7 +126,7 @@ function wordReader(): (bytes: Uint8Array, at: number) => number {
   };
 }
 
-/** For needles too short to cover a word for certain. */
+/** For needles that are too short to contain an aligned word in every position. */
 function searchByPair(needles: readonly Uint8Array[], stride: number): Needles {
   const candidates = candidatesBy(pairAt, needles, stride);
   const table = new Uint8Array(1 << 16);
@@ -169,7 +170,10 @@ function candidatesBy(
   return candidates;
 }
 
-/** What begins first around the sample at `sample`; all around the next one begin after this one. */
+/**
+ * The first needle that contains the sample at `sample`. Needles that contain only later samples begin
+ * later.
+ */
 function firstOf(
   candidates: readonly Candidate[],
   needles: readonly Uint8Array[],

@@ -1,6 +1,6 @@
 /**
- * Where secrets are in bytes, in whatever spelling. Stretches of their letters and digits are searched
- * for first, which costs little; only around one of those is anything read character by character.
+ * Finds secrets in bytes, in any spelling. First it searches for runs of their letters and digits, which
+ * is cheap; only around such a run is the input read character by character.
  */
 
 import { once } from '../once.ts';
@@ -18,20 +18,21 @@ export interface Cut {
 
 export interface Found {
   readonly cuts: readonly Cut[];
-  /** Where something begins that more input may turn into a secret; the input's length for nothing. */
+  /** Where a secret may begin that more input could complete; the input's length if there is none. */
   readonly open: number;
 }
 
 export type Search = (input: Uint8Array, isLast: boolean) => Found;
 
-/** What agrees already: an anchor, or nothing yet at a text's beginning. */
+/** What has matched so far: an anchor, or nothing yet at a text's beginning. */
 interface Place extends Omit<Anchor, 'order'> {
   readonly order: Order;
 }
 
 /**
- * A secret that repeats itself could be made to be read over and over. Beyond so much reading, all that
- * agrees with it is cut at once, so that the time stays linear whatever a server chooses as its token.
+ * A repetitive secret could cause the same input to be read again and again. Once this much has been read,
+ * every partial match is removed without reading on, so that the time stays linear whatever token a server
+ * chooses.
  */
 const readPerByte = 2;
 const readFreely = 20_000;
@@ -40,10 +41,10 @@ export function createSearch(texts: readonly SecretText[]): Search {
   const anchors = [...anchorsOf(texts)];
   const needles = createNeedles(anchors.map(([needle]) => Buffer.from(needle, 'latin1')));
   const starts = texts.flatMap((text) => text.parts.map((part) => ({ text, part })));
-  // Made when they are needed: what comes whole needs neither.
+  // Made when needed: complete input needs neither.
   const mayBegin = once(() => beginningsOf(starts));
   const tail = once(() => Math.max(0, ...texts.map(reachOfStretches)));
-  // What has no stretch is looked for everywhere.
+  // Parts without a run are tried at every place.
   const bare = starts.filter(({ text, part }) => stretchesOf(text, part).length === 0);
   const bareMayBegin = once(() => beginningsOf(bare));
 
@@ -52,7 +53,10 @@ export function createSearch(texts: readonly SecretText[]): Search {
     let open = input.length;
     let read = 0;
 
-    /** Reads on from where `anchor` stands. Gives the end of what is to be cut. */
+    /**
+     * Reads in both directions from an anchor's place. Returns the end of what is to be removed; 0 for
+     * none.
+     */
     const readAround = ({ text, start, end, order, units: length }: Place, at: number) => {
       const units = new Units(input, order, at);
       const index = units.indexOf(at);
@@ -72,14 +76,14 @@ export function createSearch(texts: readonly SecretText[]): Search {
       return 0;
     };
 
-    // To the end, since what ends later may have begun before what is still open.
+    // Continues to the end, since a later match may begin before the place that is still open.
     for (let at = 0; ; ) {
       const found = needles.find(input, at);
       if (!found) break;
       at = found.at + 1;
       for (const number of found.needles) {
         for (const anchor of anchors[number]?.[1] ?? []) {
-          // Big-endian, the zero of the first character stands before it.
+          // In big-endian order, the first character is preceded by its zero byte.
           if (anchor.order === 'le' && found.at > 0) {
             at = Math.max(at, readAround({ ...anchor, order: 'be' }, found.at - 1));
           }
@@ -105,7 +109,7 @@ export function createSearch(texts: readonly SecretText[]): Search {
   };
 }
 
-/** Whether it may begin at `at` and go on beyond the end of `input`. */
+/** Whether it may begin at `at` and continue beyond the end of `input`. */
 function isOpen({ text, part, order }: Start, input: Uint8Array, at: number): boolean {
   const units = new Units(input, order, at);
   forwards(text, units, { at: units.indexOf(at), index: part.start });

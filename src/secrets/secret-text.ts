@@ -1,14 +1,17 @@
-/** The texts that give a secret away: the secret itself, its hexadecimal, its base64. */
+/** The texts that reveal a secret: the secret itself, its hexadecimal form and its base64. */
 
 export interface SecretText {
   readonly bytes: Uint8Array;
-  /** The same before it was brought to lower case. */
+  /** The same before lower-casing. */
   readonly original: Uint8Array;
-  /** By character, another one that stands for it as well; -1 for none. */
+  /** For each character, another one that may stand for it; -1 for none. */
   readonly others: Int16Array;
-  /** What counts: the whole, and of a JWT the payload and the signature too. */
+  /** The parts that count as the secret: the whole, and for a JWT also the payload and the signature. */
   readonly parts: readonly Part[];
-  /** The secret itself, whose letters are escaped by some; digits in base 16 and 64 stand as they are. */
+  /**
+   * True for the secret itself, whose letters some encoders escape; hexadecimal and base64 are never
+   * escaped.
+   */
   readonly isPlain: boolean;
   readonly isHex: boolean;
   readonly isLower: boolean;
@@ -22,8 +25,8 @@ export interface Part {
 const minPartLength = 16;
 
 /**
- * The texts of one secret. `isLower`: for input in lower case. `endings`: where others begin that it
- * ends with, at multiples of three, so that their base64 ends its base64.
+ * The texts of one secret. `isLower`: to search lower-cased input. `endings`: the indices of secrets that
+ * are suffixes of this one; multiples of three, so that their base64 is a suffix of its base64.
  */
 export function secretTexts(
   secret: Uint8Array,
@@ -71,7 +74,7 @@ function lowerCase(byte: number): number {
 const plus = 43;
 
 function otherOf(byte: number, { isPlain, isHex, isLower }: Kind): number {
-  // base64url (RFC 4648 §5), and forms, where a blank becomes a plus sign.
+  // base64url (RFC 4648 §5), and form encoding, where a space becomes a plus sign.
   if (!isPlain && byte === plus) return 45;
   if (!isPlain && byte === 47) return 95;
   if (byte === 32) return plus;
@@ -79,7 +82,10 @@ function otherOf(byte: number, { isPlain, isHex, isLower }: Kind): number {
   return (isHex || isLower) && letter >= 97 && letter <= 122 ? byte ^ 0x20 : -1;
 }
 
-/** Of a JWT the payload and the signature count each: split at its dots, it is put together again. */
+/**
+ * A JWT's payload and signature count separately, because a token that is split at its dots can be
+ * reassembled.
+ */
 function partsOf(bytes: Uint8Array, start: number): Part[] {
   const whole = { start, end: bytes.length };
   const text = Buffer.from(bytes.subarray(start)).toString('latin1');
@@ -96,8 +102,8 @@ function partsOf(bytes: Uint8Array, start: number): Part[] {
 }
 
 /**
- * The part of a longer text's base64 that depends on `bytes` alone, when they begin at `offset` modulo 3
- * (RFC 4648 §4: six bits a character).
+ * The part of a longer text's base64 that depends only on `bytes`, if they begin at `offset` modulo 3 (RFC
+ * 4648 §4: six bits per character).
  */
 function base64Core(bytes: Uint8Array, offset: number): string {
   const whole = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');

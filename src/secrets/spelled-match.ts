@@ -1,28 +1,34 @@
 /**
- * How far bytes agree with a secret's text, from a place in it outwards: each character in any of its
- * spellings, and over the line breaks that encoders put in.
+ * How far the input matches a secret's text in both directions from a given place: each character in any
+ * of its spellings, across line breaks that encoders insert.
  */
 import type { SecretText } from './secret-text.ts';
 import { isAlphanumeric, isIntroducer, longestSpelling, spellingsAt } from './spellings.ts';
 import type { Units } from './units.ts';
 
-/** How far a match reaches: places in the input, and in the text. */
+/** How far a match extends: a place in the input, and the index in the text. */
 export interface Reach {
   readonly at: number;
   readonly index: number;
 }
 
-/** Earlier ones are not followed: logs, line by line, would wait for each that ends like a secret's begin. */
+/**
+ * Line breaks before this index are not followed: otherwise a log would be held back after every line that
+ * ends like the beginning of a secret.
+ */
 const firstBareBreak = 3;
 const [tab, lineFeed, carriageReturn, space, equals] = [9, 10, 13, 32, 61];
 
-/** From the text's `index` on, at `at` in the input, as far as they agree. Says in `ranOut` whether the input ended first. */
+/**
+ * Matches forwards from the text's `index`, at `at` in the input. `units.ranOut` tells whether the input
+ * ended first.
+ */
 export function forwards(text: SecretText, units: Units, { at, index }: Reach): Reach {
   let places = [at];
   let reached = index;
   for (; reached < text.bytes.length; reached += 1) {
     const [place = -1] = places;
-    // Nearly always there is one way to go on: nothing else begins with a letter or a digit.
+    // The common case, with only one continuation: no escape begins with a letter or a digit.
     if (
       places.length === 1 &&
       isAlphanumeric(units.at(place)) &&
@@ -67,7 +73,7 @@ function stepForwards(
   return next;
 }
 
-/** The same towards the beginning: what is before the text's `index`, and ends at `at` in the input. */
+/** Matches backwards: what precedes the text's `index` and ends at `at` in the input. */
 export function backwards(text: SecretText, units: Units, { at, index }: Reach): Reach {
   const { ranOut } = units;
   let places = [at];
@@ -79,7 +85,7 @@ export function backwards(text: SecretText, units: Units, { at, index }: Reach):
   }
   units.ranOut = ranOut;
   const from = Math.min(...places);
-  // What may stand on the line before is too little to be waited for, and to give anything away.
+  // The few characters that may be on the previous line reveal nothing and are not waited for.
   const isWrapped = reached < firstBareBreak && beforeBreak(units, from, true).length > 0;
   return { at: from, index: isWrapped ? 0 : reached };
 }
@@ -111,7 +117,7 @@ function stepBackwards(
   return next;
 }
 
-/** Where the text goes on after a line break at `at` that an encoder put in; -1 where there is none. */
+/** Where the text continues after a line break at `at` that an encoder inserted; -1 if there is none. */
 function afterBreak(units: Units, at: number, bare: boolean): number {
   const soft = units.at(at) === equals;
   if (!soft && !bare) return -1;
@@ -123,7 +129,7 @@ function afterBreak(units: Units, at: number, bare: boolean): number {
   return next;
 }
 
-/** The same the other way: where the text may have ended before a line break that ends at `at`. */
+/** The reverse: where the text may have ended before a line break that ends at `at`. */
 function beforeBreak(units: Units, at: number, bare: boolean): number[] {
   let end = at;
   for (let blanks = 0; blanks < 8 && isBlank(units.at(end - 1)); blanks += 1) end -= 1;

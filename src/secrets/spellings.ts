@@ -1,12 +1,12 @@
 /**
- * How encoders spell a character: percent (RFC 3986 §2.1, nested too), character references (HTML
- * §13.5), backslash escapes (JSON, JavaScript, C), quoted-printable (RFC 2045 §6.7). Read at a place
- * and for a wanted character, so that nothing is decoded that nobody looks for.
+ * How encoders spell a character: percent-encoding (RFC 3986 §2.1, nested too), character references (HTML
+ * §13.5), backslash escapes (JSON, JavaScript, C), quoted-printable (RFC 2045 §6.7). Read at one place and
+ * for one wanted character, so that nothing is decoded in vain.
  */
 import { referenceNames } from './reference-names.ts';
 import type { Units } from './units.ts';
 
-/** One spelling at most, in units; a soft line break before it included. */
+/** The longest spelling, in units, including a soft line break before it. */
 export const longestSpelling = 36;
 
 const code = (character: string): number => character.charCodeAt(0);
@@ -18,14 +18,14 @@ const [percent, ampersand, backslash, equals] = ['%', '&', '\\', '='].map(code) 
 ];
 const space = 32;
 
-/** What every spelling but the character itself begins with. */
+/** The characters with which all spellings begin, except the plain character. */
 export const introducers: readonly number[] = [percent, ampersand, backslash, equals];
 
 export function isIntroducer(unit: number): boolean {
   return unit === percent || unit === ampersand || unit === backslash || unit === equals;
 }
 
-/** The lengths of the spellings at `at` that mean `wanted`, or `other`; not the character itself. */
+/** The lengths of the spellings at `at` that mean `wanted` or `other`, without the plain character. */
 export function spellingsAt(units: Units, at: number, wanted: number, other: number): number[] {
   const lengths: number[] = [];
   const found = (meant: number, end: number): void => {
@@ -52,7 +52,7 @@ type Found = (meant: number, end: number) => void;
 
 function readPercent(units: Units, from: number, found: Found): void {
   if ((units.at(from) | 0x20) === code('u')) found(readHex(units, from + 1, 4), from + 5);
-  // %3D, and %253D where it was encoded once more.
+  // %3D, or %253D if it was encoded twice.
   for (let at = from; at <= from + 6; at += 2) {
     const meant = readHex(units, at, 2);
     found(meant, at + 2);
@@ -74,7 +74,7 @@ function readReference(
     found(meant, end);
     if (units.at(end) === code(';')) found(meant, end + 1);
   };
-  // &#61;, and &amp;#61; where it was encoded once more.
+  // &#61;, or &amp;#61; if it was encoded twice.
   for (let level = 0; level < 4; level += 1) {
     if (units.at(at) === code('#')) {
       const isHex = (units.at(at + 1) | 0x20) === code('x');
@@ -101,7 +101,7 @@ function readReference(
 const maxBackslashes = 8;
 
 function readBackslash(units: Units, from: number, found: Found): void {
-  // \u003d, and \\u003d where it was encoded once more.
+  // \u003d, or \\u003d if it was encoded twice.
   for (let at = from; at < from + maxBackslashes; at += 1) {
     const unit = units.at(at);
     if (unit === code('u')) {
@@ -158,7 +158,7 @@ export function isAlphanumeric(unit: number): boolean {
   return (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90) || (unit >= 97 && unit <= 122);
 }
 
-/** What may follow `introducer` in a spelling of `meant`. */
+/** The bytes that may follow `introducer` in a spelling of `meant`. */
 export function secondBytes(introducer: number, meant: number): number[] {
   const highDigit = (meant >> 4).toString(16);
   const seconds: Readonly<Record<number, string>> = {

@@ -1,14 +1,14 @@
-/** Bytes read as characters: one byte each, or two of UTF-16 in either order. */
+/** Reads bytes as characters: of one byte each, or of two bytes (UTF-16) in either byte order. */
 
 export class Units {
-  /** Set by reading at or beyond the end: with more input it might have been something else. */
+  /** Set when the end was reached while reading: with more input, the result might be different. */
   ranOut = false;
   readonly length: number;
   readonly #input: Uint8Array;
   readonly #order: Order;
   readonly #base: number;
 
-  /** `at`: a byte that a unit begins with. */
+  /** `at`: the index of a byte at which a unit begins. */
   constructor(input: Uint8Array, order: Order, at: number) {
     this.#input = input;
     this.#order = order;
@@ -16,7 +16,7 @@ export class Units {
     this.length = order === 'bytes' ? input.length : (input.length - this.#base) >> 1;
   }
 
-  /** -1 where there is none, or none below 256. */
+  /** -1 if there is no unit, or one above 255. */
   at(index: number): number {
     if (index >= this.length) {
       this.ranOut = true;

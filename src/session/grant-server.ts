@@ -1,4 +1,4 @@
-/** The authorization server of a kept grant, as far as a refresh or a revocation needs it. */
+/** The metadata of a stored grant's authorization server that a refresh or a revocation needs. */
 import type { TokenServer } from '../oauth/token.ts';
 import type { Grant } from './records.ts';
 
@@ -10,7 +10,10 @@ export function serverOf({ issuer, tokenEndpoint, revocationEndpoint }: Grant): 
   };
 }
 
-/** What was checked when it was written is checked again: a refresh token is sent there. */
+/**
+ * Whether the endpoints are on the issuer's origin. Checked again after reading the record, because a
+ * refresh token is sent there.
+ */
 export function isOfIssuer({ issuer, tokenEndpoint, revocationEndpoint }: Grant): boolean {
   return [tokenEndpoint, revocationEndpoint ?? issuer].every(
     (text) =>

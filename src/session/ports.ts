@@ -1,6 +1,7 @@
 /**
- * What the session room needs from the machine. `host/` implements these; tests use the real ones
- * in a temporary folder. In all of them `undefined` means "there is none", and throwing means broken.
+ * What the session room needs from the machine. `host/` implements these; tests use the real ones in a
+ * temporary folder. In all of them `undefined` means "there is none", and throwing means that something is
+ * broken.
  */
 import type { Records } from './records.ts';
 
@@ -14,8 +15,8 @@ export interface Clock {
 export type RecordKind = keyof Records;
 
 /**
- * Keeps records by kind and key; a key may be any text (a URL, say) and appears in no file name.
- * A reader sees the old record or the new one, never a part. A damaged record is set aside and
+ * Stores records by kind and key. A key may be any text, such as a URL, and appears in no file name. A
+ * reader sees either the old record or the new one, never part of one. A damaged record is set aside and
  * reads as `undefined`; so does one of a newer format, which is set aside when it is written over.
  */
 export interface RecordStore {
@@ -42,7 +43,7 @@ export interface Lock {
   ): Promise<T>;
 }
 
-/** What the person's browser is shown after it has called back. */
+/** The page that the person's browser is shown after the redirect to the callback. */
 export interface CallbackPage {
   readonly status: 'signed_in' | 'failed' | 'not_ours';
   /** The application's host, for `signed_in` and `failed`. */
@@ -53,12 +54,12 @@ export interface CallbackPage {
   readonly message?: string;
 }
 
-/** Answers an authorization response; the listener waits for it before it shows the page. */
+/** Handles an authorization response. The listener shows the page that it resolves with. */
 export type OnCallback = (parameters: URLSearchParams) => Promise<CallbackPage>;
 
 export interface ClaimedPort {
   readonly port: number;
-  /** False while another process of the same person holds the port and answers for us too. */
+  /** False while another process of the same person holds the port and redeems our responses too. */
   held(): boolean;
   /** Tries to bind the port if it is not ours yet; true when it is ours afterwards. */
   takeOver(): Promise<boolean>;
@@ -67,8 +68,8 @@ export interface ClaimedPort {
 }
 
 /**
- * The loopback redirection endpoint (RFC 8252 §7.3), http://localhost:<port>/callback, bound on
- * 127.0.0.1 and ::1. One listener a process and port, shared by all its sign-ins.
+ * The loopback redirection endpoint (RFC 8252 §7.3), http://localhost:<port>/callback, bound on 127.0.0.1
+ * and ::1. One listener per process and port, shared by all its sign-ins.
  */
 export interface RedirectListener {
   /**

@@ -1,6 +1,6 @@
 /**
- * What is kept on disk. Each record carries its format's number, so that a newer program's record is
- * recognised and left alone. Times are milliseconds since the epoch. All of it is secret.
+ * The records on disk. Each carries its format number, so that a record of a newer program is recognised
+ * and left alone. Times are milliseconds since the epoch. All of it is secret.
  */
 import * as z from 'zod/mini';
 import { errorCodes } from '../errors.ts';
@@ -8,7 +8,10 @@ import { type NextStep, nextStepSchema } from '../next-step.ts';
 
 const format = z.literal(1);
 const text = z.string().check(z.minLength(1), z.maxLength(65_536));
-/** What travels in a header field: whoever writes into the file must not forge another one. */
+/**
+ * A value sent in a header field. Restricted, so that nobody who can write the file can forge another
+ * field.
+ */
 const secret = z.string().check(z.minLength(1), z.maxLength(65_536), z.regex(/^[\x21-\x7e]*$/));
 const instant = z.number();
 const url = text.check(z.refine((value) => URL.canParse(value)));
@@ -17,7 +20,7 @@ const url = text.check(z.refine((value) => URL.canParse(value)));
 export const personMethods = ['authorization_code', 'device_code', 'browser_transfer'] as const;
 export type PersonMethod = (typeof personMethods)[number];
 
-/** What the authorization server knows us by (RFC 7591 client information, or configured). */
+/** Our client at the authorization server (RFC 7591 client information, or configured). */
 const client = z.strictObject({
   clientId: text,
   clientSecret: z.optional(text),
@@ -27,13 +30,13 @@ export type OAuthClient = z.infer<typeof client>;
 
 const session = z.strictObject({
   format,
-  /** Our key: the origin and path prefix that the session is for and sent to, and no other. */
+  /** The key: the only origin and path prefix that the token was obtained for and is sent to. */
   resource: url,
   method: z.enum(personMethods),
   /** An OAuth access token, or the application's JWT after a browser transfer. */
   accessToken: secret,
   obtainedAt: instant,
-  /** When somebody signed in: the same before and after a refresh. */
+  /** When the person signed in; a refresh does not change it. */
   signedInAt: z.optional(instant),
   /** Absent when the server gave no lifetime: valid until refused. */
   expiresAt: z.optional(instant),
@@ -41,7 +44,7 @@ const session = z.strictObject({
   grant: z.optional(
     z.strictObject({
       issuer: url,
-      /** Kept, so that a refresh needs no discovery. Both lie on the issuer's origin. */
+      /** Stored so that a refresh needs no discovery. Both endpoints are on the issuer's origin. */
       tokenEndpoint: url,
       revocationEndpoint: z.optional(url),
       /** The resource indicator, verbatim as the resource metadata gave it (RFC 8707). */
@@ -49,7 +52,7 @@ const session = z.strictObject({
       client,
       refreshToken: z.optional(secret),
       scope: z.optional(z.string()),
-      /** The server said that the access token is for the resource (session/token-hosts.ts). */
+      /** The server said that the access token is for the resource (sign-in/token-hosts.ts). */
       confirmed: z.optional(z.boolean()),
     }),
   ),
@@ -59,7 +62,7 @@ const session = z.strictObject({
 export type Session = z.infer<typeof session>;
 export type Grant = NonNullable<Session['grant']>;
 
-/** A dynamic registration; it can never be deleted at Access, so it is kept and reused. */
+/** A dynamic registration. Access offers no way to delete one, so it is stored and reused. */
 const registration = z.strictObject({
   format,
   issuer: url,
@@ -79,9 +82,9 @@ const keptNextStep = z.union([
 ]);
 
 /**
- * A sign-in that waits for the person. `code`, the authorization request, is complete, so that any
- * process can redeem its response; the other methods end with the process that started them, which
- * says `aliveAt` every few seconds.
+ * A sign-in that waits for the person. With `code`, the complete authorization request, any process can
+ * redeem the response. The other methods end with the process that started them, which renews `aliveAt`
+ * every few seconds.
  */
 const pendingSignIn = z.strictObject({
   format,
@@ -104,7 +107,7 @@ const pendingSignIn = z.strictObject({
       teamDomain: z.optional(text),
     }),
   ),
-  /** Set when the sign-in ended without a session, so that the processes that wait learn why. */
+  /** Set when the sign-in ended without a session, so that waiting processes learn why. */
   failure: z.optional(
     z.strictObject({
       code: z.enum(errorCodes),
@@ -116,7 +119,7 @@ const pendingSignIn = z.strictObject({
 export type PendingSignIn = z.infer<typeof pendingSignIn>;
 export type PendingCode = NonNullable<PendingSignIn['code']>;
 
-/** A team's org token, which the team's applications exchange for their own. */
+/** A team's org token, which can be exchanged for a token of each of the team's applications. */
 const orgToken = z.strictObject({
   format,
   teamDomain: text,
@@ -125,14 +128,14 @@ const orgToken = z.strictObject({
 });
 export type OrgToken = z.infer<typeof orgToken>;
 
-/** The sign-ins of the last ten minutes, whoever has begun them and however they ended. */
+/** All sign-ins begun in the last ten minutes, by any process and however they ended. */
 const begunSignIns = z.strictObject({
   format,
   begun: z.array(z.strictObject({ at: instant, host: text, server: text })),
 });
 export type BegunSignIns = z.infer<typeof begunSignIns>;
 
-/** The redirection URIs that an application has refused at the authorization. */
+/** The redirection URIs that an application has refused at authorization. */
 const refusedRedirects = z.strictObject({
   format,
   resource: url,

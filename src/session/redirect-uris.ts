@@ -1,7 +1,7 @@
 /**
- * Which loopback redirection URI a resource takes. Access judges them twice: by the account's list at
- * registration, and by the application's own at each authorization. So what an application has refused
- * is remembered for its resource, and the other loopback name is tried there.
+ * Which loopback redirection URI to use for a resource. Access checks it twice: against the account's list
+ * at registration, and against the application's own list at each authorization. So an application's
+ * refusal is remembered for its resource, and the other loopback name is tried next time.
  */
 import type { RecordStore } from './ports.ts';
 
@@ -13,14 +13,14 @@ export function loopbackRedirectUris(port: number): readonly [string, string] {
 }
 
 export interface RedirectUris {
-  /** What to register, in order of preference. Where both were refused, it starts afresh. */
+  /** What to register, in order of preference. Once both have been refused, starts over with both. */
   choose(resource: string, port: number): Promise<Choice>;
   isRefused(resource: string, redirectUri: string): Promise<boolean>;
-  /** Whether the last one to be refused was the last that there is. */
+  /** Whether both names have been refused for the port of the latest refusal. */
   areAllRefused(resource: string): Promise<boolean>;
-  /** Remembers that the application does not take it. */
+  /** Remembers that the application does not accept it. */
   refuse(resource: string, redirectUri: string): Promise<void>;
-  /** For when the other one cannot be had either: the next sign-in tries both again. */
+  /** Called when the other name cannot be registered either; the next sign-in tries both again. */
   forget(resource: string): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Which client we are at an authorization server: the one that the person configured, else a dynamic
- * registration, kept and reused, because one at Access can never be deleted.
+ * Our client at an authorization server: the one that the person configured, else a dynamic registration.
+ * Access offers no way to delete a registration, so it is stored and reused.
  */
 import { type IssuerTrust, teamOfIssuer } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
@@ -14,15 +14,16 @@ import type { Choice } from './redirect-uris.ts';
 
 export interface Registrations {
   /**
-   * The client, and the one of `redirectUris` that it is registered with: the first that is kept
-   * already, else the first that the server takes. `anew`: the kept registration may be the trouble. Throws `registration_rejected`,
-   * `unsupported_authorization_server`, and what `register` throws.
+   * The client, and the one of `redirectUris` that it is registered with: the first that is already
+   * stored, else the first that the server accepts. `anew`: ignore what is stored, because it may be why
+   * sign-ins fail. Throws `registration_rejected`, `unsupported_authorization_server`, and what `register`
+   * throws.
    */
   clientFor(
     server: ServerMetadata,
     request: { redirectUris: Choice; resourceIndicator: string; anew: boolean },
   ): Promise<{ client: OAuthClient; redirectUri: string }>;
-  /** True when the person configured the client for `issuer`: registering anew cannot heal it. */
+  /** True when the person configured the client for `issuer`, so that registering anew is no remedy. */
   isConfigured(issuer: string): boolean;
 }
 
@@ -32,7 +33,10 @@ export interface RegistrationsParts {
   readonly clock: Clock;
   readonly fetch: ProtocolFetch;
   readonly configured: OAuthClient | undefined;
-  /** What the person named: when there is any, a configured client is for these alone. */
+  /**
+   * The servers and the team that the person named. If there are any, a configured client is used with
+   * these only.
+   */
   readonly trust: IssuerTrust;
 }
 
@@ -40,7 +44,7 @@ export function registrationKey(issuer: string, redirectUri: string): string {
   return `${issuer} ${redirectUri}`;
 }
 
-/** For a client that the server knows no more; what has been registered since then stays. */
+/** Forgets a client that the server no longer knows, but no newer registration. */
 export async function forgetRegistration(
   { store, lock }: { readonly store: RecordStore; readonly lock: Lock },
   { issuer, client }: Pick<Registration, 'issuer' | 'client'>,
@@ -57,7 +61,10 @@ export async function forgetRegistration(
 export function createRegistrations(parts: RegistrationsParts): Registrations {
   const { store, lock, clock, fetch, configured, trust } = parts;
 
-  /** A secret goes only to a server that the person named: any other may just say that it is one. */
+  /**
+   * A configured secret is sent only to servers that the person named: any other would only have to claim
+   * to be an authorization server.
+   */
   const configuredFor = (issuer: string): OAuthClient | undefined => {
     const url = new URL(issuer);
     const { authorizationServers: listed, team } = trust;
@@ -106,7 +113,7 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
           });
           return { client, redirectUri };
         };
-        // A registration can never be deleted: another is made only where the name was refused.
+        // Registrations can never be deleted, so a second one is made only when the first name is refused.
         for (const redirectUri of redirectUris) {
           const created = await create(redirectUri);
           if (!('refused' in created)) return created;
@@ -118,7 +125,10 @@ export function createRegistrations(parts: RegistrationsParts): Registrations {
   };
 }
 
-/** A configured secret is sent as the server wants it; HTTP Basic when it does not say (RFC 8414). */
+/**
+ * A configured secret is sent by a method that the server supports: HTTP Basic unless it lists only
+ * `client_secret_post` (RFC 8414).
+ */
 function atServer(client: OAuthClient, server: ServerMetadata): OAuthClient {
   const supported: unknown = server.token_endpoint_auth_methods_supported;
   const postOnly =

@@ -1,4 +1,4 @@
-/** A credential together with the resource it was obtained for, and where it comes from. */
+/** A credential together with the resource it was obtained for and how it was obtained. */
 import { createHash } from 'node:crypto';
 import { readJwt } from '../cloudflare/jwt.ts';
 import type { Credential } from '../secrets/credential.ts';
@@ -10,11 +10,11 @@ export interface ResourceCredential {
   readonly credential: Credential;
   readonly method: Method;
   readonly resource: string;
-  /** Whose it is: unchanged by a refresh, different once somebody else has signed in. */
+  /** Identifies the holder: unchanged by a refresh, different after another sign-in. */
   readonly identity: string;
   /** Milliseconds since the epoch; absent when unknown. */
   readonly expiresAt?: number;
-  /** The stored session that it was taken from, if any. */
+  /** The stored session that it comes from, if any. */
   readonly session?: Session;
 }
 
@@ -32,7 +32,7 @@ export function sessionCredential(session: Session): ResourceCredential {
   };
 }
 
-/** The service token, for the application that asked for it. */
+/** The service token, for the application whose guard asked for it. */
 export function serviceTokenCredential(
   resource: string,
   credential: Credential,
@@ -46,7 +46,7 @@ export function serviceTokenCredential(
   };
 }
 
-/** cloudflared's token; its own claims say whose it is. */
+/** cloudflared's token, identified by its `sub` and `email` claims. */
 export function cloudflaredCredential({
   jwt,
   resource,

@@ -1,6 +1,6 @@
 /**
- * The key under which a session is kept: the origin and path prefix it was obtained for. It is
- * derived from the URL that was asked and metadata of that same origin, never from anything else.
+ * The key under which a session is kept: the origin and path prefix it was obtained for. It is derived
+ * from the requested URL and metadata of the same origin, never from anything else.
  */
 import { coverageOf, deepestResource } from '../oauth/resource-scope.ts';
 
@@ -18,13 +18,13 @@ export function besideKey(key: string): string {
   return `${key}#cf-access-token`;
 }
 
-/** Every key whose session may be sent to `url`, the longest first; at most 33. */
+/** Every key whose session may be sent to `url`, longest first; at most 33. */
 export function keysCovering(url: URL): string[] {
   // Empty segments count: `//admin` is another path than `/admin`.
   const segments = url.pathname.split('/').slice(1, deepestResource + 1);
   const keys: string[] = [];
   for (let count = segments.length; count > 0; count -= 1) {
-    // No key ends in a slash, but for the origin's.
+    // Only the origin's key ends in a slash.
     if (segments[count - 1] === '') continue;
     keys.push(`${url.origin}/${segments.slice(0, count).join('/')}`);
   }

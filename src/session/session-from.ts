@@ -1,8 +1,8 @@
-/** From a token answer to the session that is kept. */
+/** Makes the session to store from a token response. */
 import type { Tokens } from '../oauth/token.ts';
 import type { Grant, Session } from './records.ts';
 
-/** The old refresh token stays when no new one came. */
+/** Keeps the old refresh token when the response brings no new one (RFC 6749 §6). */
 export function sessionFrom(
   session: Pick<Session, 'resource' | 'method' | 'signedInAt' | 'teamDomain' | 'audience'>,
   grant: Grant,
@@ -10,7 +10,7 @@ export function sessionFrom(
   obtainedAt: number,
 ): Session {
   const { refreshToken = grant.refreshToken, scope = grant.scope } = tokens;
-  // That was said of the token before.
+  // `confirmed` was about the previous access token.
   const { confirmed: _, ...lasting } = grant;
   return {
     format: 1,

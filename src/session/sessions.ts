@@ -1,7 +1,6 @@
 /**
- * Sessions: looked up, refreshed once, kept and ended. The rules of contract §5 live here: a refresh
- * token is spent by one caller in one process, and its successor is on disk before anything uses
- * the new access token.
+ * Looks sessions up, refreshes, stores and ends them, by the rules of contract §5: a refresh token is
+ * spent only once, by one process, and its successor is on disk before the new access token is used.
  */
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
@@ -15,26 +14,27 @@ import { isSameSignIn, sessionFrom } from './session-from.ts';
 
 export interface Sessions {
   /**
-   * The session of the longest prefix that covers `url`, expired or not. `beside`: the one that is kept
+   * The session of the longest resource that covers `url`, expired or not. `beside`: the one that is kept
    * beside it, for requests with an Authorization of their own.
    */
   find(url: URL, which?: 'beside'): Promise<Session | undefined>;
   /** True when the access token has at least `minTtlMs` to live, by our clock. */
   isFresh(session: Session, minTtlMs?: number): boolean;
   /**
-   * A session whose access token is another one than `session`'s: what another process has kept by
-   * now, or refreshed. `undefined` when it is over and somebody has to sign in. Throws
-   * `temporarily_unavailable` and what the network throws; the session then lives on. When `signal`
-   * aborts, the caller leaves and the refresh goes on: its new token must be kept.
+   * A session with a newer access token than `session`'s: what another process has stored meanwhile, or
+   * the result of a refresh. `undefined` when the session is over and the person has to sign in again.
+   * Throws `temporarily_unavailable` and what the network throws, without ending the session. When
+   * `signal` aborts, only the caller stops waiting: the refresh goes on, because its new token must be
+   * stored.
    */
   renew(session: Session, signal?: AbortSignal): Promise<Session | undefined>;
-  /** What another process has kept in `session`'s place, if it is fresh; asks no server. */
+  /** What another process has stored in place of `session`, if it is fresh. Sends no request. */
   successor(session: Session): Promise<Session | undefined>;
-  /** What is kept for `resource` now, whoever kept it. */
+  /** What is on disk for `resource` now, whichever process stored it. */
   reread(resource: string): Promise<Session | undefined>;
   /**
-   * The same, renewed when it is stale; `undefined` when that cannot be, or has been tried in vain.
-   * Throws like `renew`.
+   * The same, renewed when it is stale; `undefined` when it cannot be renewed or an earlier attempt has
+   * failed. Throws like `renew`.
    */
   usable(resource: string): Promise<Session | undefined>;
   save(session: Session): Promise<void>;
@@ -51,26 +51,31 @@ export interface SessionsParts {
   readonly clock: Clock;
   readonly fetch: ProtocolFetch;
   readonly log: Log;
-  /** Whether its issuer or team is still one that the person trusts, with its resource too. */
+  /** Whether the person (still) trusts its issuer or team for its resource. */
   readonly isTrusted: (session: Session) => boolean;
 }
 
-/** So long at most a call may use what another process has ended. */
+/** How long a call may go on using a session that another process has ended. */
 const rereadAfterMs = 5_000;
-/** A token is refreshed this long before its end, or a tenth of its life before, if that is less. */
+/**
+ * A token is refreshed this long before it expires, or a tenth of its lifetime before, whichever is less.
+ */
 const leewayMs = 30_000;
 /** How long an authorization server has for knowing this client again. */
 const clientDoubtedMs = 1_000;
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { store, lock, clock, fetch, log, isTrusted } = parts;
-  /** What this process has used; the disk is asked again when one of these is refused, and now and then. */
+  /**
+   * Sessions that this process has used. They are read from disk again when one is refused, and every few
+   * seconds.
+   */
   const known = new Map<string, { session: Session; readAt: number }>();
   const know = (session: Session): void =>
     void known.set(session.resource, { session, readAt: clock.now() });
-  /** By resource and access token: who has another token refused waits its turn and looks again. */
+  /** Renewals in progress, by resource and access token, so that each token is renewed once. */
   const renewals = new Map<string, Promise<Session | undefined>>();
-  /** By resource, the last access token that could not be renewed. */
+  /** By resource: the last access token that could not be renewed. */
   const over = new Map<string, string>();
 
   const read = async (resource: string): Promise<Session | undefined> => {
@@ -96,7 +101,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const isFresh = ({ obtainedAt, expiresAt }: Session, minTtlMs = 0): boolean => {
     if (expiresAt === undefined) return true;
     const now = clock.now();
-    // A clock set back since then says nothing about the token: it is not older than its lifetime.
+    // A clock that has been set back says nothing about the token's age: treat it as stale.
     if (now < obtainedAt - leewayMs) return false;
     const leeway = Math.min(leewayMs, (expiresAt - obtainedAt) / 10);
     return expiresAt - now > Math.max(leeway, minTtlMs);
@@ -110,7 +115,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const isSuccessor = (now: Session, session: Session): boolean =>
     now.accessToken !== session.accessToken && isFresh(now);
 
-  /** Runs under the lock: nobody else spends this refresh token meanwhile. */
+  /** Runs under the lock, so that nobody else spends this refresh token meanwhile. */
   const spend = async (session: Session, grant: Grant): Promise<Session | undefined> => {
     const { refreshToken } = grant;
     if (refreshToken === undefined) return undefined;
@@ -122,12 +127,13 @@ export function createSessions(parts: SessionsParts): Sessions {
       fetch,
       () => clock.sleep(clientDoubtedMs),
     ).catch(async (error: unknown) => {
-      // The refresh token is spent, and what came for it is somebody else's.
+      // The refresh token is spent, and the new access token is for another resource.
       if (isAccessError(error, 'token_rejected')) await forget(session.resource);
       throw error;
     });
     if ('refused' in outcome) {
-      // Somebody without our lock (an older program, another machine's folder) may have been first.
+      // A program that does not share our lock (an older version, another machine on a shared folder) may
+      // have refreshed first.
       const now = await successor(session);
       if (now) return now;
       log('info', 'the grant is over', { resource: session.resource, refused: outcome.refused });
@@ -140,7 +146,9 @@ export function createSessions(parts: SessionsParts): Sessions {
     }
     const renewed = sessionFrom(session, { ...grant, refreshToken }, outcome, clock.now());
     if (!isTrusted(renewed)) {
-      log('warn', 'a refreshed token does not say whom it is for', { resource: session.resource });
+      log('warn', 'the response to a refresh does not name the resource of its token', {
+        resource: session.resource,
+      });
       await forget(session.resource);
       return undefined;
     }
@@ -178,7 +186,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         if (used === undefined) continue;
         const now = clock.now();
         if (Math.abs(now - used.readAt) < rereadAfterMs) return used.session;
-        // Who signs out, or signs in as somebody else, does so for all processes.
+        // Signing out, or in as somebody else, takes effect in all processes.
         used.readAt = now;
         const session = await read(key);
         if (session) return session;

@@ -1,25 +1,27 @@
 /**
- * How many sign-ins may be begun in ten minutes: a host can name any number of resources, each with a
- * tab of its own, and some servers send the browser back without a click. Counted on disk, for all
- * processes of the person together; joining one that is open costs nothing.
+ * Limits how many sign-ins may be begun in ten minutes: a host can name any number of resources, each with
+ * a browser tab of its own, and some servers redirect back without a click. Counted on disk, across all
+ * processes of the person. Joining an open sign-in does not count.
  */
 import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
 import type { Clock, Lock, RecordStore } from '../session/ports.ts';
 
-/** Throws `sign_in_pending` when there have been too many for the resource's host, or at the server. */
+/**
+ * Throws `sign_in_pending` when the resource's host, or the server that signs people in, has had too many.
+ */
 export type AdmitSignIn = (request: {
   readonly resource: string;
-  /** Who signs the person in: a host. */
+  /** The host that signs the person in. */
   readonly at: string;
 }) => Promise<void>;
 
 const windowMs = 10 * 60_000;
-/** An application is begun once or twice; a host that has them under paths, a few times more. */
+/** An application needs one or two; a host with several applications under paths needs a few more. */
 const mostForHost = 12;
-/** A team's applications one after the other. */
+/** Enough to sign in to a team's applications one after the other. */
 const mostAtServer = 24;
-/** What is more than both allow together only comes from many servers. */
+/** Only a host that names many servers gets this far without meeting the other two limits. */
 const mostKept = 500;
 
 export function createSignInAllowance({
@@ -52,7 +54,7 @@ export function createSignInAllowance({
     });
 }
 
-/** A host may answer on any port; on this machine each port is somebody else's. */
+/** A host's ports all belong to the same host; on loopback, each port may be another program. */
 function hostOf(resource: URL): string {
   return isLoopback(resource) ? resource.host : resource.hostname;
 }

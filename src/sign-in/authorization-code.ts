@@ -1,6 +1,6 @@
 /**
- * Signing in with an authorization code. The whole request is kept on disk before the browser sees it,
- * so that whichever process holds the port when the person is done can redeem the response.
+ * Signing in with an authorization code. The request is stored on disk before the browser opens, so that
+ * whichever process holds the port when the person has signed in can redeem the response.
  */
 import { randomBytes } from 'node:crypto';
 import { isAccessError } from '../errors.ts';
@@ -18,8 +18,8 @@ import type { SignIn } from './sign-in.ts';
 
 /**
  * Throws `callback_port_unavailable`, `registration_rejected`, `unsupported_authorization_server`, and
- * what the network throws. `stepUp`: join only what asks for as much scope, since a session with less
- * would be refused again.
+ * what the network throws. `stepUp`: joins only a sign-in that requests as much scope, since a session
+ * with less would be refused again.
  */
 export type BeginCodeSignIn = (
   target: OAuthTarget,
@@ -32,8 +32,8 @@ export type BeginCodeSignIn = (
 ) => Promise<SignIn>;
 
 /**
- * How long the person has. Some applications want a second person's approval, and Access redeems codes
- * for hours after the login, so the bound is ours.
+ * How long the person has. It is long because some applications need a second person's approval, and
+ * Access redeems codes for hours after the login.
  */
 const lifetimeMs = 60 * 60_000;
 
@@ -51,7 +51,10 @@ export function createCodeSignIn({
   return (target, { force, scope, stepUp = false, notFrom }) => {
     const { server, resource, resourceIndicator } = target;
 
-    /** A configured client keeps its redirection URI, since only the person knows what it may use. */
+    /**
+     * A configured client keeps its redirection URI, since only the person knows which ones it is
+     * registered with.
+     */
     const redirectUrisFor = async (port: number): Promise<Choice> =>
       registrations.isConfigured(server.issuer)
         ? loopbackRedirectUris(port)
@@ -104,7 +107,7 @@ export function createCodeSignIn({
       joins: ({ code }) =>
         !force &&
         code !== undefined &&
-        // The resource may have changed its authorization server since.
+        // The resource may name another authorization server by now.
         code.issuer === server.issuer &&
         code.resourceIndicator === resourceIndicator &&
         (!stepUp || coversScope(code.scope, scope)),
@@ -130,8 +133,8 @@ export function createCodeSignIn({
 }
 
 /**
- * Whether the kept registration may be why the last sign-in did not end well: the server said so, or
- * the callback never came, perhaps because of a refusal on a page that only the person saw.
+ * Whether the stored registration may be why the last sign-in failed: either the server rejected it, or
+ * the callback never came, perhaps because the server refused on a page that only the person saw.
  */
 function isRegistrationInDoubt(last: PendingSignIn | undefined, force: boolean): boolean {
   if (last?.code === undefined) return false;

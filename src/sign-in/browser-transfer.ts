@@ -1,6 +1,6 @@
 /**
- * Signing in to an application without Managed OAuth: what cloudflared keeps for it, the team's org
- * token exchanged, or a browser transfer.
+ * Signing in to an application without Managed OAuth: with cloudflared's stored token, by exchanging the
+ * team's org token, or by a browser transfer.
  */
 
 import { type AccessToken, isSamePerson } from '../cloudflare/application-token.ts';
@@ -25,7 +25,7 @@ import type { Rendezvous } from './rendezvous.ts';
 import type { SignIn } from './sign-in.ts';
 import type { TransferTarget } from './transfer-target.ts';
 
-/** A token that is kept elsewhere and only read by us. */
+/** A token that another program stores; it is read, never copied or changed. */
 export interface BorrowedToken {
   readonly resource: string;
   readonly jwt: string;
@@ -35,7 +35,7 @@ export interface BorrowedToken {
 export interface TransferSignIns {
   /** cloudflared's own token for the application, if it is usable. */
   borrow(target: TransferTarget): Promise<BorrowedToken | undefined>;
-  /** A session by the team's org token, without the person. */
+  /** Exchanges the team's org token for a session, without involving the person. */
   exchange(target: TransferTarget, signal?: AbortSignal): Promise<Session | undefined>;
   begin(
     target: TransferTarget,
@@ -91,8 +91,8 @@ export function createTransferSignIns(parts: {
   };
 
   /**
-   * Nothing on this machine is a team's application but the sandbox's, whose team is here as well:
-   * the keys of another are not even asked for.
+   * The only applications on loopback are the sandbox's, whose team is on loopback too, so no other team's
+   * keys are fetched for one.
    */
   const keysFor = ({ proven, url }: TransferTarget): SigningKeys => ({
     async find(team, keyId) {
@@ -107,7 +107,7 @@ export function createTransferSignIns(parts: {
       const found = await readCloudflaredToken(target, cloudflared(target));
       if (found === undefined) return undefined;
       if ('ignored' in found) {
-        log('info', 'cloudflared’s token is left alone', { host: url.host, why: found.ignored });
+        log('info', 'cloudflared’s token is not used', { host: url.host, why: found.ignored });
         return undefined;
       }
       return { resource, jwt: found.token.jwt, expiresAt: found.token.expiresAt };
@@ -136,7 +136,7 @@ export function createTransferSignIns(parts: {
         joins: ({ code }) => !force && code === undefined,
         ...(force ? {} : { accepts: (session) => !(notFrom && isSameSignIn(session, notFrom)) }),
         prepare: async () => {
-          // Not the whole URL, which an agent chose: the person's browser is sent there afterwards.
+          // Not the whole URL: an agent chose it, and the person's browser is redirected there afterwards.
           const transfer = planBrowserTransfer(target.landing, target.audience);
           return {
             lifetimeMs: transferLifetimeMs,
@@ -150,8 +150,8 @@ export function createTransferSignIns(parts: {
                 teamDomain: target.teamDomain,
                 signal,
               });
-              // Whoever runs the application knows the transfer's public key, and could deliver an org
-              // token of a team of their own: only the team that the host is proven to be of counts.
+              // The application's operator sees the transfer's public key and could deliver the org token
+              // of a team of their own, so it is kept only for the team that the host provably belongs to.
               const isTheirs =
                 organisation !== undefined &&
                 target.proven &&

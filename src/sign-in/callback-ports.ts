@@ -1,6 +1,6 @@
 /**
- * The ports that authorization responses come back to. One process holds a port and answers for all;
- * the others that wait take it over when that process ends.
+ * The ports on which authorization responses arrive. One process holds a port and redeems the responses of
+ * all; when it ends, another process that waits takes the port over.
  */
 import { isAccessError } from '../errors.ts';
 import type { Clock, RecordStore, RedirectListener } from '../session/ports.ts';
@@ -11,18 +11,18 @@ import type { WakeUp } from './wake-up.ts';
 
 export interface CallbackPort {
   readonly port: number;
-  /** Takes the port over if nobody answers there any more. */
+  /** Takes the port over if no process holds it any more. */
   attend(): Promise<void>;
-  /** Gives it up, unless sign-ins of other processes still come back to it. */
+  /** Gives it up, unless other processes have open sign-ins that return to it. */
   leave(): Promise<void>;
   /** Gives it up at once. */
   release(): Promise<void>;
 }
 
 export interface CallbackPorts {
-  /** The first configured port that can be had. Throws `callback_port_unavailable`. */
+  /** The first configured port that is available. Throws `callback_port_unavailable`. */
   claim(): Promise<CallbackPort>;
-  /** The port of a sign-in under way; `undefined` when a stranger has taken it meanwhile. */
+  /** The port of an open sign-in; `undefined` when another program has taken it meanwhile. */
   reclaim(port: number): Promise<CallbackPort | undefined>;
 }
 
@@ -63,7 +63,7 @@ export function createCallbackPorts({
         if (!claim.held()) await claim.takeOver();
       },
       async leave() {
-        // Nobody would answer between two holders, so it is kept rather than handed on.
+        // Kept rather than handed over: in between, no process would answer.
         if (await isNeeded()) void releaseWhenNobodyNeedsIt();
         else await claim.release();
       },

@@ -25,7 +25,7 @@ export function createDeviceSignIn(parts: {
   readonly rendezvous: Rendezvous;
   readonly registrations: Registrations;
   readonly tokenHosts: TokenHosts;
-  /** Named in the registration, since a client has to have a redirection URI. */
+  /** For the redirection URI in the registration, which every client has to have. */
   readonly port: number;
 }): BeginDeviceSignIn {
   const { fetch, clock, rendezvous, registrations, tokenHosts, port } = parts;
@@ -38,7 +38,7 @@ export function createDeviceSignIn(parts: {
       joins: ({ code }) => !force && code === undefined,
       ...(force ? {} : { accepts: (session) => !(notFrom && isSameSignIn(session, notFrom)) }),
       prepare: async () => {
-        // Before a registration, which at Access can never be deleted.
+        // Checked before registering, because at Access a registration can never be deleted.
         requireDeviceCodes(server);
         const wanted = { redirectUris: loopbackRedirectUris(port), resourceIndicator };
         const ask = (client: OAuthClient) =>
@@ -46,7 +46,7 @@ export function createDeviceSignIn(parts: {
         let { client } = await registrations.clientFor(server, { ...wanted, anew: false });
         const device = await ask(client).catch(async (error: unknown) => {
           if (!isAccessError(error, 'registration_rejected')) throw error;
-          // Forgotten at the server by now, or from before it had device codes.
+          // The server has forgotten the registration, or it predates the server's device codes.
           ({ client } = await registrations.clientFor(server, { ...wanted, anew: true }));
           return ask(client);
         });

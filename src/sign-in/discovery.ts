@@ -1,7 +1,7 @@
 /**
- * From a challenge to the authorization server that may answer it: resource metadata, trust, server
- * metadata. Nothing found here decides where a credential goes, but for the prefix of the URL's own
- * origin that the resource covers.
+ * From a challenge to a trusted authorization server: resource metadata, trust check, server metadata. Of
+ * all that is found here, only the path prefix (of the URL's own origin) that the resource covers affects
+ * where a credential is sent.
  */
 import { type IssuerTrust, teamOfIssuer, trustsIssuer } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
@@ -15,7 +15,7 @@ import { resourceKey } from '../session/resource-key.ts';
 import type { TokenHosts } from './token-hosts.ts';
 
 export interface OAuthTarget {
-  /** The key of the session to be. */
+  /** The key under which the session will be kept. */
   readonly resource: string;
   /** Verbatim from the metadata (RFC 8707). */
   readonly resourceIndicator: string;
@@ -38,13 +38,16 @@ export interface Discovery {
   server(issuer: string, signal?: AbortSignal): Promise<ServerMetadata>;
 }
 
-/** A server's metadata is asked for again after this long. */
+/** Server metadata is fetched again after this long. */
 const keptForMs = 10 * 60_000;
-/** Resources name their servers, and on loopback or at Access there is no end of names. */
+/**
+ * Resources choose which servers they name, and trusted names (loopback ports, Access teams) are
+ * unlimited.
+ */
 const maxServers = 64;
 
 const unnamedAnswers =
-  'this listed authorization server does not say in its answers that they are its own (iss, RFC 9207): it could have a sign-in at another server brought to it, so it is trusted with sign-ins everywhere';
+  'this listed authorization server does not identify itself in its authorization responses (iss, RFC 9207), so it could obtain the code of a sign-in at another server (a mix-up attack); whoever lists it has it trusted with sign-ins everywhere';
 
 export function createDiscovery(parts: {
   readonly fetch: ProtocolFetch;
@@ -54,9 +57,9 @@ export function createDiscovery(parts: {
   readonly log: Log;
 }): Discovery {
   const { fetch, clock, trust, tokenHosts, log } = parts;
-  /** The oldest first. */
+  /** Oldest first. */
   const servers = new Map<string, { metadata: ServerMetadata; at: number }>();
-  /** Of the listed ones. */
+  /** Listed servers that have been warned of. */
   const warned = new Set<string>();
 
   const server: Discovery['server'] = async (issuer, signal) => {
@@ -93,7 +96,7 @@ export function createDiscovery(parts: {
         resourceIndicator: resource,
         server: await server(issuer, signal),
         ...(scopesSupported ? { scopesSupported } : {}),
-        // Told only when it is the server that is trusted anyway: a claim of its own has no weight.
+        // Passed on only when it matches the trusted server; on its own, the claim proves nothing.
         ...(teamDomain !== undefined && teamDomain === teamOfIssuer(new URL(issuer))
           ? { teamDomain }
           : {}),

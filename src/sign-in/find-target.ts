@@ -1,4 +1,4 @@
-/** Where a person would sign in to get past a guard: found out from its challenge and its metadata. */
+/** Finds where a person can sign in to get past a guard, from its challenge and its metadata. */
 import { FirewallRefusal } from '../cloudflare/firewall.ts';
 import type { Guard } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
@@ -11,7 +11,7 @@ import { isBareBearer, type Target } from './target.ts';
 import type { FindTransferTarget } from './transfer-target.ts';
 
 /**
- * `undefined` where nothing that we know how to sign in to guards `url`. Throws `access_denied` where no
+ * `undefined` when `url` has no guard that we know how to sign in to. Throws `access_denied` where no
  * person can sign in, and what discovery throws.
  */
 export type FindTarget = (
@@ -33,7 +33,10 @@ export function createFindTarget({
   readonly discovery: Discovery;
   readonly findTransferTarget: FindTransferTarget;
 }): FindTarget {
-  /** URLs without their query that had no resource metadata, and when: to ask again costs two requests. */
+  /**
+   * URLs (without their query) that had no resource metadata, and when that was seen. Looking again costs
+   * two requests.
+   */
   const withoutMetadata = new Map<string, number>();
 
   const oauthTarget = async (
@@ -55,13 +58,14 @@ export function createFindTarget({
     challenges: readonly Challenge[],
     signal: AbortSignal | undefined,
   ): Promise<Target | undefined> => {
-    // By path, as the well-known address is.
+    // Without the query: the well-known address depends on the path alone.
     const key = url.origin + url.pathname;
     const known = withoutMetadata.get(key);
     if (known !== undefined && Math.abs(clock.now() - known) < withoutMetadataMs) return undefined;
     withoutMetadata.delete(key);
     const target = await oauthTarget(url, undefined, challenges, signal).catch((error: unknown) => {
-      // Nobody promised any metadata: the application's own answer is worth more than this failure.
+      // The challenge did not promise any metadata, so the application's own answer is more useful than
+      // this failure.
       const isPassing = isAccessError(error, 'temporarily_unavailable');
       if (isPassing || error instanceof FirewallRefusal) return 'unknown' as const;
       throw error;

@@ -1,8 +1,11 @@
-/** A pending sign-in as every process sees it on disk: whether it is still open, and how it ends. */
+/** A pending sign-in as stored on disk for every process: whether it is still open, and how it ended. */
 import { AccessError } from '../errors.ts';
 import type { PendingCode, PendingSignIn } from '../session/records.ts';
 
-/** Any process can redeem its response. Without `code`, only the process that started it can finish it. */
+/**
+ * With `code`, any process can redeem the response; without, only the process that started the sign-in can
+ * finish it.
+ */
 export type PendingCodeSignIn = PendingSignIn & { code: PendingCode };
 
 /** A process that has not renewed `aliveAt` for this long is gone. */
@@ -15,7 +18,7 @@ export function isOpenAt(
   if (pending === undefined || pending.failure || now >= pending.expiresAt) return false;
   const { code, startedAt, expiresAt, aliveAt } = pending;
   if (code === undefined) return Math.abs(now - aliveAt) < goneAfterMs;
-  // A start that lies further ahead than a sign-in lasts means that the clock has been set back.
+  // A start further in the future than a sign-in lasts means that the clock has been set back.
   return now > startedAt - (expiresAt - startedAt);
 }
 
@@ -26,7 +29,7 @@ export function isSameSignIn(one: PendingSignIn, other: PendingSignIn | undefine
     : one.startedAt === other.startedAt;
 }
 
-/** What is kept when a sign-in ends without a session, so that everyone who waits learns why. */
+/** The record of a sign-in that ended without a session, so that every waiting process learns why. */
 export function failed<P extends PendingSignIn>(
   pending: P,
   { code, message, nextStep }: AccessError,
@@ -34,7 +37,7 @@ export function failed<P extends PendingSignIn>(
   return { ...pending, failure: { code, message, nextStep } };
 }
 
-/** Why a sign-in that is no longer open came to nothing. */
+/** Why a sign-in that is no longer open failed. */
 export function endOf({ code, resource, startedAt, expiresAt }: PendingSignIn): AccessError {
   const { host } = new URL(resource);
   return code === undefined

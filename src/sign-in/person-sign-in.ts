@@ -1,4 +1,7 @@
-/** Signing a person in: begins or joins a sign-in, shows it, waits, and registers anew once if it must. */
+/**
+ * Signs a person in: begins or joins a sign-in, shows it, waits, and registers the client anew once if
+ * necessary.
+ */
 
 import { AccessError, isAccessError } from '../errors.ts';
 import { untilAborted } from '../http/waiting/within.ts';
@@ -17,19 +20,19 @@ export interface SignInOptions extends WaitOptions {
   readonly scope?: string;
   /** A session that was refused: another one that the same sign-in has given will not do. */
   readonly notFrom?: Session;
-  /** Ends the wait for a sign-in to begin; once it has begun, it can still be joined. */
+  /** Aborts waiting for a sign-in to begin; one that begins all the same can be joined later. */
   readonly beginUntil?: AbortSignal;
 }
 
-/** How far a sign-in has come. `signIn`: the one that was waited for in the end. */
+/** How far a sign-in has come. `signIn`: the one that was waited for last. */
 export type SignInProgress = Waited & { readonly signIn: SignIn };
 
 export interface PersonSignIn {
-  /** Throws `sign_in_pending` when the person is not done by `waitMs`. */
+  /** Throws `sign_in_pending` when the person has not finished within `waitMs`. */
   signIn(url: URL, target: Target, options: SignInOptions): Promise<Session>;
-  /** The same, with a sign-in that is not finished yet as an outcome. */
+  /** The same, but returns an unfinished sign-in instead of throwing. */
   start(target: Target, options: SignInOptions): Promise<SignInProgress>;
-  /** Waits for a sign-in that is under way, or for the one that takes its place. */
+  /** Waits for an open sign-in, or for the one that replaces it. */
   wait(signIn: SignIn, options: WaitOptions): Promise<SignInProgress>;
 }
 
@@ -70,7 +73,7 @@ export function createPersonSignIn({
     try {
       const waited = await wait(begun, options);
       if (waited.session || waited.shown || options.device) return waited;
-      // RFC 8628 is made for this: no browser here, and a server that offers device codes.
+      // No browser here, and a server that offers device codes: the case that RFC 8628 is for.
       if (target.kind !== 'oauth' || !target.oauth.server.device_authorization_endpoint) {
         return waited;
       }
@@ -79,7 +82,7 @@ export function createPersonSignIn({
         if (!isAccessError(error) || error.code === 'cancelled') throw error;
         return undefined;
       });
-      // Without a code, the person can still open the address.
+      // Even without a device code, the person can open the address.
       return device ? { shown: false, signIn: device } : waited;
     } catch (error) {
       // The server no longer knows this client, or the application does not accept its redirection
@@ -102,7 +105,7 @@ export function createPersonSignIn({
   };
 }
 
-/** For a caller that could not wait any longer. */
+/** For a caller that cannot wait any longer. */
 export function signInPending(url: URL, signIn: SignIn): AccessError {
   const { authorizationUrl, userCode, verificationUri } = signIn;
   return new AccessError(

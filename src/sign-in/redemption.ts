@@ -1,6 +1,6 @@
 /**
- * The end of a sign-in by authorization code, in whichever process the response reaches: found by its
- * `state`, checked, redeemed and kept under the lock of its resource.
+ * Completes a sign-in by authorization code, in whichever process receives the response: finds it by its
+ * `state`, checks and redeems the response, and stores the session, under the lock of its resource.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { AccessError } from '../errors.ts';
@@ -21,14 +21,14 @@ import type { WakeUp } from './wake-up.ts';
 
 export interface Redeemed {
   readonly page: CallbackPage;
-  /** Why the page says that it failed. */
+  /** The error behind a page that reports a failure. */
   readonly reason?: AccessError;
 }
 
 export interface Redemption {
   /**
-   * `undefined` when `response` belongs to no sign-in that waits, or to one for a resource that is
-   * not meant: then nothing is spent.
+   * `undefined` when `response` belongs to no pending sign-in, or to one for a resource that `isMeant`
+   * rejects; the code is then not used.
    */
   redeem(
     response: URLSearchParams,
@@ -69,7 +69,8 @@ export function createRedemption(parts: {
         reason,
       });
       const pending = await store.read('pending', found.resource);
-      // Redeemed between the look and the lock: the same callback, sent twice.
+      // The same callback arrived twice, and the other one was redeemed while this one waited for the
+      // lock.
       if (pending?.code === undefined || !isSame(pending.code.state, state)) return signedIn;
       if (pending.failure) return notSignedIn(failureOf(pending.failure));
       try {

@@ -1,8 +1,8 @@
 /**
- * Where everyone meets who wants the same person signed in at the same resource, in whichever process:
- * one of them begins under the resource's lock and keeps a record on disk, the others join it, and all
- * wait for the session. Plans say how a sign-in is begun; authorization-code.ts, device-code.ts and
- * browser-transfer.ts make them.
+ * Coordinates all calls, in all processes, that want the person signed in at the same resource: one of
+ * them begins the sign-in under the resource's lock and stores a record on disk, the others join it, and
+ * all wait for the session. A plan says how a sign-in is begun; authorization-code.ts, device-code.ts and
+ * browser-transfer.ts make the plans.
  */
 import type { AccessError } from '../errors.ts';
 import type { Clock, Lock, RecordStore } from '../session/ports.ts';
@@ -19,11 +19,11 @@ import type { WakeUp } from './wake-up.ts';
 export interface Plan {
   readonly resource: string;
   readonly method: PersonMethod;
-  /** Who signs the person in: a host. */
+  /** The host that signs the person in. */
   readonly at: string;
-  /** Whether one that is under way will do. */
+  /** Whether an open sign-in can be joined instead. */
   joins(underWay: PendingSignIn): boolean;
-  /** Whether a session that somebody has obtained meanwhile will do; absent where none can. */
+  /** Whether a session that another call has obtained meanwhile can be used; absent when none can. */
   accepts?(session: Session): boolean;
   /** `last`: the record of the resource's last sign-in, if it did not end in a session. */
   prepare(last: PendingSignIn | undefined): Promise<Prepared>;
@@ -47,16 +47,16 @@ interface OnlyThisProcessCanFinish {
 }
 
 export interface Rendezvous {
-  /** Joins what is under way, or begins what `plan` prepares. Nothing is shown to the person yet. */
+  /** Joins an open sign-in, or begins the one that `plan` prepares. Nothing is shown to the person yet. */
   begin(plan: Plan): Promise<SignIn>;
-  /** Joins what is under way for one of `keys`, by this process or another, without any request. */
+  /** Joins an open sign-in for one of `keys`, begun by this process or another. Sends no request. */
   join(
     keys: readonly string[],
     isWanted?: (underWay: PendingSignIn) => boolean,
   ): Promise<SignIn | undefined>;
 }
 
-/** How often a waiting process looks whether another one has finished the sign-in. */
+/** How often a waiting process checks whether another one has finished the sign-in. */
 const lookEveryMs = { anyProcess: 250, oneProcess: 500 };
 
 export function createRendezvous(parts: {
@@ -77,7 +77,7 @@ export function createRendezvous(parts: {
       const last = await store.read('pending', resource);
       const joined = isOpenAt(last, clock.now()) && plan.joins(last) && (await follow(last));
       if (joined) return joined;
-      // Whoever had the lock before may have begun a sign-in and finished it.
+      // The previous holder of the lock may have begun a sign-in and finished it.
       const obtained = plan.accepts && (await sessions.usable(resource));
       if (obtained && plan.accepts?.(obtained)) return finishedSignIn(obtained, at);
       await admit({ resource, at });
@@ -119,7 +119,7 @@ export function createRendezvous(parts: {
     };
   };
 
-  /** `undefined` where its response can no longer be received. */
+  /** `undefined` when its response can no longer be received. */
   const follow = async (pending: PendingSignIn): Promise<SignIn | undefined> => {
     if (pending.code === undefined) return watch(pending, undefined, false);
     const port = await callbackPorts.reclaim(pending.code.port);
@@ -136,12 +136,12 @@ export function createRendezvous(parts: {
       at: new URL(code?.issuer ?? resource).host,
       ...(code ? { authorizationUrl: shownUrl(new URL(code.authorizationUrl)) } : {}),
       mine,
-      // One that another process runs is that process's to end.
+      // Without a code, only the process that runs the sign-in can end it; this one stops waiting.
       abandon: async (reason) => (code ? end(pending, reason) : left.abort(reason)),
     };
   };
 
-  /** The session may come from this process or from another: the disk tells. */
+  /** Watches the disk: this process or another one may store the session. */
   const waitForSession = async (
     pending: PendingSignIn,
     port: CallbackPort | undefined,
@@ -152,14 +152,15 @@ export function createRendezvous(parts: {
     const findSession = async (): Promise<Session | undefined> => {
       const session = await sessions.reread(resource);
       if (session === undefined) return undefined;
-      // Either shows that it is this sign-in's: the clock may have been set back meanwhile.
+      // Either condition shows that this sign-in made it; the time alone does not, since the clock may
+      // have been set back.
       const isNew = session.obtainedAt >= startedAt || session.accessToken !== before;
       return isNew ? session : undefined;
     };
     for (;;) {
       const now = await store.read('pending', resource);
       const isOver = now === undefined || now.failure || !isSameSignIn(pending, now);
-      // A session may be new because it was refreshed; while a code is awaited, that means nothing.
+      // A new session may just be a refreshed one, so while a code is awaited it does not end the wait.
       const session = isOver || !pending.code ? await findSession() : undefined;
       if (session) return session;
       if (isOver) throw now?.failure ? failureOf(now.failure) : new Superseded(pending);

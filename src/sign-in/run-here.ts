@@ -1,6 +1,6 @@
 /**
- * Runs a sign-in that only this process can finish, because its secret is never stored. The record on
- * disk tells other processes, every few seconds, that this one is still alive.
+ * Runs a sign-in that only this process can finish, because its secret is never stored. Every few seconds
+ * it renews `aliveAt` in the record on disk, so that other processes see that it is still running.
  */
 import { AccessError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -10,10 +10,10 @@ import type { Sessions } from '../session/sessions.ts';
 import { failed, isSameSignIn } from './pending.ts';
 import { unexpected } from './sign-in.ts';
 
-/** Resolves with the session to keep. */
+/** Resolves with the session to store. */
 export type Run = (signal: AbortSignal) => Promise<Session>;
 
-/** Keeps the session that `run` brings, or why it brought none. */
+/** Stores the session that `run` resolves with, or the reason why it failed. */
 export type RunHere = (pending: PendingSignIn, run: Run, signal: AbortSignal) => Promise<Session>;
 
 const heartbeatEveryMs = 3_000;
@@ -32,7 +32,7 @@ export function createRunHere({
   const isCurrent = async (pending: PendingSignIn): Promise<boolean> =>
     isSameSignIn(pending, await store.read('pending', pending.resource));
 
-  /** Gives what stops it, which resolves once nothing more is written. */
+  /** Returns a function that stops the heartbeat and resolves once nothing more will be written. */
   const startHeartbeat = (pending: PendingSignIn, signal: AbortSignal): (() => Promise<void>) => {
     const stopped = new AbortController();
     const either = AbortSignal.any([signal, stopped.signal]);
@@ -43,7 +43,8 @@ export function createRunHere({
         await store.write('pending', pending.resource, { ...pending, aliveAt: clock.now() });
       }
     };
-    // Ends by abort. If the record cannot be written, others merely start a sign-in of their own.
+    // It rejects when aborted. If the record cannot be written, other processes merely begin a sign-in of
+    // their own.
     const ended = beat().catch(() => {});
     return () => {
       stopped.abort();

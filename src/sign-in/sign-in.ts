@@ -1,6 +1,6 @@
 /**
- * A sign-in under way, whatever its method: what the person is shown, and the session it ends in.
- * It outlives the call that started it; later calls join it.
+ * An open sign-in, whatever its method: what the person is shown, and the session that it ends with. It
+ * outlives the call that started it; later calls join it.
  */
 import { AccessError } from '../errors.ts';
 import type { Step } from '../next-step.ts';
@@ -9,29 +9,29 @@ import type { PendingSignIn, PersonMethod, Session } from '../session/records.ts
 import type { ShownUrl } from '../shown-url.ts';
 
 export interface SignIn {
-  /** The key of the session to be. */
+  /** The key under which the session will be kept. */
   readonly resource: string;
   readonly method: PersonMethod;
-  /** Who signs the person in, for words such as "Waiting for the sign-in at …". */
+  /** The host that signs the person in, for messages such as "Waiting for the sign-in at …". */
   readonly at: string;
   /**
-   * What the browser opens. Absent when another process has it open and its URL is a secret, and for a
-   * device code whose address is not the authorization server's own: that one is never opened.
+   * What the browser opens. Absent when another process runs the sign-in and its URL is secret, and for a
+   * device code whose address is not on the authorization server's origin, which is never opened.
    */
   readonly authorizationUrl?: ShownUrl;
   readonly userCode?: string;
   readonly verificationUri?: ShownUrl;
   readonly startedAt: number;
   readonly expiresAt: number;
-  /** True for the one who has to show it to the person; false for those who join. */
+  /** True for the call that has to show it to the person; false for those that join. */
   readonly mine: boolean;
   /** Rejects with an AccessError; never unhandled. */
   readonly outcome: Promise<Session>;
-  /** Ends it, here and for every process that waits for it. */
+  /** Ends it with `reason`, here and in every process that waits for it. */
   abandon(reason: AccessError): Promise<void>;
 }
 
-/** Where a device code is entered: another host's address is told as the server's words alone. */
+/** Where a device code is entered. An address on another host is only quoted as the server's words. */
 export function whereToEnter({
   at,
   authorizationUrl,
@@ -59,7 +59,7 @@ export function finishSignIn(
   };
 }
 
-/** One that somebody has finished while the caller was on its way to begin it. */
+/** A sign-in that another call finished before this one could begin its own. */
 export function finishedSignIn(session: Session, at: string): SignIn {
   const { resource, method, obtainedAt } = session;
   return {
@@ -74,7 +74,7 @@ export function finishedSignIn(session: Session, at: string): SignIn {
   };
 }
 
-/** Somebody has started another sign-in for the same resource: who waits for this one can join that. */
+/** Another sign-in for the same resource has replaced this one; whoever waits for this one can join it. */
 export class Superseded extends AccessError {
   constructor({ resource }: Pick<SignIn, 'resource'>) {
     super(
@@ -85,7 +85,7 @@ export class Superseded extends AccessError {
   }
 }
 
-/** The error that a sign-in ended with, as another process has kept it. */
+/** The error that a sign-in ended with, as another process stored it. */
 export function failureOf({
   code,
   message,

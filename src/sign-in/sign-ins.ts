@@ -1,6 +1,6 @@
 /**
- * Sign-ins that a person has to finish: begun by the method that suits the target, or joined. Those that
- * this process has begun or joined are remembered while they last.
+ * Sign-ins that a person has to finish: begins one by the method that suits the target, or joins one. Open
+ * sign-ins that this process has begun or joined are remembered.
  */
 import { AccessError } from '../errors.ts';
 import { coversScope, joinScopes } from '../oauth/scope.ts';
@@ -15,9 +15,9 @@ import type { Target } from './target.ts';
 
 export interface SignIns {
   /**
-   * `scope`: what an existing session lacks. It is requested together with the target's own, and a
-   * sign-in under way that requests as much is joined, `force` or not. `notFrom`: a session that was
-   * refused, so that one of the same sign-in's is no use either.
+   * `scope`: what the existing session lacks. It is requested in addition to the target's own scope; an
+   * open sign-in that requests as much is joined even with `force`. `notFrom`: a session that was refused,
+   * so that one of the same sign-in's is no use either.
    */
   begin(
     target: Target,
@@ -28,7 +28,7 @@ export interface SignIns {
       notFrom?: Session | undefined;
     },
   ): Promise<SignIn>;
-  /** A sign-in under way that covers `url`, in this process or another; sends no request. */
+  /** An open sign-in that covers `url`, in this process or another. Sends no request. */
   join(url: URL): Promise<SignIn | undefined>;
 }
 
@@ -43,14 +43,19 @@ export function createSignIns({
   readonly beginDevice: BeginDeviceSignIn;
   readonly transferSignIns: TransferSignIns;
 }): SignIns {
-  /** By resource. The addresses of some are secret: only this process can show them again. */
+  /**
+   * By resource. The addresses of some are secret and never stored, so only this process can show them
+   * again.
+   */
   const open = new Map<string, SignIn>();
   const deviceScopes = new WeakMap<SignIn, string>();
 
-  /** Until it ends. `deviceScope`: what a device code was requested for. */
+  /**
+   * Remembers a sign-in until it ends. `deviceScope`: the scope that its device code was requested with.
+   */
   const keep = (signIn: SignIn, deviceScope?: string): SignIn => {
     const known = open.get(signIn.resource);
-    // Following the same one twice would show it as another's.
+    // Already followed: what is remembered can show the addresses, which the record on disk lacks.
     if (known && known.startedAt === signIn.startedAt) return { ...known, mine: signIn.mine };
     open.set(signIn.resource, signIn);
     if (deviceScope !== undefined) deviceScopes.set(signIn, deviceScope);
@@ -62,8 +67,8 @@ export function createSignIns({
   };
 
   /**
-   * A device code under way: it was begun because no browser opens here, which is still so. `stepUp`: the
-   * scope that it has to bring, if it is only wanted for that.
+   * An open sign-in by device code. It was begun because no browser opens here, which is still the case.
+   * `stepUp`: the scope that it must cover, if more scope is why a sign-in is needed.
    */
   const joinDevice = async (
     resource: string,

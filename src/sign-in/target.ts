@@ -1,4 +1,4 @@
-/** Where a person would sign in, and what can be told about it without a request. */
+/** Where a person can sign in, and what is known about it without a request. */
 import type { Guard } from '../cloudflare/protection.ts';
 import type { Challenge } from '../oauth/challenge.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
@@ -20,7 +20,10 @@ export function isFrom(credential: ResourceCredential, target: Target): boolean 
   return issuer === undefined || target.kind !== 'oauth' || target.oauth.server.issuer === issuer;
 }
 
-/** A Bearer challenge without metadata: a 401's, or a 403's that asks for more scope (RFC 6750 §3.1). */
+/**
+ * A Bearer challenge that names no metadata: of a 401, or of a 403 that demands more scope (RFC 6750
+ * §3.1).
+ */
 export function isBareBearer(guard: Guard, challenges: readonly Challenge[]): boolean {
   if (guard.protection !== 'other') return false;
   return challenges.some(

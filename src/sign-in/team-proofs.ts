@@ -1,4 +1,4 @@
-/** The signed answers that prove which team a host is of, asked for once in a while. */
+/** Which team a host belongs to, proven by its signed answer. Proofs are cached. */
 import { askSignedAnswer, type SignedAnswer } from '../cloudflare/signed-answer.ts';
 import type { SigningKeys } from '../cloudflare/signing-keys.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
@@ -10,9 +10,15 @@ export interface TeamProofs {
   prove(url: URL, signal?: AbortSignal): Promise<SignedAnswer | undefined>;
 }
 
-/** A host seldom changes its team, and a proof that is asked for each time would double every call. */
+/**
+ * A host seldom changes its team, and fetching the proof every time would double the requests of each
+ * call.
+ */
 const keptForMs = 10 * 60_000;
-/** What was not proven may have been a passing fault: kept for as long as one call may ask twice. */
+/**
+ * A missing or failed proof may be a passing fault, so it is cached only long enough to serve the repeated
+ * lookups of one call.
+ */
 const unprovenForMs = 3_000;
 const maxKept = 200;
 

@@ -1,7 +1,8 @@
 /**
- * Where a token of a listed authorization server may go. A site chooses the server that it names, and
- * a server that pays no heed to `resource` gives it a token that is good at every other site as well:
- * so the person has bound the site's host to the server, or the answer says whom its token is for.
+ * Which hosts may receive a token of a listed authorization server. A site chooses the server that its
+ * metadata names, and a server that ignores `resource` issues a token that every other site of the server
+ * accepts as well. So either the person has bound the site's host to the server, or the token response
+ * must name the resource.
  */
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import { type IssuerTrust, isAccessTeamHost, teamOfIssuer } from '../cloudflare/team.ts';
@@ -10,11 +11,11 @@ import { isLoopback } from '../secure-url.ts';
 import type { Clock } from '../session/ports.ts';
 
 export interface TokenHosts {
-  /** `confirmed`: the answer said that its token is for the resource. */
+  /** `confirmed`: the token response says that the token is for the resource. */
   admits(issuer: string, resource: string, confirmed: boolean): boolean;
-  /** Throws `untrusted_authorization_server` where the host is not admitted, and remembers that. */
+  /** Throws `untrusted_authorization_server` when the host is not admitted, and remembers that. */
   require(issuer: string, resource: string, confirmed: boolean): void;
-  /** Throws the same where such an answer is known already, before anybody signs in for the next. */
+  /** Throws the same if `require` has thrown lately, so that nobody signs in for another such token. */
   expect(issuer: string, resource: string): void;
 }
 
@@ -28,12 +29,13 @@ export function createTokenHosts({
   readonly trust: IssuerTrust;
   readonly clock: Clock;
 }): TokenHosts {
-  /** By issuer and origin: when a token came that does not say whom it is for. */
+  /** By issuer and origin: when a token came whose response did not confirm the resource. */
   const unconfirmed = new Map<string, number>();
 
   const isBound = (issuer: URL, resource: URL): boolean => {
     const team = teamOfIssuer(issuer);
-    // Access binds its tokens to the application; on this machine there is nobody else's.
+    // Access binds its tokens to the application. A team on loopback is the sandbox, for loopback
+    // applications only.
     if (team !== undefined && (isAccessTeamHost(team) || isLoopback(resource))) return true;
     if (isLoopback(issuer) && isLoopback(resource)) return true;
     return boundTo(issuer, trust).some((host) => matchesHost(host, resource));
@@ -67,7 +69,7 @@ function boundTo({ href }: URL, { boundHosts }: IssuerTrust): readonly HostPatte
   return boundHosts?.get(href) ?? [];
 }
 
-/** The entry of CF_ACCESS_AUTHORIZATION_SERVERS that binds `host` too. */
+/** The entry of CF_ACCESS_AUTHORIZATION_SERVERS that would bind `host` as well. */
 export function entryBinding(issuer: URL, { host }: URL, trust: IssuerTrust): string {
   const bound = boundTo(issuer, trust).map(
     ({ wildcard, hostname, port }) =>

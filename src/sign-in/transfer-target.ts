@@ -1,6 +1,6 @@
 /**
- * Which application a browser transfer to a URL would be for: proven by the host's signed answer, or
- * vouched for by the person.
+ * Which Access application a browser transfer for a URL would be for: proven by the host's signed answer,
+ * or vouched for by the person.
  */
 import { applicationPart } from '../cloudflare/application-domain.ts';
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
@@ -15,12 +15,12 @@ import { quoteServerText } from '../server-text.ts';
 import { resourceKey } from '../session/resource-key.ts';
 import type { TeamProofs } from './team-proofs.ts';
 
-/** An application that a browser transfer can be asked of. */
+/** An application that a person can sign in to by browser transfer. */
 export interface TransferTarget {
   readonly url: URL;
-  /** The key of the session to be. */
+  /** The key under which the session will be kept. */
   readonly resource: string;
-  /** Where the person’s browser may be led afterwards. */
+  /** Where the person’s browser may be redirected afterwards. */
   readonly landing: URL;
   readonly audience: string;
   /** The application's domain, perhaps with a wildcard or a path. */
@@ -44,7 +44,7 @@ export function createFindTransferTarget({
 }: {
   readonly proofs: TeamProofs;
   readonly pinnedTeam: string | undefined;
-  /** Hosts that the person vouches for: they may do without the proof. */
+  /** Hosts that the person vouches for; they need no proof. */
   readonly hosts: readonly HostPattern[];
 }): FindTransferTarget {
   return async (url, guard, signal) => {
@@ -79,8 +79,8 @@ export function createFindTransferTarget({
     }
     // It has not asked anybody to sign in: only the proof tells that there is something to sign in to.
     if (!proof && guard.protection === 'denied') throw refusedUnasked(guard, url);
-    // Without proof the application's name is only the host's word, and a host that names another
-    // application would be brought that one's token: cloudflared refuses here as well.
+    // Without proof, only the host itself says which application it is, and a host that names another
+    // application would receive that one's token. cloudflared refuses here too.
     if (!proof && !hosts.some((host) => matchesHost(host, url))) {
       throw unproven(url, claims);
     }

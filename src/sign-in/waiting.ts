@@ -1,44 +1,53 @@
-/** Waiting for a person: showing them the sign-in once, and telling the caller while it lasts. */
+/** Waits for a person: shows them the sign-in once, and reports progress to the caller. */
 import { AccessError, isAccessError } from '../errors.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
 import { type SignIn, unexpected, whereToEnter } from './sign-in.ts';
 
 /**
- * `shown`: a browser has it, or the person has read it. `declined`: the person said no. `unavailable`:
- * they could not be asked. `later`: they are asked once the caller has answered, and it will call again.
+ * `shown`: a browser was opened, or the person has seen the address. `declined`: the person said no.
+ * `unavailable`: the person could not be reached. `later`: the host shows it after this call has returned,
+ * and then calls again.
  */
 export type Shown = 'shown' | 'declined' | 'unavailable' | 'later';
 
 /**
- * `url`: what to open; absent where nothing may be opened for the person, who is only told the message.
- * `done` resolves when the sign-in has ended, one way or the other.
+ * `url`: what to open; absent when nothing may be opened and the person is only shown the message. `done`
+ * resolves when the sign-in has ended, with or without a session.
  */
 export interface AskPerson {
   (request: { url: URL | undefined; message: string; done: Promise<void> }): Promise<Shown>;
-  /** True when an earlier call had the person asked about this address: what they said is known. */
+  /**
+   * True when the host has shown this address to the person after an earlier call, so that their answer is
+   * known.
+   */
   readonly hasAnswered?: (url: URL) => boolean;
 }
 
 export interface WaitOptions {
   /** Milliseconds. */
   readonly waitMs: number;
-  /** What is left of the whole call; the person gets three quarters of it, if that is less. */
+  /**
+   * Milliseconds left of the whole call. At most three quarters of them are spent waiting for the person.
+   */
   readonly leftMs?: () => number;
   readonly askPerson: AskPerson;
   readonly signal?: AbortSignal | undefined;
-  /** Called every few seconds, with words for the person. */
+  /** Called every few seconds, with a message for the person. */
   readonly onWaiting?: ((message: string, elapsedMs: number) => void) | undefined;
 }
 
 export type Waited =
   | { readonly session: Session }
-  /** `shown` is false when no browser could be opened: the person needs the URL. */
+  /** `shown` is false when no browser could be opened, so the person needs the URL. */
   | { readonly session?: undefined; readonly shown: boolean };
 
 const tellEveryMs = 5_000;
 
-/** Throws what the sign-in ends with, and `cancelled`; the sign-in goes on when the caller leaves. */
+/**
+ * Throws the error that the sign-in ends with, and `cancelled`; the sign-in stays open when the caller
+ * leaves.
+ */
 export async function waitForPerson(
   signIn: SignIn,
   clock: Clock,
@@ -62,7 +71,8 @@ export async function waitForPerson(
   });
   const left = new AbortController();
   const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
-  // A host that shows progress shows the code at once; the address alone is of no use.
+  // Reported at once, so that a host that shows progress shows the code: without it, the address is of no
+  // use.
   if (signIn.userCode !== undefined) onWaiting?.(waitingWords(signIn, 0), 0);
   try {
     for (;;) {
@@ -70,7 +80,7 @@ export async function waitForPerson(
       const next = await Promise.race([
         signIn.outcome,
         noneToWaitFor,
-        // One that has ended already is told even where there is no time to wait.
+        // A sign-in that has already ended is reported even when there is no time to wait.
         leftMs > 0 ? clock.sleep(Math.min(tellEveryMs, leftMs), until) : undefined,
       ]);
       if (next) return { session: next };
@@ -113,7 +123,7 @@ async function show(signIn: SignIn, askPerson: AskPerson): Promise<Shown> {
       { do: 'avoid_sign_in', why: 'declined' },
     ]);
     await signIn.abandon(declined).catch((error: unknown) => {
-      // It stays open for the other processes; what the person said holds for this call all the same.
+      // The sign-in stays open for other processes, but for this call the person's answer is final.
       const why = isAccessError(error) ? error.message : unexpected(error).message;
       throw new AccessError(
         declined.code,

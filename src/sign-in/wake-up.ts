@@ -1,4 +1,4 @@
-/** Lets those who wait in this process look again before their time is up. */
+/** Wakes waiting callers of this process early, so that they check again. */
 import type { Clock } from '../session/ports.ts';
 
 export interface WakeUp {

@@ -1,4 +1,4 @@
-/** What access_fetch takes. */
+/** The arguments of access_fetch. */
 import * as z from 'zod';
 
 export const accessFetchInput = z.strictObject({
@@ -7,7 +7,7 @@ export const accessFetchInput = z.strictObject({
     .string()
     .regex(/^[A-Za-z]{1,20}$/)
     .default('GET')
-    .describe('Any HTTP method but CONNECT and TRACE.'),
+    .describe('Any HTTP method except CONNECT and TRACE.'),
   headers: z
     .record(z.string(), z.string())
     .optional()
@@ -28,14 +28,14 @@ export const accessFetchInput = z.strictObject({
     .min(1)
     .max(900_000)
     .default(20_000)
-    .describe('Characters of the body to give.'),
+    .describe('The maximum number of characters of the body to return.'),
   start_index: z
     .number()
     .int()
     .min(0)
     .default(0)
     .describe(
-      'Where to go on, from next_start_index: the kept answer is read on, not asked for again.',
+      'Where to continue, from next_start_index: the stored answer is used, without a new request.',
     ),
   save_to: z
     .string()

@@ -1,4 +1,4 @@
-/** authenticate: gets a session for a URL, by what is there or by asking the person. */
+/** authenticate: gets a session for a URL, from what is already here or by having the person sign in. */
 import * as z from 'zod';
 import type { Authenticated } from '../access/authenticate.ts';
 import type { NextStep } from '../next-step.ts';
@@ -12,23 +12,23 @@ import { defineTool, instant, structured } from './tool.ts';
 export const authenticate = defineTool({
   name: 'authenticate',
   title: 'Sign in to a URL',
-  description: `Makes sure that a URL behind Cloudflare Access can be fetched: reuses or refreshes the session, sends a configured service token when nobody is there, or has the person sign in in their browser. access_fetch does this by itself; call authenticate to sign in beforehand, to finish a pending sign-in, or to start afresh (force).
+  description: `Makes sure that a URL behind Cloudflare Access can be fetched: reuses or refreshes the session, uses a configured service token where nobody can sign in, or has the person sign in in their browser. access_fetch does the same; call authenticate to sign in beforehand, to finish a pending sign-in, or to start afresh (force).
 
 When status is pending, SHOW THE PERSON authorization_url (or user_code and verification_uri) and call again with the same url: the sign-in stays open until expires_at (up to an hour, since a second person may have to approve it), and calling again joins it instead of opening another tab. If their browser is on another machine and ends at an address beginning with http://localhost that does not load, pass that whole address as callback_url.
 
-status not_needed means that the URL asks for nothing. Never ask the person for a password or a token.`,
+status not_needed means that the URL needs no credential. Never ask the person for a password or a token.`,
   input: z.strictObject({
-    url: z.string().describe('The absolute URL that has to be reached.'),
+    url: z.string().describe('The absolute URL to be reached.'),
     method: z
       .enum(['auto', 'browser', 'device', 'service_token'])
       .default('auto')
       .describe(
-        'auto unless the person wants a certain way; device: a short code for a browser elsewhere.',
+        'auto, unless the person wants a particular method; device: a short code to enter in any browser.',
       ),
     force: z
       .boolean()
       .default(false)
-      .describe('Start afresh although there is a session or a pending sign-in.'),
+      .describe('Start afresh even if there is a session or a pending sign-in.'),
     wait_seconds: z
       .number()
       .min(0)
@@ -77,7 +77,7 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
       signal,
       onWaiting: onProgress && ((message, elapsedMs) => onProgress(message, elapsedMs / 1000)),
     });
-    // Somebody else may have signed in: what was kept for the person before is not theirs to read on.
+    // Somebody else may have signed in, who must not read on in what was stored for the previous person.
     if (force) {
       context.kept.pages.clear();
       context.kept.concealers.clear();
@@ -86,7 +86,7 @@ status not_needed means that the URL asks for nothing. Never ask the person for 
   },
 });
 
-/** The result's object, which `login --json` prints too, with its next step for people. */
+/** The result object, which `login --json` prints too, with the next step for people. */
 export function authenticateResult(
   url: URL,
   outcome: Authenticated,

@@ -1,7 +1,7 @@
 /**
- * The address that a browser on another machine ended at, because the loopback redirection was out of
- * its reach. People paste it in many spellings (Markdown, quotes, shell escapes, without a scheme, the
- * query alone, behind a forwarded host name); `state` decides whose it is, so none of them matters.
+ * Parses the address at which a browser on another machine ended up, unable to load the loopback
+ * redirection URI. People paste it in many forms (Markdown, quotes, shell escapes, without a scheme, only
+ * the query, with a forwarded host name). Any form is accepted, because `state` identifies the sign-in.
  */
 import { AccessError } from '../errors.ts';
 
@@ -24,7 +24,7 @@ function plainAddress(text: string): string {
   const markdownLink = /\]\(\s*<?([^)>\s]+)/.exec(text)?.[1];
   return (
     (markdownLink ?? text)
-      // A terminal breaks long lines; no part of an address is white space.
+      // Terminals break long lines; an address contains no white space.
       .replace(/\s+/g, '')
       .replace(/&amp;|&#38;|&#x26;|\\u0026/gi, '&')
       // Escapes of POSIX shells, PowerShell and cmd.exe.

@@ -1,4 +1,4 @@
-/** The tools, in the order in which an agent meets them. */
+/** The tools, in the order in which they are listed. */
 import { accessFetch } from './access-fetch.ts';
 import { authenticate } from './authenticate.ts';
 import { detectProtection } from './detect-protection.ts';
@@ -7,7 +7,7 @@ import type { Tool } from './tool.ts';
 
 export const tools: readonly Tool[] = [detectProtection, authenticate, accessFetch, getToken];
 
-/** Sent to the host once; teaches the order of the calls. */
+/** The server's instructions, sent to the host once: which tool to call when. */
 export const instructions = `Reaches URLs behind Cloudflare Access, as the person or with a service token.
 
 - A URL answers 401 or 403, or redirects to a login, or is internal: call access_fetch. It signs in where needed and returns the page.

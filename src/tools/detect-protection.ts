@@ -1,4 +1,4 @@
-/** detect_protection: what guards a URL, and the one call that helps. */
+/** detect_protection: reports how a URL is protected, and what to call next. */
 import * as z from 'zod';
 import type { Detection } from '../access/detect.ts';
 import type { AccessError } from '../errors.ts';
@@ -82,7 +82,7 @@ Result: protection is managed_oauth, browser_login, service_auth, denied, oauth,
   },
 });
 
-/** In the order in which the other tools would try. */
+/** Checked in the order in which the other tools would try. */
 function whatNext(url: URL, found: Detection): string {
   const { protection, how, session, signIn, serviceToken, obstacle, refusal } = found;
   if (refusal) return withReason(refusal);

@@ -1,4 +1,4 @@
-/** The request that an access_fetch asks for. */
+/** Makes the request from access_fetch's arguments. */
 import { acceptMarkdown } from '../answer/readable.ts';
 import { AccessError } from '../errors.ts';
 import { checkAgentHeaders } from '../http/agent-headers.ts';
@@ -8,7 +8,10 @@ import { contentTypeOf, requestBody } from './sent-body.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
 
-/** What the agent named, checked, before anything is added or read. Throws `invalid_input`, `https_required` and `header_not_allowed`. */
+/**
+ * The part of the request that the agent specified, checked before anything is read or added. Throws
+ * `invalid_input`, `https_required` and `header_not_allowed`.
+ */
 export function namedRequest(input: AccessFetchInput): HopRequest {
   return {
     url: targetUrl(input.url),
@@ -17,7 +20,7 @@ export function namedRequest(input: AccessFetchInput): HopRequest {
   };
 }
 
-/** The same with its body and what goes without saying. Throws what reading the body throws. */
+/** The same with its body and implied header fields. Throws what reading the body throws. */
 export async function wholeRequest(
   named: HopRequest,
   input: AccessFetchInput,
@@ -26,7 +29,7 @@ export async function wholeRequest(
   const body = await requestBody(input, context);
   const implied: Field[] = [];
   if (body) implied.push(['content-type', contentTypeOf(input.body)]);
-  // Wikis and documentation sites that have Markdown give it, and it needs no conversion.
+  // Some wikis and documentation sites offer Markdown, which needs no conversion.
   if (input.save_to === undefined && input.format !== 'raw') {
     implied.push(['accept', acceptMarkdown]);
   }

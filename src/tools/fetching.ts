@@ -1,4 +1,4 @@
-/** access_fetch at work, start here: a request in, its answer shown or saved. */
+/** Runs access_fetch: sends the request, and shows or saves its answer. */
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { type FetchOptions, fetchWithAccess } from '../access/fetch.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../answer/present.ts';
@@ -13,7 +13,7 @@ import { namedRequest, wholeRequest } from './fetch-request.ts';
 import { keptPage, keptUnder } from './reading-on.ts';
 import type { ToolContext } from './tool.ts';
 
-/** A person gets this long within one call; then the call answers `sign_in_pending`. */
+/** How long one call waits for a person; then it answers `sign_in_pending`. */
 const longestWaitMs = 45_000;
 
 export async function runAccessFetch(
@@ -62,7 +62,7 @@ function fetchOptions(
 
 type SaveTarget = Places & { readonly path: string };
 
-/** Before anything is sent. Throws `save_refused`. */
+/** Checked before anything is sent. Throws `save_refused`. */
 async function saveTarget(path: string, { access, places }: ToolContext): Promise<SaveTarget> {
   if (access.limits.readOnly) throw nothingSaved();
   const target = { path, ...(await places()) };
@@ -110,7 +110,7 @@ function blocks({ blocks: content }: Presented): CallToolResult {
   return { content: content.map((block) => ({ ...block })) };
 }
 
-/** Hosts may let a tool that only reads be called unasked: then it must not plant files either. */
+/** Hosts may allow a read-only tool without asking, so it must not write files either. */
 function nothingSaved(): AccessError {
   return new AccessError(
     'save_refused',

@@ -1,4 +1,4 @@
-/** get_token: the credential for a program of the agent's own, as a value or in a file. */
+/** get_token: the access token for a program that the agent runs, as a value or in a file. */
 import * as z from 'zod';
 import { targetUrl } from './target-url.ts';
 import { defineTool, instant, structured } from './tool.ts';
@@ -6,7 +6,7 @@ import { defineTool, instant, structured } from './tool.ts';
 export const getToken = defineTool({
   name: 'get_token',
   title: 'Get the access token for a URL',
-  description: `Gives the access token for a URL behind Cloudflare Access, for a program that has to make its own requests (curl, a test suite, a browser). Prefer access_fetch, which needs no token in the conversation; prefer as: "file", which writes a curl configuration that only the person's account can read, removed when this server ends.
+  description: `Returns the access token for a URL behind Cloudflare Access, for a program that has to make its own requests (curl, a test suite, a browser). Prefer access_fetch, which needs no token in the conversation; prefer as: "file", which writes a curl configuration that only the person's account can read, removed when this server ends.
 
 It refreshes the token when it has less than min_ttl_seconds to live, and never starts a sign-in: sign_in_required means to call authenticate first. Send the token only to the resource it is for; never write it into a file of the project, a commit or a log.`,
   input: z.strictObject({
@@ -20,7 +20,9 @@ It refreshes the token when it has less than min_ttl_seconds to live, and never 
       .min(0)
       .max(86_400)
       .default(60)
-      .describe('How long the token must live at least; it is refreshed if it would not.'),
+      .describe(
+        'The minimum time for which the token must still be valid; otherwise it is refreshed.',
+      ),
   }),
   output: z.object({
     resource: z.string(),
@@ -30,7 +32,7 @@ It refreshes the token when it has less than min_ttl_seconds to live, and never 
     expires_at: z.string().nullable(),
     curl: z.string(),
   }),
-  // Not read-only: as a file, it writes one.
+  // Not read-only, because with as: "file" it writes a file.
   annotations: {
     readOnlyHint: false,
     openWorldHint: true,
@@ -68,12 +70,12 @@ It refreshes the token when it has less than min_ttl_seconds to live, and never 
   },
 });
 
-/** For a POSIX shell; nothing is special between single quotes. */
+/** For a POSIX shell, where nothing is special between single quotes. */
 function quoteForShell(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** curl's configuration knows backslashes between double quotes. */
+/** In curl's configuration, backslashes escape between double quotes. */
 function quoteForCurl(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }

@@ -1,4 +1,7 @@
-/** `start_index`: a kept answer is read on, for whom it was given to, instead of being asked for again. */
+/**
+ * `start_index`: continues a stored answer instead of requesting it again, if the credential's holder is
+ * still the same.
+ */
 import type { Access } from '../access/access.ts';
 import { pageKey } from '../answer/kept-answers.ts';
 import { AccessError } from '../errors.ts';
@@ -7,7 +10,7 @@ import { type HopRequest, isSafeMethod } from '../http/next-hop.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import type { KeptPage, ToolContext } from './tool.ts';
 
-/** What makes an answer this one: all that the agent named. */
+/** The key of a stored answer: everything that the agent specified. */
 export function keptUnder({ method, url, headers }: HopRequest, input: AccessFetchInput): string {
   return pageKey({
     method,
@@ -18,7 +21,10 @@ export function keptUnder({ method, url, headers }: HopRequest, input: AccessFet
   });
 }
 
-/** `undefined`: ask (again). Throws `invalid_input` where that could change something. */
+/**
+ * `undefined` when the request has to be sent (again). Throws `invalid_input` when sending it could change
+ * something.
+ */
 export async function keptPage(
   key: string,
   { method, url }: HopRequest,
@@ -30,7 +36,7 @@ export async function keptPage(
   return undefined;
 }
 
-/** Whether at every hop the answer was given to whoever would be sent there now. */
+/** Whether every hop would carry the same identity now as it did then. */
 async function isStillTheirs(
   asked: readonly AskedAs[],
   { identityAt }: Pick<Access, 'identityAt'>,

@@ -1,4 +1,4 @@
-/** The body that an access_fetch sends: one of its three forms, and the media type that goes with it. */
+/** The body that access_fetch sends, from one of its three arguments, and its media type. */
 import { AccessError } from '../errors.ts';
 import { fileBody } from '../files/body-file.ts';
 import { bytesBody, type RepeatableBody } from '../http/request-body.ts';
@@ -41,7 +41,7 @@ function decodeBase64(text: string): Buffer {
   return Buffer.from(compact, 'base64');
 }
 
-/** `body`: the text that it was given as, if it was. */
+/** `body`: the text that the agent gave, if any. */
 export function contentTypeOf(body: string | undefined): string {
   if (body === undefined) return 'application/octet-stream';
   if (!/^\s*[[{]/.test(body)) return 'text/plain; charset=utf-8';

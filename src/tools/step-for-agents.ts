@@ -1,4 +1,7 @@
-/** Next steps in an agent's words: which tool to call with what, and what to ask or tell the person. */
+/**
+ * Next steps as text for an agent: which tool to call with which arguments, and what to ask or tell the
+ * person.
+ */
 import type { NextStep, Step, When } from '../next-step.ts';
 import { later, personClause, sentences } from '../step-clauses.ts';
 
@@ -150,7 +153,7 @@ function finish(step: Extract<Step, { do: 'finish_sign_in' }>): string {
     join === undefined
       ? 'When they have signed in, make the same call again'
       : `Then call authenticate again with ${join} to join it`;
-  // Without a full stop after an address: it is copied from here.
+  // No full stop after an address, because it is copied from here.
   const shown = address !== undefined && ends.length > 0 ? `${show} ` : `${show}. `;
   return `${shown}${[...ends, `${again}; the sign-in stays open until ${until}`].join('. ')}`;
 }

@@ -1,6 +1,6 @@
 /**
- * What a tool is, and the one place where its input is checked and its failures become results. A
- * tool's file holds its words and shapes; its `run` is loaded by the first call of any tool.
+ * What a tool is, and the only place where input is validated and failures become results. A tool's file
+ * holds its texts and schemas; the code that `run` needs is loaded by the first call.
  */
 import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
 import type * as z from 'zod';
@@ -17,20 +17,20 @@ import { cleanServerText } from '../server-text.ts';
 import type { AskPerson } from '../sign-in/waiting.ts';
 import { stepForAgents } from './step-for-agents.ts';
 
-/** What a call can reach; made for each call by the server, or by the command line. */
+/** What a call works with; made for each call by the server or the command line. */
 export interface ToolContext {
   readonly access: Access;
   readonly signal: AbortSignal;
   readonly askPerson: AskPerson;
-  /** An earlier call began what this one goes on with: nothing is to be started afresh. */
+  /** True when this call continues an earlier one, so that nothing may be started afresh. */
   readonly resumed?: boolean;
-  /** Absent when the caller asked for no progress. `total` in the same unit, when it is known. */
+  /** Absent when the caller wants no progress. `total`: in the same unit, if known. */
   readonly onProgress?: (message: string, progress: number, total?: number) => void;
   /** Where files may be read from and saved to. */
   readonly places: () => Promise<Places>;
   /** What access_fetch remembers from call to call. */
   readonly kept: KeptFetches;
-  /** Where files that end with this process may be put; made when asked for. */
+  /** Files that are removed when this process ends; the folder is made on first use. */
   readonly temporary: TemporaryFiles;
 }
 
@@ -43,7 +43,10 @@ export interface KeptFetches {
 
 export interface KeptPage {
   readonly rendered: Rendered;
-  /** Only who would be sent to all of these as the same one reads on in it. */
+  /**
+   * The requests behind this page. It is read on only while each of them would carry the same identity
+   * again.
+   */
   readonly asked: readonly AskedAs[];
 }
 
@@ -55,14 +58,14 @@ export interface TemporaryFiles {
 export interface Tool<Input extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly title: string;
-  /** Under 2 KB, and nothing from the network. */
+  /** Under 2 KB, and without anything from the network. */
   readonly description: string;
   readonly input: Input;
   readonly output?: z.ZodObject;
   readonly annotations: ToolAnnotations;
-  /** Hints for certain hosts; only what is seen to change what their model is shown. */
+  /** Hints for certain hosts; only those that verifiably change what the host's model is shown. */
   readonly hints?: Readonly<Record<string, boolean>>;
-  /** Where the server only reads (CF_ACCESS_READ_ONLY), if they differ then. */
+  /** The annotations with CF_ACCESS_READ_ONLY, if they differ. */
   readonly readOnlyAnnotations?: ToolAnnotations;
   run(input: z.infer<Input>, context: ToolContext): Promise<CallToolResult>;
 }
@@ -71,7 +74,7 @@ export function defineTool<Input extends z.ZodObject>(tool: Tool<Input>): Tool {
   return tool as unknown as Tool;
 }
 
-/** Runs `tool` with input from outside. Never throws. */
+/** Runs `tool` with unvalidated input. Never throws. */
 export async function callTool(
   tool: Tool,
   input: unknown,
@@ -86,7 +89,7 @@ export async function callTool(
   }
 }
 
-/** A result that is one JSON object, in text and as structured content. */
+/** A result that is one JSON object, as text and as structured content. */
 export function structured(result: Record<string, unknown>): CallToolResult {
   return {
     content: [{ type: 'text', text: JSON.stringify(result) }],
@@ -100,7 +103,7 @@ export function failure(error: unknown): CallToolResult {
   return { content: [{ type: 'text', text: JSON.stringify(result) }], isError: true };
 }
 
-/** Its message may hold anything, so only the kind of error is told. */
+/** Reports only the error's name, because its message may contain anything. */
 function unexpected(error: unknown): AccessError {
   return new AccessError(
     'internal_error',
@@ -123,7 +126,7 @@ function invalidInput(tool: Tool, error: z.ZodError): AccessError {
   ]);
 }
 
-/** An instant in the words of the results: ISO 8601, or null when nobody said. */
+/** An instant as results show it: ISO 8601, or null if unknown. */
 export function instant(milliseconds: number | undefined): string | null {
   if (milliseconds === undefined) return null;
   const date = new Date(milliseconds);

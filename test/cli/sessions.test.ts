@@ -127,8 +127,10 @@ describe('login', () => {
     const left = await program.run(['login', '--wait', '0', '--json', wiki]);
     const url = String(left.json.authorization_url);
     const joined = program.start(['login', wiki]);
-    await eventually(() => /is open already/.exec(joined.stderr())?.[0]);
-    expect(joined.stderr()).toContain(url);
+    const shown = await eventually(
+      () => /is already open:\s+(http\S+)\s/.exec(joined.stderr()) ?? undefined,
+    );
+    expect(shown[1]).toBe(url);
     await signInAs(url, ada());
     expect((await joined.ended).code).toBe(0);
   });

@@ -35,11 +35,11 @@ export const endings = {
   'auth/metadata-issuer-mismatch': 'invalid_server_metadata',
 };
 
-const notMcp =
-  'It tests an MCP client’s messages; `access_fetch` passes on those that it is given.';
-const notAPerson = 'It is of a grant in which nobody signs in.';
-const notRfc9728 = 'It is of the revision 2025-03-26, where resources had no metadata (RFC 9728).';
-const notBearer = 'It wants tokens bound to a key; only Bearer tokens are held here.';
+const notMcp = 'It tests an MCP client’s messages; `access_fetch` only passes them on.';
+const notAPerson = 'It tests a grant in which nobody signs in.';
+const notRfc9728 =
+  'It tests the revision 2025-03-26, in which resources had no metadata (RFC 9728).';
+const notBearer = 'It requires tokens bound to a key; this server supports only Bearer tokens.';
 
 /** @type {Readonly<Record<string, string>>} */
 export const leftOut = {

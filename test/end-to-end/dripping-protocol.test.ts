@@ -184,7 +184,7 @@ describe.concurrent('what is asked on the way', () => {
     const back = new URL(request.searchParams.get('redirect_uri') ?? '');
     back.searchParams.set('code', 'code');
     back.searchParams.set('state', request.searchParams.get('state') ?? '');
-    expect(await (await fetch(back)).text()).toContain('did not work');
+    expect(await (await fetch(back)).text()).toContain('The sign-in failed');
     const { error } = await waiting;
     expect(error).toMatchObject({
       code: 'timeout',

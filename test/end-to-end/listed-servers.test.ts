@@ -103,7 +103,7 @@ describe('a token of a listed server that does not say whom it is for', () => {
       next_step: expect.stringContaining(entry),
     });
     expect(json.error?.next_step).toContain('CF_ACCESS_AUTHORIZATION_SERVERS');
-    expect(page).toContain('did not work');
+    expect(page).toContain('The sign-in failed');
     expect(seenBy()).toEqual(new Set());
     // It is known by now: nobody signs in a second time for the same end.
     const again = await by.call('authenticate', { url: `${foreign}/` });

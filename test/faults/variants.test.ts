@@ -213,13 +213,13 @@ const rows: Row[] = [
     'members of resource metadata that are null (pydantic)',
     'null says nothing',
     { resourceMetadata: nulls('scopes_supported', 'jwks_uri', 'resource_name') },
-    'scopes_supported held null',
+    'scopes_supported was null',
   ),
   takes(
     'scopes as one text',
     'the words are the same',
     { resourceMetadata: fields({ scopes_supported: 'read write' }) },
-    'scopes_supported held a text',
+    'scopes_supported was a string',
   ),
   takes('a byte order mark', 'decoders take it away', { resourceMetadata: marked }),
   takes('a resource with a slash at its end', 'it covers the same pages', {
@@ -238,13 +238,13 @@ const rows: Row[] = [
     written,
     'invalid_resource_metadata',
     () => ({ resourceMetadata: typed('text/html') }),
-    'a page came in the place',
+    'an HTML page came instead',
   ),
   ...[
     ['no resource', undefined, 'nothing'],
     ['a resource that is null', null, 'nothing'],
     ['a resource that is a list', ['x'], 'a list'],
-    ['an empty resource', '', 'an empty text'],
+    ['an empty resource', '', 'an empty string'],
   ].map(([variant, resource, held]) =>
     refuses(
       String(variant),
@@ -286,7 +286,7 @@ const rows: Row[] = [
     () => ({
       resourceMetadata: withFields(({ origin }) => ({ authorization_servers: origin })),
     }),
-    'authorization_servers holds a text where a list of issuers belongs',
+    'authorization_servers holds a string where a list of issuers is expected',
   ),
   refuses(
     'authorization servers that are null',
@@ -327,7 +327,7 @@ const rows: Row[] = [
         'token_endpoint_auth_methods_supported',
       ),
     },
-    'revocation_endpoint held null',
+    'revocation_endpoint was null',
   ),
   takes('an issuer with a slash at its end (JumpCloud, Expo)', 'it is the same URL', {
     serverMetadata: withFields(({ origin }) => ({ issuer: `${origin}/` })),
@@ -386,7 +386,7 @@ const rows: Row[] = [
     'who signs people in is never guessed',
     'invalid_server_metadata',
     () => ({ serverMetadata: fields({ issuer: undefined }) }),
-    'issuer holds nothing where a text belongs',
+    'issuer holds nothing where a string is expected',
   ),
   refuses(
     'an issuer that is no URL',
@@ -431,7 +431,7 @@ const rows: Row[] = [
     'a secret that says nothing of its end (workers-oauth-provider, Django, Jitsu)',
     'without an end it has none',
     { registration: fields({ client_secret: 's' }) },
-    'client_secret_expires_at is missing, taken as 0',
+    'client_secret_expires_at is missing, treated as 0',
   ),
   takes('a secret whose end is null', 'without an end it has none', {
     registration: fields({ client_secret: 's', client_secret_expires_at: null }),
@@ -440,7 +440,7 @@ const rows: Row[] = [
     'a secret whose end is digits in a text',
     'the number is the same',
     { registration: fields({ client_secret: 's', client_secret_expires_at: '0' }) },
-    'client_secret_expires_at held digits in a text',
+    'client_secret_expires_at was a string of digits',
   ),
   takes('a secret whose end is a date', 'nothing goes by it', {
     registration: fields({ client_secret: 's', client_secret_expires_at: '2030-01-01T00:00:00Z' }),
@@ -473,7 +473,7 @@ const rows: Row[] = [
     ['no client_id', { client_id: undefined }, 'client_id holds nothing'],
     ['a client_id that is null', { client_id: null }, 'client_id holds nothing'],
     ['a client_id that is a number', { client_id: 7 }, 'client_id holds a number'],
-    ['an empty client_id', { client_id: '' }, 'client_id holds an empty text'],
+    ['an empty client_id', { client_id: '' }, 'client_id holds an empty string'],
     ['clientId', { client_id: undefined, clientId: 'c' }, 'client_id holds nothing'],
     ['a nested client', { client_id: undefined, data: { client_id: 'c' } }, 'client_id'],
     ['a secret that is a number', { client_secret: 7 }, 'client_secret holds a number'],
@@ -491,14 +491,14 @@ const rows: Row[] = [
     written,
     'registration_rejected',
     () => ({ registration: typed('text/html') }),
-    'a page came in the place',
+    'an HTML page came instead',
   ),
   refuses(
     'a list',
     'it holds no client',
     'registration_rejected',
     () => ({ registration: instead({ status: 201, json: [] }) }),
-    'holds a list where a JSON object belongs',
+    'holds a list where a JSON object is expected',
   ),
   refuses(
     'an error with 200',
@@ -536,7 +536,7 @@ const rows: Row[] = [
     {
       token: fields({ expires_in: '3599' }),
     },
-    'expires_in held digits in a text',
+    'expires_in was a string of digits',
   ),
   takes('a lifetime that is null', 'null says nothing', { token: nulls('expires_in') }),
   takes('a lifetime of 0', 'the token is used until it is refused', {
@@ -548,7 +548,7 @@ const rows: Row[] = [
     {
       token: fields({ expires_in: -1 }),
     },
-    'expires_in held no lifetime',
+    'expires_in was not a lifetime',
   ),
   takes('a lifetime in words', 'the token is used until it is refused', {
     token: fields({ expires_in: 'never' }),
@@ -559,7 +559,7 @@ const rows: Row[] = [
     {
       token: fields({ token_type: undefined }),
     },
-    'token_type is missing, taken as Bearer',
+    'token_type is missing, treated as Bearer',
   ),
   takes('a token type that is null', 'null says nothing', { token: nulls('token_type') }),
   takes('an empty token type', 'it says nothing', { token: fields({ token_type: '' }) }),
@@ -570,7 +570,7 @@ const rows: Row[] = [
     {
       token: fields({ refresh_token: '' }),
     },
-    'refresh_token held an empty text',
+    'refresh_token was an empty string',
   ),
   takes('a refresh token that is null (pydantic)', 'null says nothing', {
     token: nulls('refresh_token'),
@@ -581,7 +581,7 @@ const rows: Row[] = [
     {
       token: fields({ scope: ['read', 'write'] }),
     },
-    'scope held a list',
+    'scope was a list',
   ),
   takes('a scope that is null', 'null says nothing', { token: nulls('scope') }),
   takes('a scope parted by commas (GitHub, Slack)', 'it is a word that is not ours to split', {
@@ -605,7 +605,7 @@ const rows: Row[] = [
     ['an access token that is null', { access_token: null }, 'access_token holds nothing'],
     ['an access token that is a number', { access_token: 7 }, 'access_token holds a number'],
     ['an access token that is a list', { access_token: ['a'] }, 'access_token holds a list'],
-    ['an empty access token', { access_token: '' }, 'access_token holds an empty text'],
+    ['an empty access token', { access_token: '' }, 'access_token holds an empty string'],
     ['accessToken', { access_token: undefined, accessToken: 'a' }, 'access_token holds nothing'],
     ['a nested token (Slack)', { access_token: undefined, authed_user: { access_token: 'a' } }, ''],
     ['a refresh token that is a number', { refresh_token: 7 }, 'refresh_token holds a number'],
@@ -631,14 +631,14 @@ const rows: Row[] = [
         body: 'access_token=a&token_type=bearer',
       }),
     }),
-    'holds no JSON where a JSON object belongs (HTTP 200, application/x-www-form-urlencoded)',
+    'holds no JSON where a JSON object is expected (HTTP 200, application/x-www-form-urlencoded)',
   ),
   refuses(
     'a JSON text in a JSON text',
     'it is a text',
     'unsupported_authorization_server',
     () => ({ token: instead({ json: '{"access_token":"a"}' }) }),
-    'holds a text where',
+    'holds a string where',
   ),
   refuses(
     'nothing, with 204',
@@ -673,7 +673,7 @@ const rows: Row[] = [
     'a page may hold what somebody else has written, and a portal’s is gone in a minute',
     'temporarily_unavailable',
     () => ({ token: typed('text/html; charset=UTF-8') }),
-    'a page came in the place',
+    'an HTML page came instead',
   ),
 ];
 

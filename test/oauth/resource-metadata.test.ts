@@ -227,7 +227,7 @@ describe('what is taken from metadata', () => {
     peer.answer = answering({ authorization_servers: 'https://as.example.com' });
     expect(await failureOf(named())).toMatchObject({
       code: 'invalid_resource_metadata',
-      message: expect.stringContaining('authorization_servers holds a text where a list'),
+      message: expect.stringContaining('authorization_servers holds a string where a list'),
     });
   });
 });

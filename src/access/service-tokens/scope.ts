@@ -1,6 +1,7 @@
 /**
- * Which URLs the service token is sent to once one of them has asked for it: those of that application,
- * as with a session. A sibling application on the same origin, which has not asked, never sees it.
+ * Which URLs receive the service token once one of them has asked for it: those of the same Access
+ * application, as with a session. Another application on the same origin, which has not asked, never
+ * receives it.
  */
 import { applicationPart } from '../../cloudflare/application-domain.ts';
 import type { SignedAnswer } from '../../cloudflare/signed-answer.ts';
@@ -14,26 +15,27 @@ import type { GuardedAnswer } from '../guarded-request.ts';
 export type FindServiceTokenScope = (
   answer: GuardedAnswer,
   known: {
-    /** The signed answer that permitted sending it there at all. */
+    /** The signed answer that allowed sending it to this host, if one was needed. */
     readonly proof: SignedAnswer | undefined;
-    /** Where a person would sign in, if that has been looked up. */
+    /** Where a person could sign in, if that has been looked up. */
     readonly target: Target | undefined;
   },
   signal?: AbortSignal,
 ) => Promise<string | undefined>;
 
 /**
- * The application's resource key; `undefined` where the URL lies outside of the application that
- * answered for it. The signed answer is requested only if nothing known so far names the application.
+ * The application's resource key; `undefined` when the URL is not part of the application that answered
+ * for it. The signed answer is requested only if nothing known so far names the application.
  */
 export function createFindServiceTokenScope(proofs: TeamProofs): FindServiceTokenScope {
-  /** Without a proof the token goes to fewer URLs, that is all. */
+  /** A failure only means that the token is sent to fewer URLs. */
   const proofFor = async (url: URL, signal: AbortSignal | undefined) => {
     const proof = await attempt(proofs.prove(url, signal), signal);
     return isAccessError(proof) ? undefined : proof;
   };
   return async ({ evidence: { url }, guard: { claims } }, { proof, target }, signal) => {
-    // A person may sign in to the whole of a host that they vouch for; the secret does not go that far.
+    // For a host that the person only vouches for, a session covers the whole host; the service token's
+    // secret does not.
     const isNamed = target?.kind === 'oauth' || target?.transfer.proven === true;
     if (proof === undefined && target !== undefined && isNamed) return resourceOf(target);
     const domain =

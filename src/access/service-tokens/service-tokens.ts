@@ -1,6 +1,6 @@
 /**
- * Service tokens in use: which one goes to which application, and what it said to it. An application
- * that has not asked for a credential never sees the secret.
+ * Service tokens in use: which one is sent to which application, and whether it was accepted. An
+ * application that has not asked for a credential never receives the secret.
  */
 import { asksAsAccess, type Guard } from '../../cloudflare/protection.ts';
 import {
@@ -31,24 +31,30 @@ import { type GuardedAnswer, type GuardedSend, probe } from '../guarded-request.
 import { createFindServiceTokenScope } from './scope.ts';
 
 export interface ServiceTokens {
-  /** Whether one is `ready` for `url`, or why not. Requests the signed answer if a team is pinned. */
+  /** Whether a token is `ready` for `url`, or why not. Requests the signed answer if a team is pinned. */
   choose(url: URL, signal?: AbortSignal): Promise<ServiceTokenChoice>;
   /**
-   * The one for the URL that gave `answer`, provided that Access asks there; or why there is none.
-   * `target`: where a person would sign in, if known. It says which URLs the token may go to.
+   * The token for the URL that gave `answer`, provided that Access guards it; or the reason why there is
+   * none. `target`: where a person could sign in, if known; it determines which URLs receive the token.
    */
   grant(
     answer: GuardedAnswer,
     target?: Target,
     signal?: AbortSignal,
   ): Promise<ResourceCredential | AccessError>;
-  /** The one that was granted to the application of `url`, while it has not been refused. */
+  /** The token that was granted for the application of `url` and has not been refused since. */
   inUse(url: URL): ResourceCredential | undefined;
-  /** Stops sending it there until it is granted again, so that a person's own session comes first. */
+  /**
+   * Stops sending it there until it is granted again, so that the person's own session takes precedence.
+   */
   release(url: URL): void;
-  /** Tries it out with a GET and returns the answer, its body discarded. Throws what `judge` returns. */
+  /**
+   * Tries the token with a GET and returns the answer, its body discarded. Throws what `judge` returns.
+   */
   present(url: URL, credential: Credential, signal?: AbortSignal): Promise<GuardedAnswer>;
-  /** Why the service token was refused, from the answer to a request with it; `undefined` if granted. */
+  /**
+   * Why the answer to a request with the token means that it was refused; `undefined` if it was accepted.
+   */
   judge(answer: GuardedAnswer, signal?: AbortSignal): Promise<AccessError | undefined>;
 }
 
@@ -71,7 +77,8 @@ export function createServiceTokens(parts: {
     signal: AbortSignal | undefined,
   ): Promise<{ choice: ServiceTokenChoice; proof?: SignedAnswer | undefined }> => {
     const choice = chooseServiceToken(url, tokens);
-    // Proof of the team extends only the token from the environment, not those listed by host.
+    // Proof of the team extends only the reach of the token from the environment, not of those listed by
+    // host.
     const mayHelp = pinnedTeam !== undefined && tokens.some(({ general }) => general);
     if (choice.state !== 'host_not_allowed' || !mayHelp) return { choice };
     const proof = await proofs.prove(url, signal);
@@ -93,7 +100,8 @@ export function createServiceTokens(parts: {
     const { url } = evidence;
     let verdict: ServiceTokenVerdict = tellServiceTokenVerdict(evidence);
     if (verdict === 'unknown' && guard.protection !== 'denied') {
-      // Classic organisations do not say whether they know the token. How they answer a made-up one tells.
+      // Classic organisations do not say whether they know the token, so their answer is compared with the
+      // one that a made-up token gets.
       const decoy = await probe(guardedSend, url, signal, {
         kind: 'service_token',
         ...madeUpPair(),

@@ -1,4 +1,4 @@
-/** A port that nobody has, on both of the addresses that a browser may take for localhost. */
+/** A port that is free on both addresses that a browser may use for localhost. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 

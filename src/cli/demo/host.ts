@@ -1,6 +1,7 @@
 /**
- * A host in small: starts the built server as a child and talks to it over stdio with the SDK's own
- * client. The one file of this room that knows the SDK, because a demo without a real client shows nothing.
+ * A minimal MCP host: starts the built server as a child process and talks to it over stdio with the SDK's
+ * own client. The only file of this room that uses the SDK, because a demo without a real client would
+ * prove nothing.
  */
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -15,7 +16,7 @@ export interface ToolResult {
 
 export interface Host {
   readonly tools: readonly string[];
-  /** What the server printed on stderr, for a failure's diagnosis. */
+  /** What the server printed on stderr, to diagnose a failure. */
   stderr(): string;
   call(name: string, args: Record<string, unknown>): Promise<ToolResult>;
   close(): Promise<void>;

@@ -1,4 +1,7 @@
-/** The demo's parts, set up and taken down: sandbox, the built server with an environment of its own, plot. */
+/**
+ * Sets the demo up and tears it down: the sandbox, the built server with an environment of its own, the
+ * scenes.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +14,7 @@ import type { Shell } from '../terminal/shell.ts';
 import { freePort } from './free-port.ts';
 import { type Host, startHost } from './host.ts';
 import { play } from './scenes.ts';
-import { createStage, DemoFailure, type Stage } from './steps.ts';
+import { createStepRunner, DemoFailure, type StepRunner } from './steps.ts';
 import { watch } from './wire.ts';
 
 export interface DemoOptions {
@@ -19,12 +22,12 @@ export interface DemoOptions {
   readonly json: boolean;
 }
 
-/** Long enough to be used before it expires, short enough to be waited for. */
+/** Long enough to use the token before it expires, short enough to wait for its expiry. */
 const accessTokenSeconds = 2;
 const scriptedLimitMs = 30_000;
 const personLimitMs = 10 * 60_000;
 
-/** Returns the exit code: 0 only when every step did what it should. */
+/** Returns the exit code: 0 only if every step worked. */
 export async function runDemo(
   shell: Shell,
   { browser, json }: DemoOptions,
@@ -32,7 +35,7 @@ export async function runDemo(
 ): Promise<number> {
   const { out, err } = shell;
   const startedAt = performance.now();
-  const stage = createStage(shell, { quiet: json });
+  const runner = createStepRunner(shell, { quiet: json });
   const limitMs = browser ? personLimitMs : scriptedLimitMs;
   const { signal } = firstOf(cancellation.signal, AbortSignal.timeout(limitMs));
   const place = await mkdtemp(join(tmpdir(), 'cloudflare-access-mcp-demo-'));
@@ -42,25 +45,25 @@ export async function runDemo(
   try {
     sandbox = await startSandbox({ accessTokenSeconds });
     if (!json) introduce(shell, sandbox);
-    host = await connect(shell, { stage, sandbox, place, browser, signal });
-    await play({ stage, sandbox, host, browser, signal });
+    host = await connect(shell, { runner, sandbox, place, browser, signal });
+    await play({ runner, sandbox, host, browser, signal });
     ok = true;
   } catch (error) {
     if (!(error instanceof DemoFailure)) throw error;
     const printed = host?.stderr().trim();
-    if (printed) err.line(`The server said:\n${printed}`);
+    if (printed) err.line(`The server printed:\n${printed}`);
   } finally {
     await host?.close();
     await sandbox?.close();
     await rm(place, { recursive: true, force: true });
   }
   const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(2));
-  if (json) out.line(JSON.stringify({ ok, seconds, steps: stage.steps }));
+  if (json) out.line(JSON.stringify({ ok, seconds, steps: runner.steps }));
   else if (ok) {
-    const done = `All of it worked, in ${seconds} s: ${stage.steps.length} steps, nothing left behind.`;
+    const done = `Everything worked: ${runner.steps.length} steps in ${seconds} s, nothing left behind.`;
     out.line(out.paint('green', done));
     out.line(
-      out.paint('dim', 'The same world, to try with your own agent: cloudflare-access-mcp sandbox'),
+      out.paint('dim', 'To try the same setup with your own agent: cloudflare-access-mcp sandbox'),
     );
   } else {
     out.line(out.paint('red', `The demo failed after ${seconds} s.`));
@@ -92,10 +95,16 @@ function introduce({ out }: Shell, { team, applications }: Sandbox): void {
 
 function connect(
   shell: Shell,
-  parts: { stage: Stage; sandbox: Sandbox; place: string; browser: boolean; signal: AbortSignal },
+  parts: {
+    runner: StepRunner;
+    sandbox: Sandbox;
+    place: string;
+    browser: boolean;
+    signal: AbortSignal;
+  },
 ): Promise<Host> {
-  const { stage, sandbox, place, browser, signal } = parts;
-  return stage.step('Connect, as a host does', async (step) => {
+  const { runner, sandbox, place, browser, signal } = parts;
+  return runner.step('Connect, as a host does', async (step) => {
     const traffic = watch(sandbox);
     const host = await startHost({
       program: process.argv[1] ?? '',
@@ -110,7 +119,7 @@ function connect(
   });
 }
 
-/** Nothing of the person's own sessions and settings; with `browser`, what a browser needs. */
+/** None of the person's own sessions and settings; with `browser`, what a browser needs. */
 async function serverEnvironment(
   environment: Environment,
   { sandbox, place, browser }: { sandbox: Sandbox; place: string; browser: boolean },
@@ -119,7 +128,7 @@ async function serverEnvironment(
   const own = /^(?:CI|CF_ACCESS_.*|CLOUDFLARE_ACCESS_.*)$/;
   const inherited = browser
     ? Object.entries(environment).filter(([name]) => !own.test(name))
-    : // A browser that cannot be started: the address comes in the result, and the demo opens it.
+    : // No browser is started: the result contains the address, and the demo opens it.
       Object.entries({ PATH, SystemRoot, HOME: place, BROWSER: 'false' });
   return {
     ...Object.fromEntries(

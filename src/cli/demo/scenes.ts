@@ -1,18 +1,20 @@
-/** The demo's plot: from a challenge to a page, through an expiry, and the ways without Managed OAuth. */
+/**
+ * The demo's scenes: from a challenge to a page, an expired token, and applications without Managed OAuth.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { RecordedRequest } from '../../sandbox/server/request-log.ts';
 import { signInAs } from '../../sandbox/team/person.ts';
 import { atPath } from '../../secure-url.ts';
 import type { Host, ToolResult } from './host.ts';
-import { DemoFailure, type Stage } from './steps.ts';
+import { DemoFailure, type StepRunner } from './steps.ts';
 import { count, watch } from './wire.ts';
 
 export interface Scene {
-  readonly stage: Stage;
+  readonly runner: StepRunner;
   readonly sandbox: Sandbox;
   readonly host: Host;
-  /** True: the person at the screen signs in. False: the demo plays them. */
+  /** True: the person at the screen signs in. False: the demo does it for them. */
   readonly browser: boolean;
   readonly signal: AbortSignal;
 }
@@ -29,9 +31,9 @@ export async function play(scene: Scene): Promise<void> {
 }
 
 async function signIn(scene: Scene): Promise<number> {
-  const { stage, sandbox, host } = scene;
+  const { runner, sandbox, host } = scene;
   const url = wiki(sandbox);
-  await stage.step('detect_protection: what guards the wiki?', async (step) => {
+  await runner.step('detect_protection: what guards the wiki?', async (step) => {
     const traffic = watch(sandbox);
     const { json } = await call(host, 'detect_protection', { url });
     step.prove('it is Managed OAuth', json.protection === 'managed_oauth');
@@ -42,7 +44,7 @@ async function signIn(scene: Scene): Promise<number> {
     step.prove('no credential was sent', traffic().program.every(withoutCredential));
     for (const line of traffic().lines()) step.wire(line);
   });
-  return stage.step('authenticate: a person signs in once, in a browser', async (step) => {
+  return runner.step('authenticate: a person signs in once, in a browser', async (step) => {
     const traffic = watch(sandbox);
     const { json } = await untilSignedIn(scene, () => call(host, 'authenticate', { url }));
     step.prove(
@@ -52,7 +54,7 @@ async function signIn(scene: Scene): Promise<number> {
     const expiresAt = Date.parse(String(json.expires_at));
     const lifetimeMs = expiresAt - Date.now();
     step.prove(
-      `the access token dies in ${Math.round(lifetimeMs)} ms`,
+      `the access token expires in ${Math.round(lifetimeMs)} ms`,
       lifetimeMs > 0 && lifetimeMs <= 2000,
     );
     for (const line of traffic().lines()) step.wire(line);
@@ -60,27 +62,27 @@ async function signIn(scene: Scene): Promise<number> {
   });
 }
 
-async function fetchPage({ stage, sandbox, host }: Scene): Promise<void> {
-  await stage.step('access_fetch: the page, as that person', async (step) => {
+async function fetchPage({ runner, sandbox, host }: Scene): Promise<void> {
+  await runner.step('access_fetch: the page, as that person', async (step) => {
     const traffic = watch(sandbox);
     const { json, body } = await call(host, 'access_fetch', { url: wiki(sandbox) });
     step.prove(
       'the answer is 200, with the session’s token',
       json.status === 200 && json.auth === 'oauth',
     );
-    step.prove('the page came as Markdown', /^# Internal wiki$/m.test(body));
+    step.prove('the page was converted to Markdown', /^# Internal wiki$/m.test(body));
     step.say(`“${/^You are .*$/m.exec(body)?.[0] ?? ''}”`);
-    step.prove('it took one request', traffic().program.length === 1);
+    step.prove('it took exactly one request', traffic().program.length === 1);
     for (const line of traffic().lines()) step.wire(line);
   });
 }
 
 async function refresh(scene: Scene, expiresAt: number): Promise<void> {
-  const { stage, sandbox, host, signal } = scene;
-  await stage.step('The token expires; five fetches at once', async (step) => {
+  const { runner, sandbox, host, signal } = scene;
+  await runner.step('The token expires; five fetches at once', async (step) => {
     const left = Math.max(0, expiresAt - Date.now()) + 50;
     await sleep(left, undefined, { signal });
-    step.say(`waited ${Math.round(left)} ms until the access token was dead`);
+    step.say(`waited ${Math.round(left)} ms until the access token had expired`);
     const traffic = watch(sandbox);
     const results = await Promise.all(
       Array.from({ length: atOnce }, () =>
@@ -88,7 +90,7 @@ async function refresh(scene: Scene, expiresAt: number): Promise<void> {
       ),
     );
     step.prove(
-      'all five are answered 200',
+      'all five got 200',
       results.every(({ json }) => json.status === 200),
     );
     step.prove(
@@ -100,8 +102,8 @@ async function refresh(scene: Scene, expiresAt: number): Promise<void> {
   });
 }
 
-async function giveToken({ stage, sandbox, host, signal }: Scene): Promise<void> {
-  await stage.step('get_token: for a program that makes its own requests', async (step) => {
+async function giveToken({ runner, sandbox, host, signal }: Scene): Promise<void> {
+  await runner.step('get_token: for a program that makes its own requests', async (step) => {
     const traffic = watch(sandbox);
     const { json } = await call(host, 'get_token', { url: wiki(sandbox), min_ttl_seconds: 0 });
     const value = String(json.value);
@@ -117,8 +119,8 @@ async function giveToken({ stage, sandbox, host, signal }: Scene): Promise<void>
 }
 
 async function transfer(scene: Scene): Promise<void> {
-  const { stage, sandbox, host } = scene;
-  await stage.step('An application without Managed OAuth: browser transfer', async (step) => {
+  const { runner, sandbox, host } = scene;
+  await runner.step('An application without Managed OAuth: browser transfer', async (step) => {
     const traffic = watch(sandbox);
     const url = sandbox.applications['browser-login'].url.href;
     const { json } = await untilSignedIn(scene, () => call(host, 'access_fetch', { url }));
@@ -127,15 +129,15 @@ async function transfer(scene: Scene): Promise<void> {
       json.status === 200 && json.auth === 'cf_access_token',
     );
     step.prove(
-      'the token came sealed, through the transfer service',
+      'the token arrived encrypted, through the transfer service',
       count(traffic().program, 'transfer_poll') > 0,
     );
     for (const line of traffic().lines()) step.wire(line);
   });
 }
 
-async function serviceToken({ stage, sandbox, host }: Scene): Promise<void> {
-  await stage.step('An application for machines: the service token', async (step) => {
+async function serviceToken({ runner, sandbox, host }: Scene): Promise<void> {
+  await runner.step('An application for machines: the service token', async (step) => {
     const traffic = watch(sandbox);
     const url = sandbox.applications['service-auth'].url.href;
     const { json } = await call(host, 'access_fetch', { url });
@@ -152,12 +154,12 @@ function withoutCredential({ headers }: RecordedRequest): boolean {
   return fields.every((name) => headers[name] === undefined);
 }
 
-/** The wiki's page: behind Managed OAuth. */
+/** The wiki's page, behind Managed OAuth. */
 function wiki(sandbox: Sandbox): string {
   return atPath(sandbox.applications['managed-oauth'].url, '/wiki').href;
 }
 
-/** Makes the same call again once the person has signed in, as an agent is told to. */
+/** Repeats the call once the person has signed in, as agents are told to. */
 async function untilSignedIn(scene: Scene, again: () => Promise<ToolResult>): Promise<ToolResult> {
   const { sandbox, browser, signal } = scene;
   let result = await again();
@@ -171,19 +173,19 @@ async function untilSignedIn(scene: Scene, again: () => Promise<ToolResult>): Pr
   return again();
 }
 
-/** Where a person has to go, in a result that waits for one. */
+/** The address that a person has to open, if the result is waiting for a sign-in. */
 function authorizationUrl({ json }: ToolResult): string | undefined {
   const error = json.error as { authorization_url?: unknown } | undefined;
   const url = error ? error.authorization_url : json.status === 'pending' && json.authorization_url;
   return typeof url === 'string' ? url : undefined;
 }
 
-/** Throws what a tool failed with, unless that is a sign-in to be finished. */
+/** Throws a tool's failure, unless it means that a sign-in has to be finished. */
 async function call(host: Host, name: string, args: Record<string, unknown>): Promise<ToolResult> {
   const result = await host.call(name, args);
   const { error } = result.json as { error?: { code: string; message: string } };
   if (result.isError && error?.code !== 'sign_in_pending') {
-    throw new DemoFailure(`${name} failed: ${error?.message ?? 'without a word'}`);
+    throw new DemoFailure(`${name} failed: ${error?.message ?? 'no message'}`);
   }
   return result;
 }

@@ -1,10 +1,12 @@
-/** The demo's steps on the screen: what is done, what came of it, what went over the wire, how long it took. */
+/**
+ * Shows the demo's steps: what is done, with which result, which requests were sent, and how long it took.
+ */
 import type { Shell } from '../terminal/shell.ts';
 
 export interface Step {
-  /** States a fact that the demo relies on; the step fails when it is not one. */
+  /** States a fact; the step fails if it is not true. */
   prove(fact: string, holds: boolean): void;
-  /** Says what happened, without a proof. */
+  /** Reports something without checking it. */
   say(text: string): void;
   wire(text: string): void;
 }
@@ -22,14 +24,14 @@ export class DemoFailure extends Error {
   override readonly name = 'DemoFailure';
 }
 
-export interface Stage {
+export interface StepRunner {
   readonly steps: readonly ShownStep[];
-  /** Throws DemoFailure when the step does: the next ones stand on it. */
+  /** Throws DemoFailure when the step fails, since the next steps depend on it. */
   step<T>(name: string, work: (step: Step) => Promise<T>): Promise<T>;
 }
 
-/** `quiet`: nothing is printed, for those who want the result as JSON. */
-export function createStage({ out }: Shell, { quiet }: { quiet: boolean }): Stage {
+/** `quiet`: prints nothing, when the result is printed as JSON. */
+export function createStepRunner({ out }: Shell, { quiet }: { quiet: boolean }): StepRunner {
   const steps: ShownStep[] = [];
   const print = (line: string) => {
     if (!quiet) out.line(line);
@@ -73,7 +75,7 @@ export function createStage({ out }: Shell, { quiet }: { quiet: boolean }): Stag
       try {
         const result = await work({
           prove(fact, holds) {
-            if (!holds) throw new DemoFailure(`It does not hold that ${fact}.`);
+            if (!holds) throw new DemoFailure(`Not true: ${fact}.`);
             facts.push(fact);
           },
           say: (text) => facts.push(text),

@@ -1,4 +1,7 @@
-/** What reached the sandbox since a moment: the program's requests apart from the person's browser's. */
+/**
+ * The requests that have reached the sandbox since a certain moment, with the program's separated from the
+ * browser's.
+ */
 
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { RecordedRequest } from '../../sandbox/server/request-log.ts';
@@ -7,13 +10,13 @@ export interface Traffic {
   /** The server's own requests, in order. */
   readonly program: readonly RecordedRequest[];
   readonly browser: readonly RecordedRequest[];
-  /** One line for each of the two that sent anything. */
+  /** One line for the server, and one for the browser if it sent anything. */
   lines(): string[];
 }
 
 const ourUserAgent = 'cloudflare-access-mcp';
 
-/** Forgets what came before, and looks on. */
+/** Discards earlier requests; the returned function gives those since. */
 export function watch(sandbox: Sandbox): () => Traffic {
   sandbox.clearRequests();
   return () => {
@@ -36,7 +39,7 @@ export function count(requests: readonly RecordedRequest[], what: string): numbe
   return requests.filter((request) => request.what === what).length;
 }
 
-/** Such as `401 challenge, 200 resource metadata, 5 × 200 origin`. */
+/** For example `401 challenge, 200 resource metadata, 5 × 200 origin`. */
 function describe(requests: readonly RecordedRequest[]): string {
   const parts: { text: string; times: number }[] = [];
   for (const { what, answered } of requests) {

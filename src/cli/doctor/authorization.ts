@@ -1,4 +1,7 @@
-/** From a challenge to the authorization server and the client we are there: metadata, trust, registration. */
+/**
+ * Checks what follows a challenge: the metadata, whether the authorization server is trusted, and our
+ * registration there.
+ */
 
 import type { GuardedAnswer } from '../../access/guarded-request.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
@@ -22,14 +25,16 @@ export interface Walk {
   readonly signal: AbortSignal;
 }
 
-/** Empty where the guard is none of OAuth's. */
+/** Empty if the URL is not protected by OAuth. */
 export async function checkAuthorization(walk: Walk, asked: GuardedAnswer): Promise<Finding[]> {
   const { url, rooms, config } = walk;
   const { guard } = asked;
   if (guard.protection !== 'managed_oauth' && guard.protection !== 'oauth') return [];
   const findings: Finding[] = [];
-  const putRight: string[] = [];
-  const fetch = createProtocolFetch(rooms.send, (host, what) => putRight.push(`${host}: ${what}`));
+  const deviations: string[] = [];
+  const fetch = createProtocolFetch(rooms.send, (host, what) =>
+    deviations.push(`${host}: ${what}`),
+  );
   try {
     const metadata = await fetchResourceMetadata(url, guard.resourceMetadata, fetch);
     const named = metadata?.authorizationServers ?? [];
@@ -63,7 +68,7 @@ export async function checkAuthorization(walk: Walk, asked: GuardedAnswer): Prom
       findings.push(
         skip(
           'Tokens',
-          `of ${server.issuer} are sent here only if its answer names this resource; to do without: CF_ACCESS_AUTHORIZATION_SERVERS=${entryBinding(new URL(trusted), url, config.trust)}`,
+          `of ${server.issuer} are sent here only if the token answer names this resource; to send them without that: CF_ACCESS_AUTHORIZATION_SERVERS=${entryBinding(new URL(trusted), url, config.trust)}`,
         ),
       );
     }
@@ -71,9 +76,15 @@ export async function checkAuthorization(walk: Walk, asked: GuardedAnswer): Prom
     if (!isAccessError(error)) throw error;
     findings.push(failure(stepOf(error), error, walk));
   }
-  return putRight.length === 0
+  return deviations.length === 0
     ? findings
-    : [...findings, skip('Careless answers', `put right to be read: ${putRight.join('; ')}`)];
+    : [
+        ...findings,
+        skip(
+          'Careless answers',
+          `accepted although they deviate from the RFCs: ${deviations.join('; ')}`,
+        ),
+      ];
 }
 
 function stepOf({ code }: AccessError): string {
@@ -90,10 +101,10 @@ async function registration(
   const kept = (await store.list('registration')).filter(({ issuer }) => issuer === server.issuer);
   const [first] = kept;
   if (first) {
-    return ok(name, `kept and reused, made ${whenFrom(clock.now(), first.registeredAt)}`);
+    return ok(name, `kept and reused, registered ${whenFrom(clock.now(), first.registeredAt)}`);
   }
   return server.registration_endpoint
-    ? ok(name, 'none yet: made with the first sign-in')
+    ? ok(name, 'none yet: the first sign-in registers a client')
     : fail(
         name,
         'the server offers no dynamic registration (RFC 7591)',

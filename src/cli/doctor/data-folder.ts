@@ -1,4 +1,6 @@
-/** The data folder: there or not yet, ours alone, writable; and what was set aside in it. */
+/**
+ * Checks whether the data folder exists, is private and writable, and whether it contains damaged records.
+ */
 import { constants } from 'node:fs';
 import { access, lstat, mkdtemp, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,7 +12,7 @@ const name = 'Data folder';
 const elsewhere =
   'Fix that, or set CF_ACCESS_DATA_DIR to a folder of your own; until then sessions end with the process.';
 
-/** Makes nothing that stays; tightens a mode that lets others in, as every command would. */
+/** Leaves nothing behind. Like every command, it removes other users' permissions from the folder. */
 export async function checkDataFolder(path: string): Promise<Finding> {
   try {
     const before = await lstat(path).catch((error: unknown) => {
@@ -25,14 +27,14 @@ export async function checkDataFolder(path: string): Promise<Finding> {
     if (damaged > 0) {
       return warn(
         name,
-        `${path} is fine, but holds ${damaged} damaged records that were set aside`,
-        'They are kept for a look and do no harm; who was signed in there signs in again.',
+        `${path} is usable, but contains ${damaged} damaged records that were set aside`,
+        'They are kept for inspection and do no harm; the sessions in them need a new sign-in.',
       );
     }
     const loose = process.platform !== 'win32' && (before.mode & 0o077) !== 0;
     return loose && !before.isSymbolicLink()
       ? ok(name, `${path}; others could read it until now`)
-      : ok(name, `${path}, yours alone and writable`);
+      : ok(name, `${path}, private and writable`);
   } catch (error) {
     if (error instanceof FolderTrouble) return fail(name, error.message, elsewhere);
     const code = systemCode(error);
@@ -41,22 +43,22 @@ export async function checkDataFolder(path: string): Promise<Finding> {
   }
 }
 
-/** Where the folder is to be made: in the nearest one that is there. */
+/** Checks whether the folder can be created in its nearest existing ancestor. */
 async function checkParent(path: string): Promise<Finding> {
   let parent = dirname(path);
   while (dirname(parent) !== parent && (await isAbsent(parent))) parent = dirname(parent);
   try {
     if (!(await stat(parent)).isDirectory()) {
-      return fail(name, `${path} cannot be made: ${parent} is not a folder`, elsewhere);
+      return fail(name, `${path} cannot be created: ${parent} is not a folder`, elsewhere);
     }
     await access(parent, constants.W_OK | constants.X_OK);
-    // The rights are not all: /proc, for one, lets nobody make anything.
+    // Permissions are not enough: in /proc, for example, nobody can create anything.
     await rmdir(await mkdtemp(join(parent, '.doctor-')));
-    return ok(name, `${path}, made with the first session`);
+    return ok(name, `${path}, will be created with the first session`);
   } catch (error) {
     return fail(
       name,
-      `${path} cannot be made: ${parent} cannot be written (${systemCode(error)})`,
+      `${path} cannot be created: ${parent} cannot be written (${systemCode(error)})`,
       elsewhere,
     );
   }

@@ -1,4 +1,4 @@
-/** `doctor [<url>]`: what works here and what does not, each line with what to do. */
+/** `doctor [<url>]`: checks what works and what does not, and says what to do about each problem. */
 import type { Command } from 'commander';
 import { EnvironmentError, readConfig } from '../../config/config.ts';
 import { AccessError } from '../../errors.ts';
@@ -23,7 +23,7 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
     .argument('[url]', 'a URL to check step by step, up to the token')
     .summary('check this machine, and what stands between it and a URL')
     .description(
-      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It registers nothing and signs nobody in. Of credentials it sends only the service token, once, to a host that CF_ACCESS_HOSTS names (and with --record a kept session). A host gives its servers an environment of its own: run it with the same variables. Exit code 1 when something failed.',
+      'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It registers nothing and signs nobody in. Of credentials it sends only the service token, once, to a host that CF_ACCESS_HOSTS names (and with --record a kept session). MCP hosts give their servers an environment of their own, so run it with the same variables. Exit code 1 if something failed.',
     )
     .option(
       '--json',
@@ -31,7 +31,7 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
     )
     .option(
       '--record <file>',
-      'write what the URL was asked and what it answered into a new file, without secrets and names, for a report (sandbox --replay reads it); a kept session goes along in one request',
+      'write the requests and answers to a new file, without secrets and names, for a report (sandbox --replay serves it)',
     )
     .action(async (text: string | undefined, { json, record }: Options) => {
       const work = () => {
@@ -82,7 +82,9 @@ async function run(
       ...(failed > 0 ? [out.paint('red', `${failed} failed`)] : []),
       ...(warned > 0 ? [out.paint('yellow', `${warned} to look at`)] : []),
     ];
-    out.line(`\n${summary.length > 0 ? summary.join(', ') : out.paint('green', 'All is well.')}`);
+    out.line(
+      `\n${summary.length > 0 ? summary.join(', ') : out.paint('green', 'Everything works.')}`,
+    );
   }
   return failed === 0 ? 0 : 1;
 }
@@ -110,10 +112,10 @@ async function examine(
     if (!(error instanceof EnvironmentError)) throw error;
     const advice = stepForPeople(error.nextStep, { environment });
     add(...error.problems.map((each) => finding.fail('Environment', each, advice)));
-    add(finding.skip('The rest', 'is checked when the environment is usable'));
+    add(finding.skip('The rest', 'is checked once the environment is usable'));
     return;
   }
-  // Its notes are findings here.
+  // The notes that it would print are findings here.
   const quiet = { ...shell, err: { ...shell.err, line: () => {} } };
   await withRooms(quiet, async ({ rooms, config, signal }) => {
     add(...settings.checkSettings(config, environment), ...settings.checkLimits(config));

@@ -1,4 +1,4 @@
-/** What the doctor found out about one thing. */
+/** The result of one check of the doctor. */
 import type { AccessError } from '../../errors.ts';
 import type { Reader } from '../terminal/reader.ts';
 import { stepForPeople } from '../terminal/step-for-people.ts';

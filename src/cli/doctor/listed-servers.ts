@@ -1,4 +1,7 @@
-/** The authorization servers of CF_ACCESS_AUTHORIZATION_SERVERS: what each is trusted with. */
+/**
+ * Checks each authorization server in CF_ACCESS_AUTHORIZATION_SERVERS, in particular whether it supports
+ * RFC 9207.
+ */
 import type { Config } from '../../config/config.ts';
 import { isAccessError } from '../../errors.ts';
 import { fetchServerMetadata, namesItself } from '../../oauth/server-metadata.ts';
@@ -19,11 +22,14 @@ export function checkListedServers(
       try {
         const server = await fetchServerMetadata(issuer, fetch);
         return namesItself(server)
-          ? ok(name, `${issuer.href}: its answers say that they are its own (iss, RFC 9207)`)
+          ? ok(
+              name,
+              `${issuer.href}: identifies itself in its authorization responses (iss, RFC 9207)`,
+            )
           : warn(
               name,
-              `${issuer.href}: its answers do not say that they are its own (no iss, RFC 9207)`,
-              'Whoever lists it trusts it with sign-ins everywhere: it can pass one on to another server, and be brought that one’s code. Keep it only if that is meant; its operator can fix it by sending iss.',
+              `${issuer.href}: does not identify itself in its authorization responses (no iss, RFC 9207)`,
+              'It could redirect a sign-in to another authorization server and receive the code that the other one issues. Keep it in the list only if you trust it with sign-ins at other servers; its operator can fix this by sending iss.',
             );
       } catch (error) {
         if (!isAccessError(error)) throw error;

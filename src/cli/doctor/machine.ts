@@ -1,4 +1,4 @@
-/** This machine: Node, certificates, browser, proxies. */
+/** Checks this machine: Node, certificates, browser, proxies. */
 
 import { X509Certificate } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -29,8 +29,8 @@ export async function checkCertificates(environment: Environment): Promise<Findi
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     return warn(
       name,
-      'NODE_TLS_REJECT_UNAUTHORIZED=0 is set, and not obeyed: certificates are always verified here',
-      'Unset it, because other programs obey it; for a private authority set NODE_EXTRA_CA_CERTS to its PEM file.',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 is set, and ignored: certificates are always verified here',
+      'Unset it, because it makes other programs insecure; for a private certificate authority set NODE_EXTRA_CA_CERTS to its PEM file.',
     );
   }
   const path = environment.NODE_EXTRA_CA_CERTS;
@@ -40,11 +40,15 @@ export async function checkCertificates(environment: Environment): Promise<Findi
     const pems = (await readFile(path, 'utf8')).match(
       /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g,
     );
-    if (!pems) return fail(name, `NODE_EXTRA_CA_CERTS: ${path} holds no certificate`, setIt);
+    if (!pems) return fail(name, `NODE_EXTRA_CA_CERTS: ${path} contains no certificate`, setIt);
     const ends = pems.map((pem) => new X509Certificate(pem).validTo);
     const expired = ends.filter((end) => Date.parse(end) < Date.now());
     if (expired.length === pems.length) {
-      return fail(name, `NODE_EXTRA_CA_CERTS: all of ${path} has expired (${expired[0]})`, setIt);
+      return fail(
+        name,
+        `NODE_EXTRA_CA_CERTS: all certificates in ${path} have expired (${expired[0]})`,
+        setIt,
+      );
     }
     return ok(name, `Node’s own list and ${pems.length} of NODE_EXTRA_CA_CERTS`);
   } catch (error) {
@@ -65,28 +69,32 @@ export async function checkBrowser(
       : warn(name, text, 'Configure a service token, or set CF_ACCESS_HEADLESS=0.');
   }
   const elsewhere =
-    'Sign-ins print their address: open it in any browser, and paste the address that it ends at if that does not load.';
+    'Sign-ins print their address: open it in any browser. If the page that it ends at does not load, paste the address of that page.';
   const { platform } = process;
   const named = environment.BROWSER;
   if (named) {
     const commands = namedBrowsers(named, platform).map(({ command }) => command);
     if (commands.every((command) => ['false', 'none'].includes(command))) {
-      return warn(name, `BROWSER=${named}: none is opened, addresses are only printed`, elsewhere);
+      return warn(
+        name,
+        `BROWSER=${named}: no browser is opened, addresses are only printed`,
+        elsewhere,
+      );
     }
     const found = await Promise.all(commands.map((command) => isOnPath(command, environment)));
     return found.includes(true)
       ? ok(name, `BROWSER: ${named}`)
-      : warn(name, `BROWSER names no program that is here: ${named}`, elsewhere);
+      : warn(name, `BROWSER names no program that exists on this machine: ${named}`, elsewhere);
   }
   const overSsh = isElsewhere(environment);
-  const here = warn(name, 'none: you are here over SSH', elsewhere);
+  const here = warn(name, 'none: this is an SSH session', elsewhere);
   if (platform === 'darwin' || platform === 'win32') {
-    return overSsh ? here : ok(name, 'the system’s own');
+    return overSsh ? here : ok(name, 'the system’s default browser');
   }
-  if (/microsoft/i.test(release())) return ok(name, 'Windows’ own, through WSL');
+  if (/microsoft/i.test(release())) return ok(name, 'the default browser of Windows, through WSL');
   const display = await findDisplay(environment, displayPlaces(environment));
-  if (display) return ok(name, 'the desktop’s own, through xdg-open');
-  return overSsh ? here : warn(name, 'none: there is no screen here', elsewhere);
+  if (display) return ok(name, 'the desktop’s default browser, through xdg-open');
+  return overSsh ? here : warn(name, 'none: this machine has no display', elsewhere);
 }
 
 export async function checkProxies({ proxy }: Config): Promise<Finding[]> {
@@ -114,7 +122,7 @@ export async function checkProxies({ proxy }: Config): Promise<Finding[]> {
   );
 }
 
-/** Why not, or `undefined`. */
+/** Connects to the proxy. Resolves to the reason if that fails, otherwise to `undefined`. */
 function reach(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });

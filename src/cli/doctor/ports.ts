@@ -1,4 +1,4 @@
-/** The callback's ports, tried as a sign-in would try them. */
+/** Checks the callback ports in the way in which a sign-in would claim them. */
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
@@ -23,14 +23,14 @@ export async function checkPorts(
     }
     const held =
       state === 'sibling'
-        ? ', held by another process of yours, which answers for all'
+        ? ', held by another process of yours, which accepts callbacks for all of them'
         : ` is free${at}`;
     return taken.length === 0
       ? ok(name, `${port}${held}`)
       : warn(
           name,
           `${taken.join(', ')} used by other programs; ${port}${held}`,
-          'Sign-ins work. Where an authorization server knows only the first port, end that program.',
+          'Sign-ins work. If an authorization server accepts only the first port, end that program.',
         );
   }
   return fail(
@@ -46,13 +46,15 @@ async function tryPort(
   bindAddress: string | undefined,
 ): Promise<'free' | 'sibling' | 'other'> {
   const log = () => {};
-  // Siblings share this folder: without it there is none, and asking for its key would make it.
+  // Processes that share the port also share this folder. Without the folder there is no such process, and
+  // reading its key would create the folder.
   const shared = await access(dataDir).then(
     () => true,
     () => false,
   );
   const identityKey = shared ? createIdentityKey({ dataDir, log }) : async () => randomBytes(32);
-  // A sign-in that begins meanwhile finds a sibling here, not another program.
+  // Uses the real listener, so that a sign-in that begins meanwhile recognises this process as one of
+  // ours.
   const listener = createRedirectListener({ identityKey, log, bindAddress });
   try {
     const claim = await listener.claim([port], async () => ({ status: 'not_ours' }));

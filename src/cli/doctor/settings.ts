@@ -1,4 +1,4 @@
-/** What the environment configures beyond the defaults. */
+/** Checks what the environment configures beyond the defaults. */
 import type { HostPattern } from '../../cloudflare/host-pattern.ts';
 import type { Config, Environment } from '../../config/config.ts';
 import { variableAliases, variableNames } from '../../config/variables.ts';
@@ -7,17 +7,20 @@ import { type Finding, ok, skip, warn } from './finding.ts';
 export function checkSettings({ warnings }: Config, environment: Environment): Finding[] {
   const name = 'Environment';
   const findings = warnings.map((text) =>
-    warn(name, text, 'It works; see whether it is meant so.'),
+    warn(name, text, 'It works; check whether it is intended.'),
   );
   const unknown = unknownVariables(environment);
   if (unknown.length > 0) {
-    const text = `${unknown.join(', ')}: read by nothing here`;
+    const text = `${unknown.join(', ')}: not a variable of this program`;
     findings.push(warn(name, text, `Correct the spelling: ${variableNames.join(', ')}.`));
   }
   return findings.length > 0 ? findings : [ok(name, 'every variable is usable')];
 }
 
-/** Those that look like ours. A server would start all the same: they may be another program's. */
+/**
+ * Variables whose names look like ours. A server starts in spite of them, because they may belong to
+ * another program.
+ */
 function unknownVariables(environment: Environment): string[] {
   const known: readonly string[] = [...variableNames, ...variableAliases];
   return Object.keys(environment)
@@ -26,12 +29,12 @@ function unknownVariables(environment: Environment): string[] {
     .sort();
 }
 
-/** Nothing where there is no limit. */
+/** Empty if no limit is set. */
 export function checkLimits({ limits: { readOnly, allowedHosts } }: Config): Finding[] {
   const hosts = allowedHosts?.map(patternText).join(', ');
   return [
     ...(readOnly
-      ? [ok('Read-only', 'only GET, HEAD and OPTIONS are sent, and no token is given')]
+      ? [ok('Read-only', 'only GET, HEAD and OPTIONS are sent, and no token is handed out')]
       : []),
     ...(hosts === undefined ? [] : [ok('Allowed hosts', `${hosts}, and no other`)]),
   ];
@@ -39,16 +42,17 @@ export function checkLimits({ limits: { readOnly, allowedHosts } }: Config): Fin
 
 export function checkServiceTokens({ serviceTokens, trust }: Config): Finding {
   const name = 'Service token';
-  if (serviceTokens.length === 0) return skip(name, 'none, which is fine where people sign in');
+  if (serviceTokens.length === 0) return skip(name, 'none, which is fine if people sign in');
   const hosts = serviceTokens.flatMap((token) => token.hosts.map(patternText));
-  const team = trust.team === undefined ? [] : [`what is proven to be ${trust.team}’s`];
+  const team =
+    trust.team === undefined ? [] : [`hosts that prove that they belong to ${trust.team}`];
   const allowed = [...new Set([...hosts, ...team])];
   return allowed.length > 0
     ? ok(name, `${serviceTokens.length}, for ${allowed.join(', ')}`)
     : warn(
         name,
-        `${serviceTokens.length}, but it may be sent to no host`,
-        'Name the hosts that may receive it in CF_ACCESS_HOSTS, such as app.example.com, *.corp.example.com; localhost is a host like any other.',
+        `${serviceTokens.length}, but it may not be sent to any host`,
+        'Name the hosts that may receive it in CF_ACCESS_HOSTS, such as app.example.com, *.corp.example.com; localhost must be named like any other host.',
       );
 }
 

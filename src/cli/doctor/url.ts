@@ -1,6 +1,6 @@
 /**
- * One URL, step by step up to the token, as a fetch would go: without a credential, and without
- * signing anybody in. What a step stands on and lacks ends the walk.
+ * Checks one URL step by step up to the token, as a fetch would, but without a credential and without
+ * signing anybody in. It stops at a step that the next ones depend on and that failed.
  */
 
 import type { Detection } from '../../access/detect.ts';
@@ -40,14 +40,14 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
   findings.push(
     url.protocol === 'https:'
       ? ok('TLS', 'the certificate is trusted')
-      : skip('TLS', 'none: this machine'),
+      : skip('TLS', 'not used: the URL is on this machine'),
     time,
   );
   const refusal = refusalFor(asked.guard, url);
   if (refusal) return [...findings, failure('Guard', refusal, walk)];
   const { protection } = asked.guard;
   if (protection === 'none') {
-    findings.push(ok('Guard', 'none: the URL asks for nothing, and no token is needed'));
+    findings.push(ok('Guard', 'none: the URL needs no credential'));
     return [...findings, ...(await checkUncovered(walk))];
   }
   const firewall = checkFirewall(asked);
@@ -64,7 +64,7 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
       warn(
         'Team',
         `${quoteServerText(found.teamDomain)}, only claimed by the host`,
-        'Sign-ins are bound to the host all the same; a service token needs the host in CF_ACCESS_HOSTS.',
+        'Sign-ins are still bound to the host; a service token is sent only if the host is in CF_ACCESS_HOSTS.',
       ),
     );
   }
@@ -86,18 +86,21 @@ const guardWords = {
   managed_oauth: 'Managed OAuth: people sign in once, in a browser',
   oauth: 'OAuth that is not Cloudflare’s (RFC 9728)',
   browser_login: 'Access’s login page: people sign in by browser transfer',
-  service_auth: 'service tokens alone are let in',
+  service_auth: 'only service tokens are allowed',
   denied: 'Access refuses whoever sends nothing (Cf-Access-Error); a credential may still get in',
-  other: 'guarded in its own way, perhaps not by Access',
+  other: 'protected in another way, perhaps not by Access',
 } as const;
 
-/** Beyond five minutes signed answers are no longer believed; tokens end early or late before that. */
+/**
+ * If the clock is off by more than five minutes, signed answers are no longer accepted. Smaller errors
+ * already make tokens expire too early or too late.
+ */
 function clock(headers: Fields, now: number): Finding {
   const date = Date.parse(headers.get('date') ?? '');
-  if (Number.isNaN(date)) return skip('Clock', 'the server told no date');
+  if (Number.isNaN(date)) return skip('Clock', 'the server sent no Date');
   const seconds = Math.round((now - date) / 1000);
   const text = `${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the server’s`;
-  const advice = 'Set this machine’s clock, best by NTP.';
+  const advice = 'Set this machine’s clock, preferably with NTP.';
   if (Math.abs(seconds) <= 30) return ok('Clock', 'agrees with the server’s');
   return Math.abs(seconds) <= 300 ? warn('Clock', text, advice) : fail('Clock', text, advice);
 }
@@ -124,11 +127,11 @@ function sessionFindings({ url, rooms, config }: Walk, session: Session | undefi
   ];
   if (refreshable) findings.push(ok('Refresh', 'possible: there is a refresh token'));
   else if (fresh)
-    findings.push(skip('Refresh', 'not possible: somebody signs in again at its end'));
+    findings.push(skip('Refresh', 'not possible: somebody has to sign in again when it expires'));
   return findings;
 }
 
-/** Headless, and there is nothing to get in with: neither a session nor a service token that helps. */
+/** Headless, and there is neither a session nor a service token that would be accepted. */
 function isLeftAlone({ config }: Walk, { protection, session, serviceToken }: Detection): boolean {
   const takesServiceToken = protection === 'managed_oauth' || protection === 'browser_login';
   if (!config.headless || session.state === 'active') return false;
@@ -145,7 +148,7 @@ function nobodyThere({ url }: Walk, { protection, serviceToken }: Detection): Fi
     'Session',
     'none, no service token for it, and headless: nobody is asked to sign in',
     protection === 'oauth'
-      ? `Run ${login}; a service token does not help here.`
+      ? `Run ${login}; a service token is not accepted here.`
       : `Run ${login}, or ${otherwise}.`,
   );
 }
@@ -164,7 +167,7 @@ async function serviceToken(walk: Walk, found: Detection, guard: Guard): Promise
     name,
     state === 'not_configured' ? 'none is configured' : 'none may be sent to this host',
     state === 'not_configured'
-      ? 'Set CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS: no person is let in here.'
+      ? 'Set CF_ACCESS_CLIENT_ID, CF_ACCESS_CLIENT_SECRET and CF_ACCESS_HOSTS: people cannot sign in here.'
       : 'Add the host to CF_ACCESS_HOSTS.',
   );
 }

@@ -1,8 +1,8 @@
-/** How `fetch` ends: curl's exit code for what went wrong (curl(1), EXIT CODES). */
+/** Maps failures of `fetch` to curl's exit codes (curl(1), EXIT CODES). */
 import { AccessError, type ErrorCode, isAccessError } from '../../errors.ts';
 import { Interrupted } from '../terminal/cancellation.ts';
 
-/** A failure that has no code of its own in the closed set, because only this command knows it. */
+/** A failure that only this command has, and that therefore has no code in the closed set. */
 export class CurlFailure extends Error {
   override readonly name = 'CurlFailure';
   readonly exitCode: number;
@@ -46,7 +46,7 @@ export function exitCodeFor(error: unknown): number {
     const code = systemCodeOf(error);
     return bySystemCode.find(([pattern]) => pattern.test(code))?.[1] ?? 56;
   }
-  // All the others are ways in which a sign-in, a token or a policy fails: curl's “login denied”.
+  // All others mean that a sign-in, a token or a policy failed: curl's “login denied”.
   return byErrorCode[error.code] ?? 67;
 }
 
@@ -58,7 +58,7 @@ export function curlFailureIn(error: unknown): CurlFailure | undefined {
   return undefined;
 }
 
-/** The code that the system or a library put on the error, or on what caused it. */
+/** The code of the system or a library, from the error or its causes. */
 export function systemCodeOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
     if (!(at instanceof AccessError) && 'code' in at && typeof at.code === 'string') return at.code;

@@ -1,4 +1,4 @@
-/** `fetch <url>`, alias `curl`: curl's options and exit codes, with Access's challenges met on the way. */
+/** `fetch <url>`, alias `curl`: curl's options and exit codes, signing in to Access where necessary. */
 import type { Command } from 'commander';
 import { integer, seconds } from '../terminal/numbers.ts';
 import type { Shell } from '../terminal/shell.ts';
@@ -6,7 +6,7 @@ import type { CurlFailure } from './exit-code.ts';
 import type { Datum, FetchLists, FetchOptions, OutputOption } from './options.ts';
 import { addRefused } from './refused.ts';
 
-const description = `Fetches the URL as curl would, and gets through Cloudflare Access where that guards it: with your session, refreshed when it has expired, or by having you sign in in your browser. The body goes to stdout as it comes; Access’s own credentials are cut out of what is printed.`;
+const description = `Fetches the URL as curl would, and gets through Cloudflare Access if that guards it: with your session, refreshed if it has expired, or by having you sign in in your browser. The body is written to stdout as it arrives; Access’s own credentials are removed from what is printed.`;
 
 const afterHelp = `
 Exit codes, as curl's; with several URLs, the last one's:
@@ -66,14 +66,14 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
     .option('-b, --cookie <data>', 'cookies, name=value; or the file that they are in', add)
     .option('-c, --cookie-jar <file>', 'write the application’s cookies there afterwards')
     .option('-d, --data <data>', 'send as a form; @file reads it, @- from stdin', datum('form'))
-    .option('--data-raw <data>', 'the same, @ having no meaning', datum('raw'))
-    .option('--data-binary <data>', 'the same, line ends being kept', datum('binary'))
+    .option('--data-raw <data>', 'the same, but @ has no meaning', datum('raw'))
+    .option('--data-binary <data>', 'the same, but line breaks are kept', datum('binary'))
     .option(
       '--data-urlencode <data>',
       'the same, percent-encoded: text, name=text',
       datum('encode'),
     )
-    .option('--json <data>', 'send JSON, and ask for JSON', datum('json'))
+    .option('--json <data>', 'send JSON and accept JSON', datum('json'))
     .option(
       '-F, --form <field>',
       'a multipart field: name=value, name=@file, name=<file; then ;type=… ;filename=…',
@@ -100,13 +100,13 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
     .option('-J, --remote-header-name', 'with -O: named as the answer says, never over another')
     .option('-i, --include', 'print the headers as well')
     .option('-w, --write-out <format>', 'print this afterwards, such as %{http_code}')
-    .option('-f, --fail', 'no body and exit code 22 when the status is 400 or above')
-    .option('--fail-with-body', 'exit code 22 with the body')
-    .option('--compressed', 'ask for a compressed body, and decompress it')
-    .option('--markdown', 'print HTML as Markdown, as agents read it, and ask for Markdown')
-    .option('-s, --silent', 'no progress and no errors; a sign-in is shown all the same')
-    .option('-S, --show-error', 'errors in spite of --silent')
-    .option('-v, --verbose', 'tell on stderr what is sent and what comes back')
+    .option('-f, --fail', 'no body, and exit code 22 if the status is 400 or above')
+    .option('--fail-with-body', 'the same, but with the body')
+    .option('--compressed', 'request a compressed body and decompress it')
+    .option('--markdown', 'print HTML as Markdown, as agents get it, and prefer Markdown')
+    .option('-s, --silent', 'no progress and no errors; a sign-in is still shown')
+    .option('-S, --show-error', 'show errors even with --silent')
+    .option('-v, --verbose', 'print on stderr what is sent and received')
     .optionsGroup('How far it goes:')
     .option('-L, --location', 'follow redirects')
     .option('--max-redirs <number>', 'maximum number of redirects to follow', integer(1000), 50)

@@ -1,9 +1,12 @@
-/** An answer's status line and fields in text, without what is Access's own. */
+/** An answer's status line and header fields as text, without Access's own cookies. */
 import { STATUS_CODES } from 'node:http';
 import type { HopAnswer } from '../../http/hops.ts';
 import { isAccessCookie } from '../../secrets/access-cookies.ts';
 
-/** Lines without their ends. Field names are in lower case and sorted: the order is not known here. */
+/**
+ * Lines without line breaks. Field names are in lower case and sorted, because the original order is not
+ * available.
+ */
 export function headLines({ status, headers }: HopAnswer): string[] {
   const fields = [...headers].filter(
     ([name, value]) => name !== 'set-cookie' || !isAccessCookie(value.split('=')[0] ?? ''),

@@ -1,4 +1,4 @@
-/** `--markdown`: a page as an agent reads it. What is not HTML stays as it is. */
+/** `--markdown`: a page as an agent gets it. Anything other than HTML stays as it is. */
 import { Readable } from 'node:stream';
 import { contentKind, decodeText, parseMediaType } from '../../answer/charset.ts';
 import { createPageThreads } from '../../answer/page-threads.ts';
@@ -9,11 +9,11 @@ import type { Concealed, Concealer } from '../../secrets/concealer.ts';
 
 export interface MarkdownBody {
   readonly body: Concealed<Readable>;
-  /** What of the page is missing. */
+  /** Says what of the page is missing. */
   readonly note?: string;
 }
 
-/** `undefined` for what its type says is no HTML. Throws what reading throws. */
+/** `undefined` if the media type is not HTML. Throws what reading throws. */
 export async function markdownBody(
   answer: HopAnswer,
   concealer: Concealer,

@@ -1,8 +1,8 @@
-/** What `fetch` is told on the command line, in the shape that commander gives it. */
+/** The options of `fetch`, in the shape in which commander returns them. */
 import type { CurlFailure } from './exit-code.ts';
 import type { RetryOptions } from './retry.ts';
 
-/** A piece of the body, in the order in which it was given. */
+/** A piece of the request's body. */
 export interface Datum {
   readonly kind: 'form' | 'raw' | 'binary' | 'encode' | 'json';
   readonly text: string;

@@ -1,6 +1,6 @@
 /**
- * Where the answer goes: stdout, or a file that is opened when there is something for it. Constant
- * memory: what is slow to be written is slowly read.
+ * Where the answer is written: stdout, or a file that is opened once there is something to write. Uses
+ * constant memory, because reading waits for writing.
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { type Readable, Transform, type Writable } from 'node:stream';
@@ -9,7 +9,7 @@ import type { Concealed } from '../../secrets/concealer.ts';
 import { CurlFailure } from './exit-code.ts';
 
 export interface Output {
-  /** Bytes of the body so far. */
+  /** The number of bytes of the body written so far. */
   readonly size: () => number;
   /** The file, where it is one. */
   readonly file: () => string | undefined;
@@ -18,7 +18,7 @@ export interface Output {
   /** Before anything is written: another file than was said, which must not be there yet. */
   rename(newFile: string): void;
   text(text: Concealed<string>): Promise<void>;
-  /** To stdout, wherever the body went. */
+  /** Written to stdout, wherever the body is written. */
   afterwards(text: Concealed<string>): void;
   /** Throws CurlFailure 23 when it cannot be written, and what reading throws. */
   body(body: Concealed<Readable>): Promise<void>;
@@ -109,6 +109,6 @@ export function openOutput({ file, append = false, onProgress }: Destination): O
 function binary(): CurlFailure {
   return new CurlFailure(
     23,
-    'The body is binary and would mess up the terminal: use --output <file>, or --output - to have it all the same.',
+    'The body is binary and would mess up the terminal: use --output <file>, or --output - to print it anyway.',
   );
 }

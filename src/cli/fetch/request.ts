@@ -1,4 +1,4 @@
-/** From the command line to the request that is sent. */
+/** Builds the request from the command line. */
 import { acceptMarkdown } from '../../answer/readable.ts';
 import { AccessError } from '../../errors.ts';
 import { checkAgentHeaders } from '../../http/agent-headers.ts';
@@ -34,7 +34,8 @@ export async function buildRequest(
     throw misused(`${method} is not a method that is sent.`);
   }
   const headers = new Map<string, string>();
-  // Without --compressed curl asks for nothing and prints what comes; saying so gets the same bytes.
+  // Without --compressed, curl sends no Accept-Encoding and prints what arrives. `identity` yields the
+  // same bytes.
   headers.set('accept-encoding', options.compressed ? acceptEncoding : 'identity');
   if (options.markdown) headers.set('accept', acceptMarkdown);
   if (options.data.some(({ kind }) => kind === 'json')) headers.set('accept', 'application/json');
@@ -124,7 +125,10 @@ function decoded(text: string): string {
   }
 }
 
-/** `Name: value`; `Name;` sends it empty, `Name:` sends none. A repeated one becomes one (RFC 9110 §5.3). */
+/**
+ * `Name: value`; `Name;` sends it empty, `Name:` does not send it. Repeated fields are joined (RFC 9110
+ * §5.3).
+ */
 function readFields(lines: readonly string[]): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of lines) {

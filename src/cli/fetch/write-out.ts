@@ -1,4 +1,4 @@
-/** curl's `--write-out`: the variables that scripts ask for. */
+/** curl's `--write-out`: the variables that scripts use. */
 import type { HopAnswer } from '../../http/hops.ts';
 import { resolveReference } from '../../secure-url.ts';
 
@@ -7,15 +7,15 @@ const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '
 export interface Transfer {
   readonly answer: HopAnswer;
   readonly redirects: readonly string[];
-  /** Bytes of the body. */
+  /** Size of the body in bytes. */
   readonly size: number;
-  /** What the command is about to end with. */
+  /** The command's exit code. */
   readonly exitCode: number;
   /** Where the body went, if that is a file. */
   readonly file: string | undefined;
 }
 
-/** A variable that is not known becomes nothing, as with curl. */
+/** An unknown variable becomes empty, as in curl. */
 export function writeOut(
   format: string,
   { answer, redirects, size, exitCode, file }: Transfer,
@@ -41,7 +41,7 @@ export function writeOut(
   );
 }
 
-/** Where a redirect that was not followed leads; one that leads nowhere is given as it stands. */
+/** The target of a redirect that was not followed; verbatim if it is not a valid reference. */
 function redirectUrl({ status, url, headers }: HopAnswer): string {
   const location = headers.get('location');
   if (!location || status < 300 || status > 399) return '';

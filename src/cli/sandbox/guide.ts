@@ -1,15 +1,15 @@
-/** What each of the sandbox's applications shows, and the setting that names them, for those who try it. */
+/** Describes the sandbox's applications, and lists their hosts for CF_ACCESS_HOSTS. */
 import type { ApplicationName } from '../../sandbox/catalogue.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 
 export const shows: Readonly<Record<ApplicationName, string>> = {
   'managed-oauth': 'Managed OAuth on: 401, Bearer challenge with resource metadata',
-  'managed-oauth-path': 'Managed OAuth on /admin alone; the rest of the host is open',
+  'managed-oauth-path': 'Managed OAuth on /admin only; the rest of the host is open',
   'browser-login': 'Managed OAuth off, an Allow policy: 302 to the login page',
-  'browser-login-second': 'another one of the same team: no second sign-in is needed',
+  'browser-login-second': 'another application of the same team: no second sign-in is needed',
   'browser-login-path-relative': 'the same, its login redirect relative to the host',
-  'browser-login-wildcard': 'the same on /wiki/* alone; the rest of the host is open',
-  'browser-login-partial-wildcard': 'the same on /wiki* alone, which /wiki-archive belongs to',
+  'browser-login-wildcard': 'the same on /wiki/* only; the rest of the host is open',
+  'browser-login-partial-wildcard': 'the same on /wiki* only, which includes /wiki-archive',
   'browser-login-two-domains': 'one application of two domains, the login leads over both',
   'browser-login-two-domains-other': 'its other domain',
   'browser-login-preview': 'the same where `preview=` stands in the query; 404 without it',
@@ -26,7 +26,10 @@ export const shows: Readonly<Record<ApplicationName, string>> = {
   'strict-service-auth-or-login': 'a strict organisation: a service token or a person',
 };
 
-/** For CF_ACCESS_HOSTS: each with its port, since the other ports of this machine are not the sandbox's. */
+/**
+ * For CF_ACCESS_HOSTS: each host with its port, since other ports on this machine belong to other
+ * programs.
+ */
 export function hostsOf({ applications }: Sandbox): string {
   return Object.values(applications)
     .map(({ url }) => url.host)

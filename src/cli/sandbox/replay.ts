@@ -1,4 +1,4 @@
-/** `sandbox --replay <file>`: what `doctor --record` wrote, served until it is interrupted. */
+/** `sandbox --replay <file>`: serves a recording of `doctor --record` until it is interrupted. */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { AccessError } from '../../errors.ts';
@@ -8,7 +8,7 @@ import { cancellable } from '../terminal/cancellation.ts';
 import { shellWord } from '../terminal/command-lines.ts';
 import type { Shell } from '../terminal/shell.ts';
 
-/** Throws `invalid_input` where the file is no recording. */
+/** Throws `invalid_input` if the file is not a recording. */
 export async function replayFile(
   shell: Shell,
   path: string,
@@ -26,7 +26,7 @@ export async function replayFile(
         );
         if (json) out.line(JSON.stringify({ url: replay.url.href, hosts }));
         else {
-          out.line(out.paint('bold', 'A recording is served'));
+          out.line(out.paint('bold', 'The recording is being served'));
           for (const [name, origin] of Object.entries(hosts))
             out.line(`  ${name.padEnd(9)} ${origin}`);
           out.line();
@@ -42,7 +42,7 @@ export async function replayFile(
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-      err.line(`The port ${port} cannot be used (${code}): take another one.`);
+      err.line(`The port ${port} cannot be used (${code}); choose another one.`);
       return 1;
     }
   });
@@ -57,7 +57,7 @@ async function read(path: string): Promise<Recording> {
     throw new AccessError(
       'invalid_input',
       error instanceof NoRecording
-        ? `${path} is no recording of this program. ${error.message}`
+        ? `${path} is not a recording of this program. ${error.message}`
         : `${path} cannot be read (${code}).`,
       [{ do: 'correct_input', with: 'a file that doctor --record has written' }],
     );

@@ -28,9 +28,9 @@ interface Options {
 export function addSandbox(program: Command, shell: Shell, end: (exitCode: number) => void): void {
   program
     .command('sandbox')
-    .summary('run a local Cloudflare Access to try things on')
+    .summary('run a local Cloudflare Access to try things out')
     .description(
-      `Runs a local Cloudflare Access on this machine: a team with its login page, and one application for each way in which Access guards a host. No account and no network are needed. It prints what to set so that a server or a command uses it, and runs until it is interrupted (Ctrl-C).`,
+      `Runs a local Cloudflare Access on this machine: a team with its login page, and one application for each way in which Access guards a host. No account and no network are needed. It prints the settings with which a server or a command uses it, and runs until you press Ctrl-C.`,
     )
     .option(
       '--port <port>',
@@ -51,11 +51,8 @@ export function addSandbox(program: Command, shell: Shell, end: (exitCode: numbe
     .option('--session-seconds <seconds>', 'lifetime of applications’ JWTs (1 day)', seconds(1e9))
     .option('--latency-ms <milliseconds>', 'delay every answer', integer(60_000))
     .option('--device', 'offer device codes (RFC 8628), which the real Access does not')
-    .option('--requests', 'print each request on stderr as it comes')
-    .option(
-      '--replay <file>',
-      'serve what doctor --record has written, in the place of the applications',
-    )
+    .option('--requests', 'print each request on stderr as it arrives')
+    .option('--replay <file>', 'serve a recording of doctor --record instead of the applications')
     .option('--json', 'print one line of JSON when it is ready')
     .action(async (options: Options) => {
       const { replay } = options;
@@ -102,7 +99,7 @@ async function run(shell: Shell, options: Options): Promise<number> {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-      shell.err.line(`The port ${options.port} cannot be used (${code}): take another one.`);
+      shell.err.line(`Port ${options.port} cannot be used (${code}): choose another one.`);
       return 1;
     } finally {
       await sandbox?.close();
@@ -117,7 +114,7 @@ function environmentFor(sandbox: Sandbox, dataDir: string): Record<string, strin
     CF_ACCESS_CLIENT_ID: sandbox.serviceToken.clientId,
     CF_ACCESS_CLIENT_SECRET: sandbox.serviceToken.clientSecret,
     CF_ACCESS_HOSTS: hostsOf(sandbox),
-    // The person's own folder would fill with sessions of ports that are gone tomorrow.
+    // A folder of its own, because the person's would fill up with sessions of short-lived ports.
     CF_ACCESS_DATA_DIR: dataDir,
   };
 }
@@ -168,7 +165,7 @@ function print({ out }: Shell, sandbox: Sandbox, dataDir: string): void {
   for (const [name, value] of Object.entries(environment)) {
     code(`export ${name}=${shellWord(value)}`);
   }
-  // The very program that runs here: it may be installed nowhere.
+  // The path of this program, which may not be installed.
   const program = process.argv[1] ?? 'dist/main.js';
   code(`node ${shellWord(program)} fetch ${sandbox.applications['managed-oauth'].url.href}`);
   out.line();

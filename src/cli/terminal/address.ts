@@ -1,4 +1,4 @@
-/** A URL as people type it: the scheme may be left out. */
+/** A URL as people type it: the scheme may be omitted. */
 import { isLoopback } from '../../secure-url.ts';
 import { targetUrl } from '../../tools/target-url.ts';
 
@@ -7,7 +7,7 @@ export function address(text: string): URL {
   return targetUrl(withScheme(text.trim()));
 }
 
-/** https unless the host is this machine, which has no certificate. */
+/** Adds https, or http for loopback, which has no certificate. */
 export function withScheme(text: string): string {
   if (/^[a-z][a-z\d+.-]*:\/\//i.test(text)) return text;
   const plain = `http://${text}`;

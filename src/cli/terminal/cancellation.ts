@@ -1,9 +1,9 @@
-/** The person's Ctrl-C, or a signal from whoever started us, as an AbortSignal. */
+/** Ctrl-C, or a signal from the parent process, as an AbortSignal. */
 import { AccessError } from '../../errors.ts';
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** A signal has ended the command; `exitCode` is what a shell expects then. */
+/** A signal has ended the command; `exitCode` is the one that shells expect. */
 export class Interrupted extends AccessError {
   readonly exitCode: number;
 
@@ -17,7 +17,7 @@ export interface Cancellation {
   readonly signal: AbortSignal;
 }
 
-/** Runs `work`; the first signal aborts it, a second one ends the process. Throws `Interrupted`. */
+/** Runs `work`. The first signal aborts it, a second one ends the process. Throws `Interrupted`. */
 export async function cancellable<T>(work: (cancellation: Cancellation) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let interrupted: Interrupted | undefined;
@@ -32,7 +32,7 @@ export async function cancellable<T>(work: (cancellation: Cancellation) => Promi
   try {
     return await work({ signal: controller.signal });
   } catch (error) {
-    // Whatever it failed with then, it failed because of the signal.
+    // Whatever the error, the signal caused it.
     throw interrupted ?? error;
   } finally {
     for (const remove of removals) remove();

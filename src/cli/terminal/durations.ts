@@ -1,6 +1,8 @@
-/** Spans of time in words for people. */
+/** Durations in words for people. */
 
-/** Such as `45 s`, `14 min`, `3 h`, `9 days`; rounded down, so that nothing lives longer than told. */
+/**
+ * For example `45 s`, `14 min`, `3 h`, `9 days`; rounded down, so that nothing ends earlier than stated.
+ */
 export function span(milliseconds: number): string {
   const seconds = Math.floor(Math.abs(milliseconds) / 1000);
   if (seconds < 120) return `${seconds} s`;
@@ -9,7 +11,7 @@ export function span(milliseconds: number): string {
   return `${Math.floor(seconds / 86_400)} days`;
 }
 
-/** Such as `in 14 min` and `3 h ago`. */
+/** For example `in 14 min` or `3 h ago`. */
 export function whenFrom(now: number, at: number): string {
   return at >= now ? `in ${span(at - now)}` : `${span(now - at)} ago`;
 }

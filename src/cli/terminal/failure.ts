@@ -1,4 +1,7 @@
-/** Failures of a command: words for people or one JSON object, and the exit code (contract §6). */
+/**
+ * How a command reports a failure: as text for people or as one JSON object, and with which exit code
+ * (contract §6).
+ */
 import { EnvironmentError } from '../../config/config.ts';
 import { type AccessError, type ErrorCode, isAccessError } from '../../errors.ts';
 import { Interrupted } from './cancellation.ts';
@@ -8,13 +11,13 @@ import { stepForPeople } from './step-for-people.ts';
 
 export interface FailureOptions {
   readonly json?: boolean | undefined;
-  /** What the command was about, for commands that a next step names. */
+  /** The URL that the command was given, for commands that a next step suggests. */
   readonly url?: URL | undefined;
-  /** Told with the message, as curl does. */
+  /** Printed with the message, as curl does. */
   readonly exitCode?: number;
 }
 
-/** The person asked for something that cannot be: theirs to correct. */
+/** The command itself was wrong, and the person has to correct it. */
 const misuse: readonly ErrorCode[] = [
   'invalid_input',
   'https_required',
@@ -22,7 +25,10 @@ const misuse: readonly ErrorCode[] = [
   'config_invalid',
 ];
 
-/** Runs a command's work; whatever it throws is told, and becomes 1 (failed), 2 (usage error) or a signal's. */
+/**
+ * Runs a command's work. Reports what it throws, and returns the exit code: 1 (failed), 2 (usage error) or
+ * a signal's.
+ */
 export async function conclude(
   shell: Shell,
   options: FailureOptions | (() => FailureOptions),
@@ -54,7 +60,7 @@ export function tellFailure(shell: Shell, error: unknown, options: FailureOption
   if (advice !== '') err.line(err.paint('dim', advice));
 }
 
-/** The same in two lines, for where another program shows it. */
+/** The same in two lines, for another program to show. */
 export function failureText(error: unknown, reader: Reader): string {
   const { message, nextStep } = describe(error);
   return `${message}\n${stepForPeople(nextStep, reader)}`.trim();
@@ -62,7 +68,7 @@ export function failureText(error: unknown, reader: Reader): string {
 
 type Described = Pick<AccessError, 'code' | 'message' | 'nextStep' | 'details'>;
 
-/** An unexpected error's message may hold anything: only its kind is told. */
+/** The message of an unexpected error may contain anything, so only its class is reported. */
 function describe(error: unknown): Described {
   if (isAccessError(error)) return error;
   return {

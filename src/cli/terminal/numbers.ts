@@ -1,7 +1,7 @@
-/** Numbers as options take them; commander tells the person what is wrong. */
+/** Parses the numbers of options; commander reports what is wrong. */
 import { InvalidArgumentError } from 'commander';
 
-/** From 0 to `most`; fractions are fine. */
+/** From 0 to `most`; fractions are allowed. */
 export function seconds(most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

@@ -1,10 +1,10 @@
 /**
- * The address that a browser on another machine ended at, pasted into the terminal: RFC 8252's loopback
- * redirection for a loopback that the browser cannot reach.
+ * Reads the address at which a browser on another machine ended up, pasted into the terminal because that
+ * browser cannot reach the loopback redirection URI (RFC 8252 §7.3) of this machine.
  */
 import { createInterface } from 'node:readline';
 
-/** Hands each line that is typed to `take`, until `stop` is called. */
+/** Passes each non-empty line that is typed to `take`, until `stop` is called. */
 export function readPasted(take: (line: string) => void): { stop: () => void } {
   const lines = createInterface({ input: process.stdin, terminal: false });
   lines.on('line', (line) => {

@@ -1,13 +1,13 @@
-/** The person who reads what to do next: where they are, and what they were about to do. */
+/** The person who reads a next step: their environment, and what they were doing. */
 import type { Environment } from '../../config/config.ts';
 import type { repeated } from './command-lines.ts';
 
 export interface Reader {
   readonly environment: Environment;
-  /** What the command was about, for commands that a step names. */
+  /** The URL that the command was given, for commands that a step suggests. */
   readonly url?: URL | undefined;
-  /** What is repeated: the command, a request of another program through `forward`, or of an MCP host’s through `connect`. */
+  /** What is to be repeated: the command, another program’s request through `forward`, or an MCP host’s through `connect`. */
   readonly repeats?: keyof typeof repeated;
-  /** Whose environment is meant; `server`: what the MCP host starts. */
+  /** Whose environment is meant: the shell's, or that of the server which the MCP host starts. */
   readonly place?: 'shell' | 'server';
 }

@@ -1,6 +1,6 @@
 /**
  * Where a command prints: results on stdout, everything else on stderr, colours and progress only on a
- * terminal (https://no-color.org; FORCE_COLOR forces them). A reader that has left is no failure here.
+ * terminal (https://no-color.org; FORCE_COLOR forces them). A reader that has left is not a failure.
  */
 import { styleText } from 'node:util';
 import type { Environment } from '../../config/config.ts';
@@ -16,11 +16,11 @@ export type Style = Parameters<typeof styleText>[0];
 
 export interface Pen {
   readonly isTerminal: boolean;
-  /** Columns; 80 where nobody knows. */
+  /** Columns; 80 if unknown. */
   readonly width: number;
   write(text: string): void;
   line(text?: string): void;
-  /** The system's code when something could not be written, unless its reader has left. */
+  /** The system's error code when something could not be written, unless the reader has left. */
   trouble(): string | undefined;
   paint(style: Style, text: string): string;
 }
@@ -39,7 +39,7 @@ function createPen(stream: NodeJS.WriteStream, environment: Environment): Pen {
   let gone = false;
   let trouble: string | undefined;
   stream.on('error', ({ code = 'unknown failure' }: NodeJS.ErrnoException) => {
-    // EOF is what Windows says for a pipe that nobody reads.
+    // Windows reports EOF for a pipe that nobody reads.
     if (!gone && code !== 'EPIPE' && code !== 'EOF') trouble = code;
     gone = true;
   });

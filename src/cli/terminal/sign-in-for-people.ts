@@ -1,4 +1,4 @@
-/** The steps of a sign-in, in words for the person who is to sign in. */
+/** The steps of a sign-in as text for the person who signs in. */
 import type { Step } from '../../next-step.ts';
 import { later } from '../../step-clauses.ts';
 import { loginCommand, repeated } from './command-lines.ts';
@@ -30,7 +30,7 @@ function flagFor(method: 'browser' | 'device' | 'service_token'): string {
   return method === 'device' ? '--device' : `--method ${method}`;
 }
 
-/** Where a variable forbids asking a person: how to be asked all the same. */
+/** If a variable forbids sign-ins, says how to run the command so that it may start one. */
 export function attended(reader: Reader, command = login(reader)): string | undefined {
   const why = headlessBecauseOf(reader.environment);
   return why === undefined

@@ -1,4 +1,4 @@
-/** Showing a sign-in to the person at the terminal: its address, and how long it waits. */
+/** Shows a sign-in to the person at the terminal: its address, and how long it has been waiting. */
 import type { Rooms } from '../../rooms.ts';
 import { keysCovering } from '../../session/resource-key.ts';
 import { shownUrl } from '../../shown-url.ts';
@@ -8,13 +8,14 @@ import type { Shell } from './shell.ts';
 export interface SignInPrompt {
   readonly askPerson: AskPerson;
   readonly onWaiting: (message: string) => void;
-  /** Clears the line of progress. */
+  /** Clears the progress line. */
   done(): void;
 }
 
 /**
- * On stderr as well as in the browser: one of the two will reach the person. Without `browser`, for
- * those who only want the address, on stderr alone. `pastes`: what the browser ended at is read here.
+ * Prints the address on stderr in addition to opening the browser, so that one of the two reaches the
+ * person. Without `browser`, it is only printed. `pastes`: the callback address can be pasted into this
+ * terminal.
  */
 export function createSignInPrompt(
   { err }: Shell,
@@ -39,11 +40,11 @@ export function createSignInPrompt(
       err.line(
         opened
           ? err.paint('dim', 'It is open in your browser.')
-          : err.paint('yellow', 'No browser could be opened here: open that address yourself.'),
+          : err.paint('yellow', 'No browser could be opened here: open this address yourself.'),
       );
       if (pastes) {
         const hint =
-          'In a browser on another machine it ends at an http://localhost address that does not load: paste that address here, then Enter.';
+          'If you open it in a browser on another machine, it ends at an http://localhost address that does not load: paste that address here and press Enter.';
         err.line(err.paint('dim', hint));
       }
       return 'shown';
@@ -56,12 +57,15 @@ export function createSignInPrompt(
   };
 }
 
-/** A sign-in that another process has begun: its address is the same for whoever waits for it. */
+/**
+ * Prints the address of a sign-in that another process has begun, which everybody who waits for it can
+ * use.
+ */
 export async function showOpenSignIn({ err }: Shell, rooms: Rooms, url: URL): Promise<void> {
   for (const key of keysCovering(url)) {
     const pending = await rooms.store.read('pending', key);
     if (pending?.code && !pending.failure && pending.expiresAt > rooms.clock.now()) {
-      err.line(`A sign-in for ${url.host} is open already:`);
+      err.line(`A sign-in for ${url.host} is already open:`);
       err.line(`  ${err.paint('cyan', shownUrl(new URL(pending.code.authorizationUrl)))}`);
       return;
     }

@@ -1,4 +1,4 @@
-/** What came of a sign-in: for the person, or as the tool authenticate says it. */
+/** Reports the outcome of a sign-in: for people, or as JSON like the tool authenticate. */
 
 import type { Authenticated } from '../../access/authenticate.ts';
 import { readJwt } from '../../cloudflare/jwt.ts';
@@ -12,7 +12,7 @@ import { whenFrom } from './durations.ts';
 import type { Shell } from './shell.ts';
 import { stepForPeople } from './step-for-people.ts';
 
-/** Prints how it stands; returns the exit code: 0 when the URL can be fetched now, else 1. */
+/** Prints the outcome; returns the exit code: 0 if the URL can be fetched now, else 1. */
 export async function reportSignIn(
   shell: Shell,
   url: URL,
@@ -34,7 +34,7 @@ export async function reportSignIn(
   }
   switch (outcome.status) {
     case 'not_needed':
-      out.line(`${url.host} asks for nothing: fetch it as it is.`);
+      out.line(`${url.host} needs no credential: fetch it as it is.`);
       return 0;
     case 'authenticated': {
       const { credential } = outcome;
@@ -63,7 +63,9 @@ export async function reportSignIn(
       const nobody = `Nobody has signed in to ${url.host} yet`;
       if (endsHere(signIn, access)) {
         const memoryOnly = access.memoryOnly();
-        err.line(`${nobody}, and this sign-in ends with this command: no other can finish it.`);
+        err.line(
+          `${nobody}, and this sign-in ends with this command, because no other process can finish it.`,
+        );
         err.line(err.paint('dim', memoryOnly ? `${waitLonger} ${memoryOnly}` : waitLonger));
         return 1;
       }
@@ -79,12 +81,17 @@ export async function reportSignIn(
 
 const waitLonger = 'Run it again with a --wait that is long enough to sign in.';
 
-/** Kept nowhere but in this process: a transfer's key, a device's code, and all without a folder. */
+/**
+ * Whether this process alone can finish the sign-in: a transfer's key and a device code are never stored,
+ * and without a data folder nothing is.
+ */
 function endsHere({ mine, method }: SignIn, access: Pick<Rooms['access'], 'memoryOnly'>): boolean {
   return mine && (method !== 'authorization_code' || access.memoryOnly() !== undefined);
 }
 
-/** Whom Access knows the person as, where the credential says so; for show, since nothing is verified. */
+/**
+ * The person's email address, if the credential contains it. Only for display, since it is not verified.
+ */
 function personOf({ credential }: ResourceCredential): string | undefined {
   if (credential.kind !== 'cf_access_token') return undefined;
   const email = readJwt(credential.jwt)?.claims.email;

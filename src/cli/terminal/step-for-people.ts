@@ -1,6 +1,6 @@
 /**
- * Next steps in words for the person at the command line, who is the one to take them. Those of a sign-in
- * are in sign-in-for-people.ts.
+ * Next steps as text for the person at the command line, who takes them. Those of a sign-in are in
+ * sign-in-for-people.ts.
  */
 import type { NextStep, Step, When } from '../../next-step.ts';
 import { later, personClause, sentences } from '../../step-clauses.ts';

@@ -1,4 +1,4 @@
-/** Rows in columns, for people. Colours are put on after the widths are known. */
+/** Formats rows as columns, for people. Colours are added after the widths are known. */
 import type { Pen, Style } from './shell.ts';
 
 export interface Cell {

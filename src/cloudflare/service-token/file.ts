@@ -1,5 +1,5 @@
 /**
- * The shape of service tokens as people write them: the pair in the environment, and the JSON of
+ * Checks service tokens as people write them: client ID and secret in the environment, and the JSON of
  * `CF_ACCESS_SERVICE_TOKENS_FILE`, `[{"hosts":["a.example.com"],"client_id":"…","client_secret":"…"}]`.
  * Problems name entries and fields, never values.
  */
@@ -7,9 +7,9 @@ import { readHostPatterns } from '../host-pattern.ts';
 import type { ServiceToken } from './service-token.ts';
 
 export interface PairCheck {
-  /** Must be mended: the pair cannot be sent, or cannot be one. */
+  /** Must be fixed: these values cannot be sent, or cannot be a service token. */
   readonly problems: readonly string[];
-  /** Looks unlike what Cloudflare issues, but can be sent. */
+  /** Does not look like what Cloudflare issues, but can be sent. */
   readonly warnings: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function checkServiceTokenPair(clientId: string, clientSecret: string): P
 
 function valueProblems(what: string, value: string): string[] {
   if (value === '') return [`${what} is empty`];
-  // The dashboard offers the whole header field to copy.
+  // The dashboard's copy button copies the whole header field.
   if (/^\s*cf-access-client-(?:id|secret)\s*:/i.test(value))
     return [`${what} begins with a header’s name: set only what follows the colon`];
   if (/[\r\n]/.test(value)) return [`${what} contains a line break`];
@@ -57,7 +57,7 @@ function valueProblems(what: string, value: string): string[] {
 
 const fields: readonly string[] = ['hosts', 'client_id', 'client_secret'];
 
-/** `text`: the whole of the file. All of its problems at once, or its tokens. */
+/** `text`: the file's content. Returns its tokens, or all of its problems. */
 export async function parseServiceTokensFile(text: string): Promise<ServiceTokensFile> {
   const refused = (problem: string): ServiceTokensFile => ({
     tokens: [],
@@ -111,8 +111,8 @@ async function readEntry(entry: unknown): Promise<ServiceTokensFile> {
     problems.push(
       `has ${unknown} unknown field${unknown === 1 ? '' : 's'}: hosts, client_id and client_secret are known`,
     );
-  if (typeof clientId !== 'string') problems.push('client_id is missing or no text');
-  if (typeof clientSecret !== 'string') problems.push('client_secret is missing or no text');
+  if (typeof clientId !== 'string') problems.push('client_id is missing or not a string');
+  if (typeof clientSecret !== 'string') problems.push('client_secret is missing or not a string');
   let patterns: ServiceToken['hosts'] = [];
   if (
     !Array.isArray(hosts) ||

@@ -1,4 +1,6 @@
-/** Why a service token was not sent, or did not help, with the variable to set or whom to ask. */
+/**
+ * Explains why a service token was not sent or was refused, with the variable to set or the person to ask.
+ */
 import { randomBytes } from 'node:crypto';
 import { AccessError } from '../../errors.ts';
 import type { NextStep } from '../../next-step.ts';
@@ -12,7 +14,7 @@ import {
 import { refusalFor } from '../refusal.ts';
 import type { ServiceTokenChoice } from './service-token.ts';
 
-/** Why no service token goes to `url`. */
+/** Why no service token is sent to `url`. */
 export function serviceTokenMissing(
   url: URL,
   { state }: Exclude<ServiceTokenChoice, { state: 'ready' }>,
@@ -43,22 +45,22 @@ export function serviceTokenMissing(
 }
 
 /**
- * What an answer to a request that carried the pair means. Strict organisations say 401 for a token
- * that cannot authenticate and 403 for one that is not allowed. Classic ones repeat the answer to a
- * stranger for both: the login redirect, or 403 without `Cf-Access-Error`.
+ * What the answer to a request with a service token means. Strict organisations answer 401 to a token that
+ * cannot authenticate and 403 to one that is not allowed. Classic ones answer both like an unauthenticated
+ * request: with the login redirect, or with 403 without `Cf-Access-Error`.
  */
 export type ServiceTokenVerdict =
   | 'accepted'
   | 'rejected'
   | 'not_allowed'
-  /** All that a classic organisation says. */
+  /** A classic organisation does not say which. */
   | 'rejected_or_not_allowed'
-  /** Not told yet: ask with a made-up pair. */
+  /** Not decided yet: compare with the answer to a made-up service token. */
   | 'unknown';
 
 /**
- * Where the verdict is `unknown`, ask once more with a `madeUpPair` and pass that answer as `decoy`:
- * it shows what this organisation says to a token that does not exist.
+ * When the verdict is `unknown`, send another request with a `madeUpPair` and pass its answer as `decoy`:
+ * it shows how this organisation answers a token that does not exist.
  */
 export function tellServiceTokenVerdict(
   answer: UnauthenticatedAnswer,
@@ -78,10 +80,10 @@ export function tellServiceTokenVerdict(
     case 'service_auth':
       if (answer.status === 401) return 'rejected';
       if (!decoy) return 'unknown';
-      // Only a strict organisation says 401 here, and it did not say it to the true pair.
+      // Only a strict organisation answers 401 here, and it did not do so for the real token.
       return decoy.status === 401 ? 'not_allowed' : 'rejected_or_not_allowed';
     case 'other':
-      // A bare 401 may be a strict organisation's, or the origin's own answer behind Access.
+      // A bare 401 may come from a strict organisation, or from the origin behind Access.
       if (answer.status !== 401 || guard.how !== 'status') return 'accepted';
       if (!decoy) return 'unknown';
       return isAlike(answer, decoy) ? 'rejected' : 'accepted';
@@ -89,15 +91,15 @@ export function tellServiceTokenVerdict(
 }
 
 /**
- * Whether the login's `meta` says that the pair was a valid one. Nobody has verified it: it only
- * chooses between two refusals.
+ * Whether the login redirect's `meta` says that the service token is valid. It is not verified, because it
+ * only chooses between two refusals.
  */
 function knowsServiceToken(loginUrl: URL | undefined): boolean {
   const meta = readJwt(loginUrl?.searchParams.get('meta') ?? '');
   return meta?.claims.service_token_status === true;
 }
 
-/** A pair of today's shape that no organisation has issued. */
+/** Client ID and secret in today's format that no organisation has issued. */
 export function madeUpPair(): { clientId: string; clientSecret: string } {
   return {
     clientId: `${randomBytes(16).toString('hex')}.access`,
@@ -105,7 +107,7 @@ export function madeUpPair(): { clientId: string; clientSecret: string } {
   };
 }
 
-/** The same page but for the ray number and the time that such pages carry. */
+/** Whether both are the same page, apart from the ray ID and the time that such pages contain. */
 function isAlike(one: UnauthenticatedAnswer, other: UnauthenticatedAnswer): boolean {
   return (
     one.status === other.status &&
@@ -154,7 +156,7 @@ function pinTeam({ teamDomain }: UnsignedClaims): NextStep {
   return [{ when: 'own_team', do: 'set_variables', variables }];
 }
 
-/** How the host is written in CF_ACCESS_HOSTS. */
+/** The host as it is written in CF_ACCESS_HOSTS. */
 function patternFor(url: URL): string {
   return url.host.replace(/\.(?=:|$)/, '');
 }

@@ -1,9 +1,9 @@
 /**
- * Which service token may go to which host (contract §1 and §4). The pair is a secret that opens
- * every application its policies name, so it goes to no host on that host's own word: only to
- * one that the person named, or that the signed answer proves to be the pinned team's. Loopback is
- * a host like any other: any user of the machine can listen there. Whether the host has asked for a
- * credential at all is the caller's to know.
+ * Which service token may be sent to which host (contract §1 and §4). A service token opens every
+ * application whose policies name it, so a host's own claims never decide: it is sent only to a host that
+ * the person named, or that the signed answer proves to belong to the pinned team. Loopback is a host like
+ * any other, since any user of the machine can listen there. The caller makes sure that the host has asked
+ * for a credential at all.
  */
 
 import { isSecure } from '../../secure-url.ts';
@@ -13,14 +13,17 @@ export interface ServiceToken {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly hosts: readonly HostPattern[];
-  /** The environment's pair: it also serves the pinned team. A file's entries do not. */
+  /**
+   * True for the token from the environment, which is also sent to the pinned team's hosts; entries of a
+   * file are not.
+   */
   readonly general: boolean;
 }
 
-/** What is known of the host beyond its name. */
+/** What is known about the host's team. */
 export interface TeamProof {
   readonly pinnedTeam?: string | undefined;
-  /** From a signed answer of this very host, verified just now. Never from an unsigned claim. */
+  /** From a freshly verified signed answer of this host. Never from an unsigned claim. */
   readonly provenTeam?: string | undefined;
 }
 
@@ -33,7 +36,7 @@ export type ServiceTokenChoice =
   | { readonly state: 'not_configured' }
   | { readonly state: 'host_not_allowed' };
 
-/** The most narrowly named token wins: an exact host, then the longest wildcard, then the general pair. */
+/** The most specific token wins: an exact host, then the longest wildcard, then the general token. */
 export function chooseServiceToken(
   url: URL,
   tokens: readonly ServiceToken[],

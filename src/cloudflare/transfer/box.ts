@@ -1,7 +1,7 @@
 /**
- * The box in which a browser transfer delivers tokens: NaCl's crypto_box (X25519, XSalsa20,
- * Poly1305). The key pair lives as long as one sign-in; whoever knows the public key can fetch the
- * delivery (sealed, but once only), so it is treated as a secret too.
+ * The encryption of a browser transfer's tokens: NaCl's crypto_box (X25519, XSalsa20, Poly1305). The key
+ * pair is used for one sign-in only. Whoever knows the public key can fetch the delivery, which is
+ * encrypted but can be fetched only once, so the public key is treated as a secret too.
  */
 import {
   createPrivateKey,
@@ -16,11 +16,11 @@ import { fromBase64url } from '../jwt.ts';
 export interface TransferKeys {
   /** base64url with padding: 44 characters. */
   readonly publicKey: string;
-  /** Opens a delivery. Throws `BoxError`. */
+  /** Decrypts a delivery. Throws `BoxError`. */
   open(body: string, senderKey: string): Uint8Array;
 }
 
-/** Why a delivery cannot be opened, in words that follow “the delivery”. */
+/** Why a delivery cannot be decrypted, as the predicate of “the delivery”. */
 export class BoxError extends Error {
   override readonly name = 'BoxError';
 }
@@ -29,7 +29,7 @@ const nonceLength = 24;
 const tagLength = 16;
 const sigma = 'expand 32-byte k';
 
-/** Fresh keys; or those of `privateKey`, the 32 bytes of RFC 7748 §5. */
+/** Generates keys, or uses `privateKey`, the 32 bytes of RFC 7748 §5. */
 export function createTransferKeys(privateKey?: Uint8Array): TransferKeys {
   const own = privateKey ? importPrivateKey(privateKey) : generateKeyPairSync('x25519').privateKey;
   const { x } = createPublicKey(own).export({ format: 'jwk' });
@@ -69,7 +69,7 @@ function sharedKey(privateKey: KeyObject, sender: Buffer): Uint8Array {
     });
     secret = diffieHellman({ privateKey, publicKey });
   } catch (error) {
-    // A point of low order, which would make the key one that everybody knows.
+    // A point of low order, with which anybody could compute the shared key.
     throw new BoxError('comes with an unusable sender’s key', { cause: error });
   }
   const out = new Uint32Array(8);
@@ -77,7 +77,7 @@ function sharedKey(privateKey: KeyObject, sender: Buffer): Uint8Array {
   return new Uint8Array(out.buffer);
 }
 
-/** The same bytes as words in the machine's own order, which is what `hsalsa` wants. */
+/** The same bytes as words in the machine's byte order, as `hsalsa` expects. */
 function words(bytes: Buffer): Uint32Array {
   return new Uint32Array(Uint8Array.from(bytes).buffer);
 }

@@ -1,7 +1,7 @@
 /**
- * Browser transfer: how a person's login at an application without Managed OAuth reaches this
- * machine (what `cloudflared access login` does; cloudflare-access.md §5). First a plan, a value
- * whose URL the person opens; then `receiveTransfer` waits for the delivery. Nothing is stored here.
+ * Browser transfer: how a person's login to an application without Managed OAuth is transferred to this
+ * machine (what `cloudflared access login` does; cloudflare-access.md §5). `planBrowserTransfer` makes the
+ * URL that the person opens, and `receiveTransfer` waits for the delivery. Neither stores anything.
  */
 import { AccessError, isAccessError } from '../../errors.ts';
 import type { ProtocolFetch } from '../../http/protocol-fetch.ts';
@@ -24,7 +24,10 @@ export interface ClockLike {
 export interface BrowserTransfer {
   readonly application: URL;
   readonly audience: string;
-  /** What the person opens. Secret: it holds the public key, by which the delivery can be fetched. */
+  /**
+   * What the person opens. Secret, because it contains the public key, with which the delivery can be
+   * fetched.
+   */
   readonly url: URL;
   readonly keys: TransferKeys;
 }
@@ -32,18 +35,18 @@ export interface BrowserTransfer {
 export interface TransferOptions {
   readonly fetch: ProtocolFetch;
   readonly clock: ClockLike;
-  /** The teams' own, by which a token that is delivered is verified. */
+  /** The teams' signing keys, to verify the delivered tokens. */
   readonly teamKeys: SigningKeys;
   /** `https://login.cloudflareaccess.org`, or FedRAMP's, or the sandbox's. */
   readonly service: URL;
-  /** Where known: the only team whose tokens are accepted. */
+  /** If known: the only team whose tokens are accepted. */
   readonly teamDomain?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** In all, in milliseconds; `transferLifetimeMs` unless given. */
+  /** In total, in milliseconds; default `transferLifetimeMs`. */
   readonly patienceMs?: number;
 }
 
-/** How long cloudflared polls for one transfer; nobody knows whether the service would keep it longer. */
+/** How long cloudflared polls for one transfer; it is unknown whether the service would keep it longer. */
 export const transferLifetimeMs = 10 * 60_000;
 
 const atOnceMs = 1_000;
@@ -52,7 +55,7 @@ const pauseWhenLimitedMs = 5_000;
 const maxFailures = 3;
 
 /**
- * Fresh keys and the URL to open. `application` is where the person's browser ends up afterwards, so
+ * Generates keys and the URL to open. The person's browser is redirected to `application` afterwards, so
  * it should be the protected resource and not a URL that an agent chose.
  */
 export function planBrowserTransfer(application: URL, audience: string): BrowserTransfer {
@@ -61,10 +64,10 @@ export function planBrowserTransfer(application: URL, audience: string): Browser
 }
 
 /**
- * Waits until the person has signed in, and opens what the transfer service delivers. Throws
- * `sign_in_expired` after `patienceMs`; `temporarily_unavailable` or what `fetch` threw when the
- * service failed three times in a row; `token_rejected` when the delivery cannot be opened or holds
- * a token that is not this application's; what the team's keys throw; the signal's reason when cancelled.
+ * Waits until the person has signed in, and decrypts what the transfer service delivers. Throws
+ * `sign_in_expired` after `patienceMs`; `temporarily_unavailable` or what `fetch` threw when the service
+ * failed three times in a row; `token_rejected` when the delivery cannot be decrypted or its token is for
+ * another application; what `teamKeys` throws; the signal's reason when cancelled.
  */
 export async function receiveTransfer(
   { application, audience, keys }: BrowserTransfer,
@@ -122,7 +125,7 @@ export async function receiveTransfer(
   }
 }
 
-/** Why this poll counts as failed. One that was held until its time was up means “not yet”. */
+/** Why this poll counts as failed. One that the service held open until its timeout means “not yet”. */
 function failureOf(
   answer: Response | AccessError,
   heldToTheEnd: boolean,
@@ -138,7 +141,7 @@ function failureOf(
   );
 }
 
-/** The poll's address holds the key; no error that may be shown or logged should drag it along. */
+/** The poll's address contains the key, which must not appear in an error that may be shown or logged. */
 function withoutKey(error: unknown, keys: TransferKeys): AccessError {
   const clean = (text: string): string =>
     text

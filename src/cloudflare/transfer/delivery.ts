@@ -1,6 +1,6 @@
 /**
- * What the transfer service delivers: a sealed `{"app_token":"<jwt>","org_token":"<jwt>"}`. Whoever
- * knew the key's public half could have put it there, so nothing in it is taken on trust.
+ * What the transfer service delivers: an encrypted `{"app_token":"<jwt>","org_token":"<jwt>"}`. Anybody
+ * who knows the public key could have delivered it, so everything in it is verified.
  */
 import { AccessError } from '../../errors.ts';
 import { type AccessToken, isUntimely, verifyAccessToken } from '../application-token.ts';
@@ -10,7 +10,7 @@ import { BoxError, type TransferKeys } from './box.ts';
 
 export interface TransferredTokens {
   readonly application: AccessToken;
-  /** Absent when none came, or none that this team would take. */
+  /** Absent when none was delivered, or none that the application's team issued. */
   readonly organisation?: AccessToken;
 }
 
@@ -24,8 +24,8 @@ export interface ExpectedDelivery {
 }
 
 /**
- * `body`: as it came; `senderKey`: the `service-public-key` field. Throws `token_rejected` when it
- * cannot be opened, or holds a token that is not this application's; and what `teamKeys.find` throws.
+ * `body`: as received. `senderKey`: the `service-public-key` field. Throws `token_rejected` when it cannot
+ * be decrypted or its token is for another application, and what `teamKeys.find` throws.
  */
 export async function openDelivery(
   keys: TransferKeys,
@@ -65,7 +65,7 @@ async function readDelivery(
   if (typeof orgToken !== 'string' || orgToken === '') return { application };
   const { audience: _, ...team } = { ...expected, teamDomain: application.teamDomain };
   const organisation = await verifyAccessToken(orgToken, team, teamKeys);
-  // Without it the person signs in once more at the next application; this one is not worse off.
+  // Without an org token the person only has to sign in once more at the team's next application.
   return typeof organisation === 'string' ? { application } : { application, organisation };
 }
 

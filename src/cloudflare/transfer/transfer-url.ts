@@ -1,7 +1,7 @@
-/** The address at which a person's login is transferred to this machine (cloudflare-access.md §5.2). */
+/** The address that starts a browser transfer (cloudflare-access.md §5.2). */
 import { atPath } from '../../secure-url.ts';
 
-/** The cli endpoint's URL, byte for byte as cloudflared writes it (keys sorted, escaped as Go does). */
+/** The `cli` page's URL, byte for byte as cloudflared writes it (keys sorted, escaped as in Go). */
 export function transferUrl(application: URL, audience: string, publicKey: string): URL {
   const back = new URL(application);
   back.hash = '';
@@ -21,7 +21,7 @@ export function transferUrl(application: URL, audience: string, publicKey: strin
   return url;
 }
 
-/** url.Values.Encode of Go: stable-sorted by key, `=` as %3D, a space as `+`. */
+/** Go's url.Values.Encode: stably sorted by key, with `=` as %3D and a space as `+`. */
 function goQuery(parameters: readonly (readonly [string, string])[]): string {
   return parameters
     .toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))

@@ -1,7 +1,7 @@
 /**
- * The person's browser, started without a shell and without our secrets, in its environment or on its
- * command line (contract §4.7, §4.9): the one that `BROWSER` names, else the system's through the
- * `open` package.
+ * Starts the person's browser without a shell, and without our secrets in its environment or on its
+ * command line (contract §4.7, §4.9): the one that `BROWSER` names, else the system's through the `open`
+ * package.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { release } from 'node:os';
@@ -21,17 +21,17 @@ import {
 import { browserEnvironment } from './environment.ts';
 import { namedBrowsers, type Opener } from './named-browsers.ts';
 
-/** An opener that still runs by then has found a browser, and is it. */
+/** An opener that is still running after this time is itself the browser. */
 const patienceMs = 2_500;
 
 export interface BrowserOptions {
-  /** The environment of this process, which the browser inherits but for what is secret in it. */
+  /** The environment of this process; the browser inherits it without its secrets. */
   readonly environment: Environment;
-  /** What must not reach it under any variable's name. */
+  /** Values that must not reach the browser under any variable's name. */
   readonly secrets?: readonly string[];
   readonly addresses: Pick<OneShotAddresses, 'leadTo'>;
   readonly log: Log;
-  /** `process.platform` unless told. */
+  /** Default: `process.platform`. */
   readonly platform?: NodeJS.Platform;
   readonly display?: DisplayPlaces;
 }
@@ -47,7 +47,7 @@ async function screen(
   return isElsewhere(environment) ? undefined : {};
 }
 
-/** In WSL the browser is Windows', which needs no screen of Linux. */
+/** In WSL the browser is the one of Windows, which needs no display on the Linux side. */
 function isWsl(platform: NodeJS.Platform): boolean {
   return platform === 'linux' && /microsoft/i.test(release());
 }
@@ -61,7 +61,7 @@ export function createBrowser(options: BrowserOptions): Browser {
       const target = openable(url);
       const display = await screen(platform, environment, places);
       const named = environment.BROWSER;
-      // Who names a browser wants that one and no other, or, with `false` or `none`, no browser.
+      // Somebody who names a browser wants that one only, or none at all: `BROWSER=false`, `BROWSER=none`.
       const openers = named ? namedBrowsers(named, platform) : [await systemBrowser(platform)];
       let address: OneShotAddress | undefined;
       for (const opener of openers) {
@@ -94,7 +94,7 @@ function openable(url: URL): URL {
   );
 }
 
-/** `opened`, or why not. */
+/** Resolves with `opened`, or with the reason why not. */
 function run(
   opener: Opener,
   { url, used }: OneShotAddress,
@@ -124,8 +124,8 @@ function start(opener: Opener, url: URL, environment: Environment): ChildProcess
     return spawn(opener.command, opener.args(url.href), {
       env: { ...environment },
       stdio: 'ignore',
-      // A group of its own: a signal to ours must not end the person's browser. On Windows a
-      // detached process gets a console window.
+      // A process group of its own, so that a signal to ours does not end the person's browser. On Windows
+      // a detached process would get a console window.
       detached: opener.detached,
       windowsHide: true,
       shell: false,
@@ -135,7 +135,7 @@ function start(opener: Opener, url: URL, environment: Environment): ChildProcess
   }
 }
 
-/** Our program around `open`. */
+/** Our own program around the `open` package. */
 async function systemBrowser(platform: NodeJS.Platform): Promise<Opener> {
   const program = await builtProgram('open-browser.js');
   return {

@@ -1,6 +1,6 @@
 /**
- * The person's graphical session, as seen from a process that was started without its variables: the
- * hosts of MCP servers pass on little more than HOME and PATH, so no DISPLAY does not mean no desktop.
+ * Finds the person's graphical session from a process that was started without its variables. MCP hosts
+ * pass on little more than HOME and PATH, so a missing DISPLAY does not mean that there is no desktop.
  */
 import { constants } from 'node:fs';
 import { access, lstat, readdir } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { ownUserId } from '../files/private-folder.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where sessions leave their sockets; tests have other places. */
+/** Where graphical sessions have their sockets; tests use other folders. */
 export interface DisplayPlaces {
   readonly runtimeDir: string;
   readonly x11Dir: string;
@@ -23,14 +23,14 @@ export function displayPlaces(environment: Environment): DisplayPlaces {
   };
 }
 
-/** Over SSH the person does not sit at this machine's screen. */
+/** With SSH the person is not in front of this machine's display. */
 export function isElsewhere({ SSH_CONNECTION, SSH_TTY }: Environment): boolean {
   return Boolean(SSH_CONNECTION || SSH_TTY);
 }
 
 /**
- * The variables that programs need to show themselves on this person's screen, or undefined when
- * there is none. What the environment says is believed; otherwise the sockets are looked for.
+ * The variables that a program needs to open a window on this person's display, or undefined when there is
+ * none. What the environment says is used as it is; otherwise the sockets are looked for.
  */
 export async function findDisplay(
   environment: Environment,

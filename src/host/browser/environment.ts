@@ -1,20 +1,24 @@
 /**
- * The environment that the browser is started with: this process's, without what is secret in it. A
- * browser hands it on to every program that it starts itself, for as long as the desktop runs.
+ * The environment that the browser is started with: this process's, without its secrets. A browser passes
+ * it on to every program that it starts, for as long as the desktop session lasts.
  */
 import type { Environment } from './display.ts';
 
-/** Ours, and what would have a browser's Node run other code or trust any certificate. */
+/**
+ * Our own variables, and those that make a browser built on Node run other code or trust any certificate.
+ */
 const notForBrowsers =
   /^(?:(?:CF|CLOUDFLARE)_ACCESS_.*|NODE_OPTIONS|NODE_TLS_REJECT_UNAUTHORIZED|ELECTRON_RUN_AS_NODE)$/i;
-/** What stands before the host of an address: the password of a proxy, whatever the variable's name. */
+/** The user name and password in a URL, such as a proxy's, in a variable of any name. */
 const userInfo = /:\/\/[^/?#\s]*@/g;
-/** Proxies are written without a scheme as well, and their passwords with any character. */
+/** Proxy settings may have no scheme, and their passwords may contain any character. */
 const proxyUserInfo = /^([a-z][a-z\d+.-]*:\/\/)?.*@/is;
-/** Shorter values are words that stand in other variables by chance. */
+/** Shorter values may occur in other variables by chance. */
 const shortestSecret = 8;
 
-/** `secrets`: values that may stand under other names too, such as the one that a host has expanded. */
+/**
+ * `secrets`: values that other variables may contain too, such as one that the host expanded into them.
+ */
 export function browserEnvironment(
   environment: Environment,
   secrets: readonly string[],

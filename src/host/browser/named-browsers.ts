@@ -2,14 +2,14 @@
 export interface Opener {
   readonly command: string;
   args(url: string): string[];
-  /** Without a screen it would find a text browser at best, and that one no terminal. */
+  /** Without a display it would at best find a text browser, which would have no terminal. */
   readonly needsDisplay: boolean;
   readonly detached: boolean;
 }
 
 /**
- * `BROWSER` as xdg-open and others read it: commands with a colon between them, each with `%s` for
- * the URL, or with the URL put last. On Windows, where paths have colons and blanks, one command.
+ * Parses `BROWSER` as xdg-open and others do: commands separated by colons, each with `%s` for the URL or
+ * the URL appended. On Windows, where paths contain colons and spaces, it is one command.
  */
 export function namedBrowsers(value: string, platform: NodeJS.Platform): Opener[] {
   if (platform === 'win32') return [{ ...plain(value), detached: false }];

@@ -1,4 +1,4 @@
-/** What a folder of records should not hold: records that cannot be used, leftovers of crashes. */
+/** Clears a folder of records of what does not belong there: unusable records and leftovers of crashes. */
 import { randomBytes } from 'node:crypto';
 import { link, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,8 +11,8 @@ const keptAside = 16;
 const temporaryLifetimeMs = 15 * 60_000;
 
 /**
- * Renames `name` to `<name>.damaged` or `<name>.newer`, unless it is not the version `identity` any
- * more (another process has written meanwhile). Gives the new name, or undefined if it was gone.
+ * Renames `name` to `<name>.damaged` or `<name>.newer`, unless it is no longer the version `identity`
+ * (another process has written meanwhile). Returns the new name, or undefined if it was gone.
  */
 export async function setAside(
   folder: string,
@@ -28,14 +28,15 @@ export async function setAside(
       await rename(path, join(folder, aside));
     } catch (error) {
       if (!['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error))) throw error;
-      // A folder is in the way, of either name: neither replaces the other.
+      // One of the two names is a folder, and a rename replaces neither a folder by a file nor a file by a
+      // folder.
       const other = `${name}.${randomBytes(4).toString('hex')}.${reason}`;
       await rename(path, join(folder, other));
       return other;
     }
     if (!(await isVersion(join(folder, aside), identity))) {
-      // A good record was written between the look and the rename; put it back, unless there is
-      // an even newer one.
+      // A good record was written between the check and the rename: put it back, unless there is an even
+      // newer one.
       await link(join(folder, aside), path).catch(() => {});
       await removeFile(join(folder, aside));
       return undefined;
@@ -52,7 +53,7 @@ async function isVersion(path: string, identity: string | undefined): Promise<bo
   return fileIdentity(await lstat(path, { bigint: true })) === identity;
 }
 
-/** Removes temporary files of writers that died, and all but the newest of what was set aside. */
+/** Removes temporary files of writers that have died, and all but the newest of the records set aside. */
 export async function sweep(folder: string, now: number, log: Log): Promise<void> {
   try {
     const aside: { path: string; at: number }[] = [];
@@ -67,13 +68,13 @@ export async function sweep(folder: string, now: number, log: Log): Promise<void
     aside.sort((a, b) => b.at - a.at);
     for (const { path } of aside.slice(keptAside)) await discard(path);
   } catch (error) {
-    // Another process sweeps too, or the folder is read-only: nothing is lost by leaving it.
+    // Another process is sweeping too, or the folder is read-only. It does no harm to leave the files.
     log('debug', 'a folder could not be swept', { code: systemCode(error) });
   }
 }
 
 async function discard(path: string): Promise<void> {
   const found = await lstat(path);
-  // A folder that somebody put here is removed only when it is empty.
+  // A folder that somebody else has put here is removed only if it is empty.
   await (found.isDirectory() ? rmdir(path).catch(() => {}) : unlink(path));
 }

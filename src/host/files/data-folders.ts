@@ -1,4 +1,4 @@
-/** Where sessions are kept when nobody says otherwise, and everywhere else an earlier run may have kept them. */
+/** Where sessions are kept by default, and where earlier runs in other environments may have kept them. */
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
@@ -10,8 +10,8 @@ export function defaultDataDir(): string {
 }
 
 /**
- * Every folder that is the default one in some environment: a shell and a host that clears the
- * environment disagree about XDG_DATA_HOME, and a home folder may be shared by several systems.
+ * Every folder that is the default in some environment: a shell and a host that clears the environment may
+ * disagree about XDG_DATA_HOME, and several systems may share a home folder.
  */
 export function defaultDataDirs({
   LOCALAPPDATA,
@@ -26,7 +26,7 @@ export function defaultDataDirs({
   return [...new Set([defaultDataDir(), ...local, ...below])];
 }
 
-/** The account's, whatever HOME says; an account without an entry has none. */
+/** The account's home folder, whatever HOME says. An account without a passwd entry has none. */
 function accountHome(): string[] {
   try {
     return [userInfo().homedir].filter((home) => home !== '');

@@ -1,7 +1,7 @@
 /**
  * The secret that the processes of one person share, in the data folder: with it, a redirect listener
- * proves to a sibling that it is one. Without a usable folder each process has its own, and knows no
- * siblings.
+ * proves to another process that it belongs to the same person. Without a usable folder each process has a
+ * key of its own and recognises no other.
  */
 import { randomBytes } from 'node:crypto';
 import { link } from 'node:fs/promises';
@@ -13,7 +13,10 @@ import { FolderTrouble, isSystemFailure, systemCode, usePrivateFolder } from './
 const keyBytes = 32;
 const fileName = 'identity.key';
 
-/** Gives the key, made on first use and then the same for all processes. Touches nothing before. */
+/**
+ * Returns a function that gives the key. The key is made on first use and then shared by all processes;
+ * until then no file is touched.
+ */
 export function createIdentityKey(options: {
   readonly dataDir: string;
   readonly log: Log;
@@ -26,7 +29,9 @@ export function createIdentityKey(options: {
       return await sharedKey(dataDir);
     } catch (error) {
       if (!(error instanceof FolderTrouble) && !isSystemFailure(error)) throw error;
-      log('debug', 'no identity is shared with other processes', { code: systemCode(error) });
+      log('debug', 'the identity key cannot be shared with other processes', {
+        code: systemCode(error),
+      });
       return alone;
     }
   };
@@ -36,16 +41,16 @@ export function createIdentityKey(options: {
 async function sharedKey(dataDir: string): Promise<Uint8Array> {
   const path = join(dataDir, fileName);
   for (let attempt = 1; ; attempt += 1) {
-    // Two names for a moment, while it is being made.
+    // It has two names for a moment, while it is being made.
     const found = await readPrivateFile(path, { links: true });
     if (found.state === 'read' && isKey(found.bytes)) return found.bytes;
     if (attempt === 5) throw new FolderTrouble(`${path} cannot be used`);
-    // Not synced: what a power cut leaves of it is replaced, and nobody waits for the disk here.
+    // Not synced, to save the wait: if a power cut damages it, it is replaced.
     const temporary = await writeTemporary(dataDir, fileName, randomBytes(keyBytes), {
       sync: false,
     });
     try {
-      // Of those who make it at once, the first one's stays.
+      // If several processes make it at the same time, the first one's stays.
       if (found.state === 'absent') await link(temporary, path);
       else await renameOver(temporary, path);
     } catch (error) {
@@ -60,7 +65,9 @@ async function sharedKey(dataDir: string): Promise<Uint8Array> {
   }
 }
 
-/** Some file systems leave zeros where a power cut came before the bytes: anybody would know such a key. */
+/**
+ * After a power cut, some file systems leave zeros in place of the bytes: a key that anybody could guess.
+ */
 function isKey(bytes: Uint8Array): boolean {
   return bytes.length === keyBytes && bytes.some((byte) => byte !== 0);
 }

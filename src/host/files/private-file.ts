@@ -1,7 +1,7 @@
 /**
- * Files that hold secrets: read only when they are plain files of our own (no link is followed, no
- * FIFO waited for), written whole (temporary file, fsync, rename, fsync of the folder) with mode 0600.
- * The folder must have passed `usePrivateFolder`.
+ * Files that hold secrets. They are read only if they are regular files owned by this user (links are not
+ * followed, FIFOs do not block), and written atomically (temporary file, fsync, rename, fsync of the
+ * folder) with mode 0600. The folder must have passed `usePrivateFolder`.
  */
 import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
@@ -16,20 +16,20 @@ export const temporarySuffix = '.tmp';
 export type FileReading =
   | { readonly state: 'absent' }
   | { readonly state: 'read'; readonly bytes: Buffer; readonly identity: string }
-  /** Not a file that we would have written. `identity` is absent when it could not be opened. */
+  /** Not a file that this program would write. `identity` is absent when it could not be opened. */
   | { readonly state: 'refused'; readonly why: string; readonly identity?: string };
 
-/** Where a write has come to; tests stop the process there. */
+/** The stages of a write, at which tests stop the process. */
 export type WritePoint = 'start' | 'created' | 'written' | 'synced' | 'renamed' | 'folder_synced';
 export type Checkpoint = (point: WritePoint) => void;
 
-// Windows has neither flag; there `open` needs privileges for links, and FIFOs are no files.
+// Windows has neither flag; there, making symbolic links needs privileges, and FIFOs are not files.
 const noFollow = constants.O_NOFOLLOW ?? 0;
 const nonBlock = constants.O_NONBLOCK ?? 0;
 
 /**
- * Reads `path`; with `links`, also when it has a second name. Throws system errors that say nothing
- * about the file itself, such as EMFILE or EIO.
+ * Reads `path`; with `links`, even if the file has a second name (a hard link). Throws system errors that
+ * say nothing about the file itself, such as EMFILE or EIO.
  */
 export async function readPrivateFile(
   path: string,
@@ -91,7 +91,7 @@ async function tighten(file: FileHandle): Promise<void> {
   try {
     await file.chmod(0o600);
   } catch (error) {
-    if (systemCode(error) !== 'EROFS') throw error; // as it is there, nobody can change it
+    if (systemCode(error) !== 'EROFS') throw error; // on a read-only file system nobody can change it
   }
 }
 
@@ -104,7 +104,7 @@ function objection(found: BigIntStats, links: boolean): string | undefined {
   return undefined;
 }
 
-/** Creates a file with an unguessable name in `folder`, synced to disk if wanted; gives its path. */
+/** Creates a file with an unguessable name in `folder`, synced to disk with `sync`. Returns its path. */
 export async function writeTemporary(
   folder: string,
   name: string,
@@ -117,7 +117,7 @@ export async function writeTemporary(
   const file = await open(path, flags, 0o600);
   try {
     checkpoint('created');
-    // The umask may have taken bits away that we need to read it again.
+    // The umask may have cleared bits that we need to read it again.
     if (process.platform !== 'win32') await file.chmod(0o600);
     await file.writeFile(bytes);
     checkpoint('written');
@@ -132,7 +132,7 @@ export async function writeTemporary(
   return path;
 }
 
-/** Writes `folder/name` whole; when it resolves, the file would survive a power cut. */
+/** Writes `folder/name` atomically. Once it resolves, the file survives a power cut. */
 export async function writePrivateFile(
   folder: string,
   name: string,
@@ -151,7 +151,7 @@ export async function writePrivateFile(
   checkpoint('folder_synced');
 }
 
-/** Removes a name, if it is there. */
+/** Removes a file, if it is there. */
 export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path);

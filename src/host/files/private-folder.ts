@@ -1,6 +1,6 @@
 /**
- * A folder that is ours alone: a directory, owned by the person who runs this, mode 0700. A looser
- * mode is tightened; anything else about it is trouble, told in words fit for the person.
+ * A private folder: a directory owned by the user who runs this, with mode 0700. A looser mode is
+ * tightened; anything else is refused, with a message fit for the person.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
@@ -64,7 +64,7 @@ export async function usePrivateFolder(
     if (error instanceof FolderTrouble) throw error;
     const code = systemCode(error);
     if (code === 'ENOENT' && !options.create) return 'absent';
-    // Trouble of this process, or of the disk, says nothing about the folder.
+    // Trouble with this process or with the disk says nothing about the folder.
     if (['', 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO'].includes(code)) throw error;
     if (code === 'ENOTDIR' || code === 'EEXIST') {
       throw new FolderTrouble(`${path} is not a folder`, { cause: error });
@@ -74,8 +74,8 @@ export async function usePrivateFolder(
 }
 
 /**
- * Level by level: Node's own `recursive` tries for ever, beyond the reach of signals, where a folder
- * that is there says that it is not when something is to be made in it, as /proc does.
+ * Makes one level after the other. Node's own `recursive` loops endlessly, and cannot be interrupted by
+ * signals, where mkdir in an existing folder fails with ENOENT, as it does in /proc.
  */
 async function makeFolder(path: string): Promise<void> {
   for (let attempt = 1; !(await isThere(path)); attempt += 1) {
@@ -87,7 +87,7 @@ async function makeFolder(path: string): Promise<void> {
       const code = systemCode(error);
       if (code === 'EEXIST') return; // another process was faster
       if (code !== 'ENOENT') throw error;
-      // Once more if the parent was removed under our feet.
+      // Try again if somebody has just removed the parent.
       if (attempt === 3 || (await isThere(parent))) {
         const why = `${path} cannot be written: nothing can be made in ${parent}`;
         throw new FolderTrouble(why, { cause: error });
@@ -112,15 +112,15 @@ async function tighten(folder: FileHandle, path: string, own: number | undefined
     throw new FolderTrouble(`${path} belongs to another user`);
   }
   if ((found.mode & 0o077) === 0) return;
-  // Takes from the others, and gives the person nothing that they took from themselves.
+  // Removes the access of others, and adds none for the person where they removed their own.
   await folder.chmod(found.mode & 0o7700);
-  // File systems without modes (a Windows drive under WSL) take the call and do nothing.
+  // On file systems without modes (a Windows drive in WSL) the call succeeds and changes nothing.
   if (((await folder.stat()).mode & 0o077) !== 0) {
     throw new FolderTrouble(`${path} is on a file system where others can read it`);
   }
 }
 
-/** What a failed call on a file or folder means, as the end of a sentence. */
+/** What a failed call on a file or folder means, as the predicate of a sentence. */
 export function folderFailure(code: string): string {
   switch (code) {
     case 'EROFS':

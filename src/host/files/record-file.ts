@@ -1,6 +1,6 @@
 /**
- * What a record's file holds: `{"kind", "key", "record"}`. Kind and key are in it so that a file that
- * was copied to another name, or whose name's hash collides, is not taken for another record.
+ * The content of a record's file: `{"kind", "key", "record"}`. It includes kind and key so that a file
+ * that was copied to another name, or whose name's hash collides, is not taken for another record.
  */
 import { createHash } from 'node:crypto';
 import type { RecordKind } from '../../session/ports.ts';
@@ -14,7 +14,7 @@ export type Decoded<K extends RecordKind> =
   | { readonly state: 'newer'; readonly format: number }
   | { readonly state: 'damaged'; readonly why: string };
 
-/** The file's name; the key may be a URL, which a name must not reveal. */
+/** The file's name. It is a hash, since the key may be a URL, which a file name must not reveal. */
 export function recordFileName(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 32) + recordSuffix;
 }
@@ -27,7 +27,7 @@ export function encodeRecord<K extends RecordKind>(
   return Buffer.from(`${JSON.stringify({ kind, key, record })}\n`);
 }
 
-/** Never throws: bytes on disk are as hostile as any others. `name` is the file's. */
+/** Never throws: bytes on disk are as hostile as any others. `name`: the file's name. */
 export function decodeRecord<K extends RecordKind>(
   kind: K,
   name: string,
@@ -40,7 +40,7 @@ export function decodeRecord<K extends RecordKind>(
     return { state: 'damaged', why: 'it is not JSON' };
   }
   if (!isObject(value) || value.kind !== kind || typeof value.key !== 'string') {
-    return { state: 'damaged', why: 'it is not what was kept here' };
+    return { state: 'damaged', why: 'it is not a record of this kind' };
   }
   if (recordFileName(value.key) !== name) {
     return { state: 'damaged', why: 'it is the copy of another file' };

@@ -1,7 +1,7 @@
 /**
- * Records on disk: one private file each, `<data folder>/<kind>s/<hash of its key>.json`. What is in
- * the way of one is set aside. Throws FolderTrouble and system errors: what to do when the disk fails
- * is the store's decision.
+ * Records on disk: one private file each, `<data folder>/<kind>s/<hash of its key>.json`. An unusable file
+ * at that name is set aside. Throws FolderTrouble and system errors; the store decides what to do when the
+ * disk fails.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,11 +19,11 @@ import {
 import { isSystemFailure, systemCode, usePrivateFolder } from './private-folder.ts';
 import { decodeRecord, encodeRecord, recordFileName, recordSuffix } from './record-file.ts';
 
-/** A file as found; nothing in it when there is none that can be used. */
+/** A file as found; empty when there is no usable one. */
 export interface OnDisk<K extends RecordKind> {
   readonly key?: string;
   readonly record?: Records[K];
-  /** Names this version of the file; also there for a newer format's. */
+  /** Names this version of the file. Present for a record of a newer format too. */
   readonly identity?: string;
 }
 
@@ -39,12 +39,12 @@ export function openRecordFiles(options: {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Logs what has not been logged yet. */
+  /** Logs a message, unless it has been logged before. */
   readonly warnOnce: (message: string, fields?: Record<string, string>) => void;
   readonly checkpoint?: Checkpoint | undefined;
 }): RecordFiles {
   const { dataDir, clock, log, warnOnce, checkpoint } = options;
-  /** Looked at in this process, and found good. */
+  /** Kinds whose folders this process has checked. */
   const ready = new Set<RecordKind>();
   const folder = (kind: RecordKind): string => join(dataDir, `${kind}s`);
 
@@ -71,7 +71,8 @@ export function openRecordFiles(options: {
       case 'record':
         return { key: decoded.key, record: decoded.record, identity };
       case 'newer':
-        // Its writer may run beside us, so it stays until we have something to put in its place.
+        // The newer program that wrote it may still be running, so it stays until this one has a record to
+        // put in its place.
         warnOnce('a record was written by a newer version and is not used', { kind, file: name });
         return { identity, newer: true };
       case 'damaged':
@@ -89,7 +90,7 @@ export function openRecordFiles(options: {
       const aside = await setAside(folder(kind), name, 'damaged', identity);
       log('warn', `a record was set aside: ${why}`, { kind, file: name, aside });
     } catch (error) {
-      // It cannot be moved, as on a read-only disk, and is as good as none all the same.
+      // It cannot be moved, on a read-only disk for instance, and is ignored all the same.
       if (!isSystemFailure(error)) throw error;
       warnOnce(`a record is not used: ${why}`, { kind, file: name, code: systemCode(error) });
     }
@@ -107,7 +108,7 @@ export function openRecordFiles(options: {
       const name = recordFileName(key);
       const write = async (): Promise<void> => {
         await use(kind, true);
-        // A damaged or foreign one is set aside by this reading, a newer one here.
+        // Reading sets a damaged or foreign file aside; one of a newer format is set aside here.
         const before = await readNamed(kind, name);
         if (before.newer) {
           const aside = await setAside(folder(kind), name, 'newer', before.identity);
@@ -118,8 +119,8 @@ export function openRecordFiles(options: {
       try {
         await write();
       } catch (error) {
-        ready.delete(kind); // to be looked at afresh
-        // The folder, or our temporary file in it, was removed under our feet.
+        ready.delete(kind); // check it again
+        // Somebody has just removed the folder, or our temporary file in it.
         if (systemCode(error) !== 'ENOENT') throw error;
         await write();
       }

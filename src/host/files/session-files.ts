@@ -1,7 +1,7 @@
 /**
- * The record store (contract §5): records on disk, and in this process's memory what the disk would
- * not take, so that nothing is lost; `memoryOnly` says why. Which of several processes may write is
- * the lock's business.
+ * The record store (contract §5): records on disk, and in this process's memory those that could not be
+ * written, so that nothing is lost; `memoryOnly` says why. Callers hold the lock that decides which
+ * process may write.
  */
 import { AccessError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -15,16 +15,16 @@ export interface RecordStoreOptions {
   readonly dataDir: string;
   readonly log: Log;
   readonly clock: Clock;
-  /** For tests that stop the process amid a write. */
+  /** For tests that stop the process in the middle of a write. */
   readonly checkpoint?: Checkpoint;
 }
 
-/** What stands for a record that could not be written (or removed: then it has no `record`). */
+/** A record that could not be written, or, without `record`, one that could not be removed. */
 interface Unwritten {
   readonly kind: RecordKind;
   readonly key: string;
   readonly record: Records[RecordKind] | undefined;
-  /** The version on disk at that time; another one is somebody's newer word. */
+  /** The version on disk at that time. A different one has been written since and takes precedence. */
   readonly over: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export function openRecordStore(options: RecordStoreOptions): RecordStore {
     log('warn', message, fields);
   }
 
-  /** The disk's word; `otherwise` when the folder cannot be used at all. */
+  /** The result of `read`; `otherwise` when the folder cannot be used at all. */
   async function fromDisk<T>(read: () => Promise<T>, otherwise: T): Promise<T> {
     try {
       const found = await read();
@@ -59,7 +59,7 @@ export function openRecordStore(options: RecordStoreOptions): RecordStore {
         return otherwise;
       }
       if (!isSystemFailure(error)) throw error;
-      // A failing disk, or too many open files: nothing that says there is no record.
+      // A failing disk or too many open files does not mean that there is no record.
       throw new AccessError(
         'store_unavailable',
         `The sessions in ${dataDir} cannot be read (${systemCode(error)}).`,
@@ -76,7 +76,7 @@ export function openRecordStore(options: RecordStoreOptions): RecordStore {
     }
   }
 
-  /** What counts now: memory's, unless another process has written since. */
+  /** The current record: the one in memory, unless another process has written one since. */
   function current<K extends RecordKind>(
     kind: K,
     key: string,
@@ -92,7 +92,7 @@ export function openRecordStore(options: RecordStoreOptions): RecordStore {
     return kept.record as Records[K] | undefined;
   }
 
-  /** Runs `change`, which makes `record` the one on disk, or keeps it in memory. */
+  /** Runs `change`, which brings `record` to disk; keeps it in memory if that fails. */
   async function changeDisk<K extends RecordKind>(
     kind: K,
     key: string,
@@ -104,7 +104,7 @@ export function openRecordStore(options: RecordStoreOptions): RecordStore {
       folderTrouble = undefined;
       unwritten.delete(idOf(kind, key));
     } catch (error) {
-      // Failures of the place, not of this program: with them, memory is the better store.
+      // The folder or disk failed, not this program, so memory takes over.
       const isTrouble = error instanceof FolderTrouble;
       if (!isTrouble && !isSystemFailure(error)) throw error;
       const disk = await files.read(kind, key).catch((): OnDisk<K> => ({}));

@@ -1,9 +1,9 @@
 /**
- * Files that hold a secret for as long as this process lives, such as a curl configuration: mode
- * 0600, in a folder 0700 of this process's own below the data folder, removed at the end. What a
- * killed process has left is removed by the next one that writes here from the same place (machine
- * and PID namespace) since the same boot. Other folders are left alone: a container may share the
- * data folder, and its processes cannot be seen from here.
+ * Files that hold a secret while this process runs, such as a curl configuration: mode 0600, in a folder
+ * of this process's own (mode 0700) in the data folder, removed at exit. The files of a killed process are
+ * removed by the next process that writes here, on the same machine, in the same PID namespace and since
+ * the same boot. Other folders stay: a container may share the data folder, and its processes cannot be
+ * seen from here.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { liveness, ownIdentity, type ProcessIdentity } from '../lock/process-ide
 import { FolderTrouble, systemCode, usePrivateFolder } from './private-folder.ts';
 
 export interface OwnTemporaryFiles {
-  /** Returns the path. Throws `store_unavailable` when the data folder is not a private one. */
+  /** Returns the path. Throws `store_unavailable` when the data folder is not private. */
   write(name: string, content: string): Promise<string>;
   removeAll(): void;
 }
@@ -72,7 +72,7 @@ export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTempo
   };
 }
 
-/** Place and boot as a short hash, since file names are no place for them; process id; start time. */
+/** A short hash of place and boot (too long for a file name), the process id and the start time. */
 function processName({ place, boot, pid, startTime }: ProcessIdentity): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([place, boot]))
@@ -80,7 +80,7 @@ function processName({ place, boot, pid, startTime }: ProcessIdentity): string {
   return `${hash.slice(0, 16)}-${pid}-${startTime}`;
 }
 
-/** A folder is named after its process; of one that cannot be judged from here it is left alone. */
+/** Whether the process that a folder is named after is dead. False when that cannot be told from here. */
 function isOfTheDead(name: string, own: ProcessIdentity): boolean {
   const parts = /^[0-9a-f]{16}-([1-9]\d{0,9})-(\d*)-[0-9a-f]{16}$/.exec(name);
   if (!parts) return false;

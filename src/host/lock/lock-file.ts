@@ -1,8 +1,8 @@
 /**
- * Exclusive files. A lock file appears with its content in one step (`link`), and says whose it is.
- * It is removed only by who holds the right to remove that very one: a second exclusive file, named
- * after the first one's token. So a slow process can never remove the lock that came after the one
- * it found stale, which is how "unlink it, create mine" ends with two holders.
+ * Exclusive files. A lock file appears together with its content in one step (`link`) and names its owner.
+ * A process may remove one only while it holds the removal right for exactly that lock: a second exclusive
+ * file, named after the first one's token. So a slow process can never remove the lock that replaced the
+ * one it found stale, which is how plain "unlink it, create mine" ends with two holders.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -35,7 +35,10 @@ const holder = z.object({
 });
 export type Holder = z.infer<typeof holder>;
 
-/** A lock file as found. `token` names this one for good; `holder` is absent when it is no lock. */
+/**
+ * A lock file as found. `token` identifies it and is never reused; `holder` is absent when the content is
+ * not a lock's.
+ */
 export interface FoundLock {
   readonly token: string;
   readonly holder?: Holder;
@@ -50,14 +53,14 @@ export function lockPath(folder: string, name: string): string {
   return join(folder, `${createHash('sha256').update(name).digest('hex').slice(0, 32)}.lock`);
 }
 
-/** The right to remove the lock at `path` whose token this is. */
+/** The file that grants the right to remove the lock at `path` with this token. */
 export function removalPath(path: string, token: string): string {
   return `${path}.${token}`;
 }
 
 /**
- * Creates `path` with its content, or gives false when something has that name. Not asynchronous, so
- * that a process which leaves has either made a lock, and knows it, or never will.
+ * Creates `path` with its content; returns false when the name is taken. Synchronous, so that a process
+ * that is about to exit has either made the lock and knows it, or never will.
  */
 export function createLockFile(folder: string, path: string, content: Holder): boolean {
   const bytes = Buffer.from(JSON.stringify(content));
@@ -85,7 +88,7 @@ export function createLockFile(folder: string, path: string, content: Holder): b
   }
 }
 
-/** For file systems without links: exclusive too, but seen empty for a moment. */
+/** For file systems without hard links: exclusive too, but visible while still empty. */
 function createInPlace(path: string, bytes: Uint8Array): boolean {
   try {
     writeNewFile(path, bytes);
@@ -111,8 +114,8 @@ function writeNewFile(path: string, bytes: Uint8Array): void {
 }
 
 /**
- * Gives up the lock at `path` in one go. False when somebody else has the right to remove it: a
- * crash may have left that right behind, or its owner is about to remove the lock.
+ * Gives up the lock at `path` synchronously. False when another process has the right to remove it: either
+ * it is about to do so, or it crashed and left the right behind.
  */
 export function giveUpLockFile(folder: string, path: string, content: Holder): boolean {
   const right = removalPath(path, content.token);
@@ -120,7 +123,7 @@ export function giveUpLockFile(folder: string, path: string, content: Holder): b
   try {
     if (readNow(path).includes(content.token)) removeNow(path);
   } catch (error) {
-    if (!['ENOENT', 'EISDIR', 'ELOOP'].includes(systemCode(error))) throw error; // ours no more
+    if (!['ENOENT', 'EISDIR', 'ELOOP'].includes(systemCode(error))) throw error; // no longer ours
   } finally {
     removeNow(right);
   }
@@ -174,21 +177,21 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Removes `path` if its token is `token` still. Only for who holds the right to remove that one. */
+/** Removes `path` if its token is still `token`. Only for the holder of the right to remove that lock. */
 export async function removeLockFile(path: string, token: string): Promise<void> {
   if ((await readLockFile(path))?.token !== token) return;
   try {
     await removeFile(path);
   } catch (error) {
-    // A directory. Somebody put it there: removed when empty, otherwise moved out of the way.
+    // A directory that somebody put there: removed if empty, otherwise moved out of the way.
     if (!['EISDIR', 'EPERM'].includes(systemCode(error))) throw error;
     await rmdir(path).catch(() => rename(path, `${path}.${token}.damaged`));
   }
 }
 
 /**
- * Removes rights to remove that a crash has left behind after the removal. Their tokens never come
- * again, so they mean nothing to anybody.
+ * Deletes removal rights that a crash left behind after the removal itself. Their tokens are never reused,
+ * so nobody needs them.
  */
 export async function sweepRights(folder: string, own: ProcessIdentity): Promise<void> {
   for (const name of await readdir(folder)) {

@@ -1,8 +1,8 @@
 /**
- * The lock across processes (contract §5): a queue within this process, then an exclusive file. A
- * file whose owner is dead is taken over at once. One that is hung, or that cannot be judged from
- * here, is taken over after a lease: so `work` must end within 45 seconds to be sure of being alone.
- * How long others have held it is measured by watching, since clocks may be a day off.
+ * The lock across processes (contract §5): a queue within this process, then an exclusive file. A file
+ * whose owner is dead is taken over at once. One whose owner hangs, or cannot be judged from here, is
+ * taken over after a lease, so only `work` that ends within 45 seconds is sure to run alone. How long
+ * others have held a lock is measured by watching it, since clocks may differ by a day.
  */
 import { AccessError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -26,7 +26,7 @@ import {
   sweepRights,
 } from './lock-file.ts';
 import { ownIdentity } from './process-identity.ts';
-import { createTurns } from './queue.ts';
+import { createQueues } from './queue.ts';
 import { createTakeover } from './takeover.ts';
 
 const defaultPatienceMs = 60_000;
@@ -37,21 +37,21 @@ export interface LockOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** While it gives a reason, there is nothing to share with other processes, and no file. */
+  /** While it returns a reason, nothing is shared with other processes and no lock file is used. */
   readonly memoryOnly?: () => string | undefined;
-  /** Milliseconds after which a lock is taken from an owner that seems to live. */
+  /** Milliseconds after which a lock is taken over from an owner that seems to be alive. */
   readonly leaseMs?: number;
 }
 
 export interface FileLock extends Lock {
   /**
-   * For a process that is about to exit: gives up all lock files at once. From then on `hold` throws
-   * `cancelled`, those that wait included.
+   * For a process that is about to exit: gives up all lock files at once. From then on every call of
+   * `hold` throws `cancelled`, waiting ones too.
    */
   releaseAll(): void;
   /**
-   * The same, but what is under way, such as a refresh whose answer is on its way, may end first:
-   * its successor would be lost otherwise. Resolves after `graceMs` at the latest.
+   * The same, but lets running work end first: a refresh whose answer is on its way, for instance, whose
+   * new token would otherwise be lost. Resolves after `graceMs` at the latest.
    */
   close(graceMs: number): Promise<void>;
 }
@@ -60,7 +60,7 @@ export function createLock(options: LockOptions): FileLock {
   const { folder, clock, log, memoryOnly = () => undefined, leaseMs = defaultLeaseMs } = options;
   const own = ownIdentity();
   const { isStale, withRightToRemove } = createTakeover({ own, clock, leaseMs });
-  const turns = createTurns(clock);
+  const queues = createQueues(clock);
   const held = new Map<string, Holder>();
   let warned = false;
   let swept = false;
@@ -74,7 +74,7 @@ export function createLock(options: LockOptions): FileLock {
       swept = true;
       await sweep(folder, clock.now(), log);
       await sweepRights(folder, own).catch((error: unknown) => {
-        // Nothing is lost by leaving them.
+        // It does no harm to leave them.
         log('debug', 'the locks could not be swept', { code: systemCode(error) });
       });
     }
@@ -93,7 +93,7 @@ export function createLock(options: LockOptions): FileLock {
           });
           if (made) return holder;
         } catch (error) {
-          // The folder was removed under our feet.
+          // Somebody has just removed the folder.
           if (systemCode(error) !== 'ENOENT' || performance.now() >= deadline) throw error;
           await usePrivateFolder(folder, { create: true });
         }
@@ -126,13 +126,13 @@ export function createLock(options: LockOptions): FileLock {
       try {
         giveUpLockFile(folder, path, holder);
       } catch (error) {
-        // Our death frees it in any case.
+        // The end of this process frees it in any case.
         log('debug', 'a lock was not given up at exit', { code: systemCode(error) });
       }
     }
   }
 
-  /** The lock file, or undefined where no file can be had and the queue must do. */
+  /** The lock file's holder; undefined where no file can be made and only the queue protects. */
   async function acquireFile(
     path: string,
     deadline: number,
@@ -157,7 +157,7 @@ export function createLock(options: LockOptions): FileLock {
       signal?.throwIfAborted();
       if (closed) throw leaving();
       const deadline = performance.now() + patienceMs;
-      const leave = await turns.enter(name, patienceMs, signal);
+      const leave = await queues.enter(name, patienceMs, signal);
       if (leave === undefined) throw outOfPatience();
       try {
         if (closed) throw leaving();
@@ -168,7 +168,7 @@ export function createLock(options: LockOptions): FileLock {
         } finally {
           if (holder !== undefined) {
             await release(path, holder).catch((error: unknown) => {
-              // The work is done and counts; the lease frees what is left.
+              // The work is done and its result stands; the lease will free the lock.
               log('warn', 'a lock could not be given up', { code: systemCode(error) });
             });
           }
@@ -189,7 +189,7 @@ export function createLock(options: LockOptions): FileLock {
   };
 }
 
-/** Failures of the place, with which no process can lock anything there. */
+/** Failures of the folder or disk that keep every process from locking anything there. */
 const unusable = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT', 'ENOTDIR']);
 
 function outOfPatience(): AccessError {

@@ -1,6 +1,6 @@
 /**
- * Names a process so that another one can tell later whether it still runs. A process id alone does
- * not do: ids are used again. On Linux the start time (proc(5), /proc/<pid>/stat, field 22, in ticks
+ * Identifies a process so that another one can tell later whether it is still running. A process id is not
+ * enough, because ids are reused. On Linux the start time (proc(5), /proc/<pid>/stat, field 22, in ticks
  * since boot) tells them apart; elsewhere a process that seems to live is merely `unknown`.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -10,14 +10,14 @@ import { systemCode } from '../files/private-folder.ts';
 
 export const processIdentity = z.object({
   pid: z.int().check(z.positive()),
-  /** Where the pid means something: the machine's name and the PID namespace. */
+  /** Where the pid is valid: the machine's name and the PID namespace. */
   place: z.string(),
   boot: z.string(),
   startTime: z.string(),
 });
 export type ProcessIdentity = z.infer<typeof processIdentity>;
 
-/** `unknown`: it may run, but this cannot be told from here. */
+/** `unknown`: it cannot be told from here whether it is running. */
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
 /** This process. */
@@ -36,19 +36,19 @@ export function liveness(other: ProcessIdentity, own: ProcessIdentity): Liveness
   try {
     process.kill(other.pid, 0);
   } catch (error) {
-    // EPERM: a process of another user has the id now; its start time decides below.
+    // EPERM: another user's process has the id now; the start time decides below.
     if (systemCode(error) === 'ESRCH') return 'dead';
   }
   if (other.startTime === '' || own.startTime === '') return 'unknown';
   const now = procStat(other.pid);
   if (now === undefined || now.startTime !== other.startTime) return 'dead';
-  // A killed process whose parent has not waited for it keeps its id, and does nothing any more.
+  // A zombie: it has ended, and keeps its id until its parent waits for it.
   return now.state === 'Z' || now.state === 'X' ? 'dead' : 'alive';
 }
 
 function procStat(pid: number): { state: string; startTime: string } | undefined {
   const text = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  // The second field is the program's name in parentheses, and may hold any character.
+  // The second field is the program's name in parentheses, which may contain any character.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, startTime] = [fields[0], fields[19]];
   return state && startTime ? { state, startTime } : undefined;

@@ -1,16 +1,16 @@
-/** Turns within one process: for each name one at a time, in the order of asking. */
+/** A queue for each name within one process: one caller at a time, in the order of arrival. */
 import type { Clock } from '../../session/ports.ts';
 
-export interface Turns {
+export interface Queues {
   /**
-   * Resolves with the function that ends the turn, or with undefined when it did not come within
+   * Resolves with the function that ends the turn, or with undefined when the turn did not come within
    * `patienceMs`. Rejects with the signal's reason when aborted.
    */
   enter(name: string, patienceMs: number, signal?: AbortSignal): Promise<(() => void) | undefined>;
 }
 
-export function createTurns(clock: Clock): Turns {
-  /** Who waits, by name; a name is there while its turn is taken. */
+export function createQueues(clock: Clock): Queues {
+  /** The waiting callers, by name. A name has an entry while somebody has its turn. */
   const waiting = new Map<string, Set<() => void>>();
 
   function leave(name: string): void {
@@ -48,10 +48,10 @@ export function createTurns(clock: Clock): Turns {
       const patience = clock
         .sleep(patienceMs, signal ? AbortSignal.any([signal, stop.signal]) : stop.signal)
         .then(() => false as const);
-      patience.catch(() => {}); // it loses the race when the turn comes
+      patience.catch(() => {}); // aborted when the turn comes
       try {
         const came = await Promise.race([turn, patience]);
-        // Taken out of the queue already: the turn came in the same moment as the end of patience.
+        // Already taken out of the queue: the turn came just as the time ran out.
         if (came || !queue.delete(wake)) return once(name);
         return undefined;
       } catch (error) {

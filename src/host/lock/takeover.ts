@@ -1,6 +1,6 @@
 /**
- * When a lock file may be taken from its owner, and how only one process ever removes it: who wants
- * to remove the file with a certain token needs the exclusive right to that, which is a lock file too.
+ * When a lock file may be taken over from its owner, and how it is ensured that only one process removes
+ * it: removing the file with a certain token requires an exclusive right, which is a lock file too.
  */
 import { dirname } from 'node:path';
 import type { Clock } from '../../session/ports.ts';
@@ -14,15 +14,18 @@ import {
 } from './lock-file.ts';
 import { liveness, type ProcessIdentity } from './process-identity.ts';
 
-/** A lock file is created with its content, so one without any is nobody's; a moment of doubt. */
+/**
+ * A lock file is created with its content, so one without a valid holder is garbage. The short wait is for
+ * file systems without hard links, where it is empty for a moment.
+ */
 const garbageLeaseMs = 2_000;
 
 export interface Takeover {
-  /** `watchedMs`: how long we have seen this very lock lie there. */
+  /** `watchedMs`: how long this process has watched this same lock. */
   isStale(lock: FoundLock, watchedMs: number): boolean;
   /**
-   * Runs `work` as the only one, ever, who may remove the file at `path` whose token this is; false
-   * when somebody else has that right.
+   * Runs `work` with the exclusive right to remove the file at `path` with this token. Returns false,
+   * without running it, when another process has that right.
    */
   withRightToRemove(path: string, token: string, work: () => Promise<void>): Promise<boolean>;
 }
@@ -35,7 +38,7 @@ export function createTakeover(options: {
   const { own, clock, leaseMs } = options;
 
   function isStale({ holder, writtenAt }: FoundLock, watchedMs: number): boolean {
-    // Either sign: the clock that wrote it may be ahead of ours.
+    // Absolute: the clock of whoever wrote it may be ahead of ours.
     const ageMs = Math.abs(clock.now() - writtenAt);
     if (holder === undefined) return watchedMs >= garbageLeaseMs;
     switch (liveness(holder.owner, own)) {
@@ -65,7 +68,8 @@ export function createTakeover(options: {
     }
     const found = await readLockFile(right);
     if (found === undefined || !isStale(found, 0)) return false;
-    // Who had it died before it was done. The right to remove the right is the right.
+    // The previous remover crashed. Take the right to remove its right file, in the same way, and then
+    // finish its work.
     return await withRightToRemove(right, found.token, async () => {
       if ((await readLockFile(right))?.token !== found.token) return;
       await work();

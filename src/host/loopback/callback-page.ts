@@ -1,7 +1,7 @@
 /**
- * The page that the person's browser ends on. It needs nothing from anywhere and can run nothing: no
- * script, no image, no font, and a policy that allows its one stylesheet by hash. Everything that is
- * put into it is escaped.
+ * The page on which the person's browser ends up. It loads nothing and runs nothing: no script, no image,
+ * no font, and a content security policy that allows its one stylesheet by hash. Every inserted text is
+ * escaped.
  */
 import { createHash } from 'node:crypto';
 import type { CallbackPage } from '../../session/ports.ts';
@@ -65,7 +65,7 @@ export function renderCallbackPage(page: CallbackPage): string {
       return render({
         look: 'failed',
         mark: cross,
-        heading: 'The sign-in did not work',
+        heading: 'The sign-in failed',
         paragraphs: [
           ...(page.application === undefined
             ? []
@@ -84,12 +84,12 @@ const notOursPage = render({
   mark: bar,
   heading: 'No sign-in is waiting for this page',
   paragraphs: [
-    'It may have been completed already, or have waited too long. If your agent still asks you to sign in, use the newest address that it gave you.',
+    'It may have been completed already, or it may have expired. If your agent still asks you to sign in, open the latest address that it gave you.',
   ],
   last: 'You can close this tab.',
 });
 
-/** When handling the callback broke in a way that nobody foresaw. */
+/** When handling the callback failed in an unexpected way. */
 export const brokenPage = render({
   look: 'failed',
   mark: cross,
@@ -98,13 +98,13 @@ export const brokenPage = render({
   last: 'You can close this tab and go back to your agent.',
 });
 
-/** For a program of another user, or a browser that runs as one. */
+/** For a program that runs as another user. */
 export const strangerPage = render({
   look: 'failed',
   mark: cross,
   heading: 'This sign-in belongs to another user',
   paragraphs: [
-    'Its address was opened by a program of another user of this computer. If it is your sign-in all the same, open the address that your agent shows you.',
+    'A program that runs as another user of this computer opened its address. If this is your sign-in, open the address that your agent shows you.',
   ],
   last: 'You can close this tab.',
 });
@@ -112,9 +112,9 @@ export const strangerPage = render({
 export const usedPage = render({
   look: 'quiet',
   mark: bar,
-  heading: 'This address was used already',
+  heading: 'This address has already been used',
   paragraphs: [
-    'It leads to a sign-in once. If you are not signed in, open the address that your agent shows you.',
+    'It works only once. If you are not signed in yet, open the address that your agent shows you.',
   ],
   last: 'You can close this tab.',
 });
@@ -164,7 +164,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 function escapeHtml(text: string): string {
-  // Bidirectional marks could make a host read as another one.
+  // Bidirectional marks could make one host look like another.
   return text
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ')
     .replace(/[&<>"']/g, (character) => entities[character] ?? '');

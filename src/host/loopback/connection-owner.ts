@@ -1,16 +1,16 @@
 /**
- * Whose program is at the other end of a loopback connection. Linux's socket table names the user of
- * each end (proc_net_tcp(5)); other systems do not tell it without being root.
+ * Which user's program is at the other end of a loopback connection. Linux's socket table names the user
+ * of each end (proc_net_tcp(5)); other systems tell only root.
  */
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { endianness, release } from 'node:os';
 import { ownUserId } from '../files/private-folder.ts';
 
-/** `unknown` where the system does not tell. */
+/** `unknown`: the system does not tell. */
 export type ConnectionOwner = 'own' | 'other' | 'unknown';
 
-/** A connected socket, or what it was connected to. */
+/** A connected socket, or a copy of its addresses. */
 export type ConnectionEnds = {
   readonly [End in 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort']?:
     | Socket[End]
@@ -31,26 +31,26 @@ export async function connectionOwner(
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
   const table = await read(tables);
   if (table === undefined || userId === undefined) return 'unknown';
-  // A browser of Windows comes through a relay of root's, or without an entry here.
+  // A browser on the Windows side connects through a relay that runs as root, or has no entry here.
   const isWsl = /microsoft/i.test(kernel);
-  // Theirs is the entry whose local end is our remote one.
+  // The other program's entry is the one whose local end is our remote end.
   const theirs = ends(remoteAddress, remotePort);
   const ours = ends(localAddress, localPort);
   for (const line of table) {
     const [, local = '', remote = '', state, , , , user, , inode] = line.trim().split(/\s+/);
     if (!theirs.includes(local) || !ours.includes(remote)) continue;
-    // One that nobody has open any more has no owner, and is shown as root's.
+    // A socket that no program has open any more has no owner and is listed as root's.
     if (state !== established || inode === '0') return 'other';
     if (Number(user) === userId) return 'own';
     return isWsl && user === '0' ? 'unknown' : 'other';
   }
-  // It has come and gone meanwhile: nobody is left to be answered.
+  // The connection has closed meanwhile, so nobody is left to answer.
   return isWsl ? 'unknown' : 'other';
 }
 
 /**
- * The same for a server with many connections: the kernel takes milliseconds for a table, whatever is
- * in it, so one reading serves all who came before it began.
+ * The same for a server with many connections: reading a table takes milliseconds however little is in it,
+ * so one reading serves all connections that arrived before it began.
  */
 export function createConnectionOwner(): (socket: ConnectionEnds) => Promise<ConnectionOwner> {
   let running: Promise<unknown> = Promise.resolve();
@@ -72,7 +72,7 @@ export function createConnectionOwner(): (socket: ConnectionEnds) => Promise<Con
 async function readTables(folder: string): Promise<string[] | undefined> {
   try {
     const ipv4 = await readFile(`${folder}/tcp`, 'latin1');
-    // Not there on a machine without IPv6.
+    // Missing on a machine without IPv6.
     const ipv6 = await readFile(`${folder}/tcp6`, 'latin1').catch(() => '');
     return `${ipv4}\n${ipv6}`.split('\n');
   } catch {
@@ -80,7 +80,7 @@ async function readTables(folder: string): Promise<string[] | undefined> {
   }
 }
 
-/** The ways in which the tables write an address and a port: words of 32 bits in the machine's order. */
+/** How the tables write an address and a port: 32-bit words in the machine's byte order. */
 function ends(address = '', port = 0): string[] {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   if (address === '::1') return [`${'0'.repeat(24)}${word([0, 0, 0, 1])}:${hexPort}`];

@@ -1,7 +1,7 @@
 /**
- * An HTTP server on one port of 127.0.0.1 and ::1, for GET of `/callback` and of what was added to it
- * (contract §4.6). A machine without IPv6 has 127.0.0.1; but where a stranger holds ::1, browsers
- * would go to them first, and the port is of no use.
+ * An HTTP server on one port of 127.0.0.1 and ::1 that answers GET of `/callback` and of paths added to it
+ * (contract §4.6). On a machine without IPv6, 127.0.0.1 is enough. But a port whose ::1 another program
+ * holds cannot be used, because browsers would try that first.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,9 +18,9 @@ export type OnGet = (request: IncomingMessage) => Promise<Answer>;
 
 export interface LoopbackServer {
   readonly port: number;
-  /** Answers GET of this path too, until the function is called that this gives. */
+  /** Also answers GET of this path, until the returned function is called. */
   answerAt(path: string, onGet: OnGet): () => void;
-  /** Takes no more requests; resolves when those at hand are answered, or after `graceMs`. */
+  /** Accepts no more requests; resolves when the open ones are answered, or after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -32,12 +32,12 @@ const textHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 };
 
-/** Both, because browsers try either for `localhost`. */
+/** Both, because a browser may use either for `localhost`. */
 export const loopbackAddresses: readonly string[] = ['127.0.0.1', '::1'];
 
 /**
- * Binds the port (0: any), or gives undefined when another process has it. `addresses`: what is bound
- * instead of loopback's, as in a container whose port is published; the `Host` wanted stays the same.
+ * Binds the port (0: any). Resolves with undefined when another process has it. `addresses`: bound instead
+ * of the loopback addresses, for a container whose port is published; the required `Host` stays the same.
  */
 export async function bindLoopback(
   port: number,
@@ -55,7 +55,7 @@ export async function bindLoopback(
   const makeServer = (): Server =>
     createServer(
       {
-        // A browser sends the cookies of everything that runs on localhost along.
+        // A browser sends the cookies of everything that runs on localhost.
         maxHeaderSize: 64 * 1024,
         headersTimeout: 5_000,
         requestTimeout: 5_000,
@@ -106,7 +106,7 @@ export async function bindLoopback(
   };
 }
 
-/** The system's code when it failed. */
+/** Resolves with the system's error code when it failed. */
 function listen(server: Server, port: number, host: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => {
@@ -127,7 +127,7 @@ function closeNow(server: Server): void {
   server.closeAllConnections();
 }
 
-/** Never rejects; resolves when the answer has left, or its connection is gone. */
+/** Never rejects; resolves when the answer has been sent or the connection is gone. */
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
@@ -147,7 +147,7 @@ async function route(
   paths: ReadonlyMap<string, OnGet>,
 ): Promise<Answer> {
   const { method, url = '', headers } = request;
-  // A name that was rebound to loopback (DNS rebinding) comes with its own Host.
+  // With DNS rebinding, the Host is the name that was rebound to loopback.
   const hosts = [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`];
   if (!hosts.includes(headers.host?.toLowerCase() ?? '')) {
     return { status: 421, body: 'This address is not served here.\n' };

@@ -1,7 +1,7 @@
 /**
- * What a browser's command line holds in the place of a sign-in's address: everybody on the machine
- * can read a process list. It is an address of this process on loopback, of use once, for a minute and
- * to programs of this user, and leads the browser on to the sign-in.
+ * What stands on a browser's command line instead of the sign-in's address, because everybody on the
+ * machine can read the process list. It is an address on loopback, served by this process, that redirects
+ * the browser to the sign-in: once, within a minute, and only for programs of this user.
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
@@ -12,7 +12,7 @@ import { type Answer, bindLoopback, type LoopbackServer } from './loopback-serve
 
 export interface OneShotAddress {
   readonly url: URL;
-  /** Resolves when a browser was led on. */
+  /** Resolves when a browser has been redirected. */
   readonly used: Promise<void>;
   close(): void;
 }
@@ -20,11 +20,11 @@ export interface OneShotAddress {
 export interface OneShotAddresses {
   /** `undefined` when no port can be had on loopback. */
   leadTo(target: URL): Promise<OneShotAddress | undefined>;
-  /** Resolves when every browser that was started has been led on, and when `until` is aborted. */
+  /** Resolves when every browser that was started has been redirected, and when `until` is aborted. */
   settled(until: AbortSignal): Promise<void>;
 }
 
-/** For the answer that is on its way to the browser. */
+/** Time for the answer to reach the browser. */
 const answerGraceMs = 800;
 
 export function createOneShotAddresses({
@@ -33,11 +33,11 @@ export function createOneShotAddresses({
   owner = connectionOwner,
   lifetimeMs = 60_000,
 }: {
-  /** The server of this process on a callback port: the one that people forward to other machines. */
+  /** This process's server on a callback port, which people may forward to other machines. */
   readonly callbackServer: (port: number) => LoopbackServer | undefined;
   readonly log: Log;
   readonly owner?: typeof connectionOwner;
-  /** Milliseconds; a minute unless told. */
+  /** Milliseconds; default: a minute. */
   readonly lifetimeMs?: number;
 }): OneShotAddresses {
   const waiting = new Set<Promise<void>>();
@@ -69,7 +69,8 @@ export function createOneShotAddresses({
       const close = (): void => {
         if (state === 'open') state = 'closed';
         clearTimeout(timer);
-        // On a callback's server it stays for as long as that one does, to tell those who come later.
+        // On a callback server the path stays as long as the server does, so that later visitors are told
+        // that it has been used.
         if (shared !== undefined) ended.give();
         else void server.close(answerGraceMs).then(ended.give);
         if (state === 'closed') remove();
@@ -77,7 +78,7 @@ export function createOneShotAddresses({
       const timer = setTimeout(close, lifetimeMs).unref();
       waiting.add(ended.given);
       void ended.given.then(() => waiting.delete(ended.given));
-      // Not `localhost`: browsers try ::1 first, where somebody else may listen, and keep HSTS by name.
+      // Not `localhost`: browsers try ::1 first, where another program may listen, and apply HSTS by name.
       const url = new URL(`http://127.0.0.1:${server.port}${path}`);
       return { url, used: used.given, close };
     },
@@ -92,13 +93,13 @@ export function createOneShotAddresses({
   };
 }
 
-/** Where the browser comes back to, if that is a port of this machine. */
+/** The port that the browser will be redirected back to; 0 if the target names none. */
 function callbackPortOf(target: URL): number {
   const redirectUri = target.searchParams.get('redirect_uri') ?? '';
   return URL.canParse(redirectUri) ? Number(new URL(redirectUri).port) : 0;
 }
 
-/** What a browser that was told to open an address never sends; none of it uses the address up. */
+/** Rejects requests that a browser told to open an address never sends. They do not use the address up. */
 function objectionTo(headers: IncomingHttpHeaders): Answer | undefined {
   const speculates = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((name) => headers[name]);
   if (speculates) return { status: 503, body: 'This address is not fetched in advance.\n' };

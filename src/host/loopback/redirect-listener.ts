@@ -1,6 +1,7 @@
 /**
- * The loopback redirection endpoint (RFC 8252 §7.3, contract §4.6): one server a port, shared by all
- * sign-ins of this process, while a port that a sibling holds counts as claimed and can be taken over.
+ * The loopback redirection endpoint (RFC 8252 §7.3, contract §4.6): one server per port, shared by all
+ * sign-ins of this process. A port that another process of the same person (a sibling) holds counts as
+ * claimed too, and can be taken over.
  */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,15 +23,15 @@ import {
 } from './loopback-server.ts';
 import { identifyHolder, identifyParameter, proveIdentity } from './sibling.ts';
 
-/** How long a released port waits for the page that is on its way to the browser. */
+/** How long a released port waits for its page to reach the browser. */
 const pageGraceMs = 800;
-/** With growing pauses, half a second in all, where the holder answers or resets at once. */
+/** With growing pauses; half a second in all if the holder answers or resets at once. */
 const bindAttempts = 10;
-/** For a holder that does not answer: a sibling may be busy with a long page. */
+/** For a holder that does not answer: it may be a sibling that is busy converting a long page. */
 const bindPatienceMs = 5_000;
 const pageStatus = { signed_in: 200, failed: 400, not_ours: 400 } as const;
 
-/** One port, and all that this process has to do with it. */
+/** One port, and what this process does with it. */
 interface Port {
   server: LoopbackServer | undefined;
   binding: Promise<boolean> | undefined;
@@ -38,28 +39,28 @@ interface Port {
 }
 
 export interface LoopbackListener extends RedirectListener {
-  /** What this process has bound for `port`; `undefined` while it is nobody's or a sibling's. */
+  /** The server that this process has bound to `port`; `undefined` while a sibling or nobody has. */
   serverAt(port: number): LoopbackServer | undefined;
-  /** Closes everything at once, pages in flight included, for good. */
+  /** Closes everything at once and for good, including pages in flight. */
   close(): Promise<void>;
 }
 
 export function createRedirectListener(options: {
   readonly identityKey: () => Promise<Uint8Array>;
   readonly log: Log;
-  /** The address to bind in the place of both of loopback. */
+  /** The address to bind instead of both loopback addresses. */
   readonly bindAddress?: string | undefined;
 }): LoopbackListener {
   const { identityKey, log, bindAddress } = options;
   const bound = bindAddress === undefined ? loopbackAddresses : [bindAddress];
-  // A wildcard is reached by loopback's addresses.
+  // A wildcard address includes the loopback addresses.
   const reached = bound.some((address) => /^(?:0\.0\.0\.0|[0:]+)$/.test(address))
     ? loopbackAddresses
     : bound;
   const ports = new Map<number, Port>();
   let closed = false;
 
-  /** Asks the sign-ins in order; the first that knows the callback answers it. */
+  /** Passes the callback to each claim in order; the first that recognises it answers. */
   async function ask(
     claims: ReadonlySet<OnCallback>,
     parameters: URLSearchParams,
@@ -100,10 +101,11 @@ export function createRedirectListener(options: {
     const onCallback: ServerCallback = async (parameters, { socket }) => {
       const nonce = parameters.get(identifyParameter);
       if (nonce === null) return await ask(port.claims, parameters);
-      // Siblings are on this machine; nobody else is to carry a proof to where it would be believed.
+      // Our other processes are on this machine. Another machine must not obtain a proof that it could
+      // relay to one of them.
       return isFromHere(socket)
         ? await identify(server?.port ?? number, nonce)
-        : { status: 403, body: 'That is not for other machines.\n' };
+        : { status: 403, body: 'This is only for programs on the same machine.\n' };
     };
     const server = await bindLoopback(number, onCallback, bound);
     if (closed) await server?.close(0);
@@ -111,7 +113,7 @@ export function createRedirectListener(options: {
     return port.server !== undefined;
   }
 
-  /** True when the port is this process's afterwards. Calls at the same time share one attempt. */
+  /** True when this process has the port afterwards. Concurrent calls share one attempt. */
   async function makeOurs(number: number, port: Port): Promise<boolean> {
     if (port.server !== undefined) return true;
     port.binding ??= bind(number, port).finally(() => {
@@ -120,7 +122,7 @@ export function createRedirectListener(options: {
     return await port.binding;
   }
 
-  /** False when a stranger holds it. */
+  /** False when another program holds it. */
   async function obtain(number: number, port: Port): Promise<boolean> {
     const until = performance.now() + bindPatienceMs;
     for (let attempt = 1; attempt <= bindAttempts && performance.now() < until; attempt += 1) {
@@ -128,10 +130,10 @@ export function createRedirectListener(options: {
       const holder = await identifyHolder(number, await identityKey(), reached);
       if (holder === 'sibling') return true;
       if (holder === 'stranger') return false;
-      // Siblings that give it up and take it over one after the other, for a moment.
+      // For a moment, siblings may give it up and take it over one after the other.
       await sleep(10 * attempt);
     }
-    return false; // it can be neither bound nor reached: not ours to use
+    return false; // it can be neither bound nor reached
   }
 
   async function release(number: number, port: Port, onCallback: OnCallback): Promise<void> {
@@ -147,7 +149,7 @@ export function createRedirectListener(options: {
   return {
     async claim(wanted, onCallback) {
       for (const number of wanted) {
-        // A function of its own for each claim, so that two with the same one stay two.
+        // A new function for each claim, so that two claims with the same one stay distinct.
         const handler: OnCallback = (parameters) => onCallback(parameters);
         const port = ports.get(number) ?? newPort();
         port.claims.add(handler);

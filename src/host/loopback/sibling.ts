@@ -1,7 +1,7 @@
 /**
- * How a process finds out who holds a port: it asks the listener there to prove that it knows the
- * identity key. The proof is bound to the port and to a fresh nonce, so that a stranger can neither
- * make one, nor keep one, nor fetch one from a sibling's other port.
+ * How a process finds out who holds a port: it challenges the listener there to prove that it knows the
+ * identity key. The proof covers the port and a fresh nonce, so that another program can neither forge it,
+ * nor replay it, nor obtain it from a sibling on another port.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { get } from 'node:http';
@@ -10,15 +10,16 @@ export const identifyParameter = 'identify';
 const answerTimeoutMs = 1_000;
 const maxAnswerBytes = 256;
 
-/** The answer to `GET /callback?identify=<nonce>`; undefined when that is no nonce. */
+/** The answer to `GET /callback?identify=<nonce>`; undefined when the nonce is malformed. */
 export function proveIdentity(key: Uint8Array, port: number, nonce: string): string | undefined {
   if (!/^[\w-]{16,64}$/.test(nonce)) return undefined;
   return createHmac('sha256', key).update(`identify:${port}:${nonce}`).digest('base64url');
 }
 
 /**
- * `unclear`: nobody has answered. It may be free by now, or a sibling's that is just closing it (a
- * connection reset) or busy (no answer in time); only an answer without the proof tells a stranger.
+ * `unclear`: nobody has answered. The port may be free by now, or its holder may be a sibling that is
+ * closing it (connection reset) or is busy (no answer in time). Only an answer without the proof means a
+ * `stranger`.
  */
 export type PortHolder = 'sibling' | 'stranger' | 'unclear';
 
@@ -34,7 +35,7 @@ export async function identifyHolder(
   return answers.every((answer) => answer === undefined) ? 'unclear' : 'stranger';
 }
 
-/** The answer's text, empty when it is none of ours; undefined when nobody has answered. */
+/** The answer's text; empty when it cannot be a proof, undefined when nobody has answered. */
 function ask(host: string, port: number, nonce: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const request = get(
@@ -60,7 +61,7 @@ function ask(host: string, port: number, nonce: string): Promise<string | undefi
       },
     );
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // What is not HTTP is an answer all the same.
+      // An answer that is not HTTP is still an answer.
       resolve(error.code?.startsWith('HPE_') ? '' : undefined);
     });
   });

@@ -1,11 +1,11 @@
 /**
- * One signal for several. By hand: `AbortSignal.any` holds its sources weakly, so that a timeout may be
- * collected before it ends anything, and it takes three times as long.
+ * One signal for several. Not `AbortSignal.any`, which holds its sources weakly, so that a timeout may be
+ * garbage-collected before it fires, and which takes three times as long.
  */
 export interface FirstOf {
   /** Aborts as soon as one of them does, with its reason. */
   readonly signal: AbortSignal;
-  /** Lets the sources go, or those that are named. */
+  /** Stops following the given sources, or all of them. */
   release(...some: AbortSignal[]): void;
 }
 

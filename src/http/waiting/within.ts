@@ -1,6 +1,6 @@
 /**
- * Waiting with an end. A request can only be sent under a `Deadline`, and only `within` makes one: what
- * waits for the network without a bound does not compile.
+ * Bounded waiting. Sending a request takes a `Deadline`, and only this file makes them, so code that waits
+ * for the network without a limit does not compile.
  */
 import { abortFailure } from '../failures.ts';
 import { firstOf } from './first-of.ts';
@@ -10,9 +10,9 @@ export type Deadline = AbortSignal & { readonly [bounded]: true };
 
 export interface Within {
   readonly signal: Deadline;
-  /** Takes the bound away when what it was for has come; the callers' signals stay. */
+  /** Removes the time limit once what it was for has arrived; the callers' signals still apply. */
   lift(): void;
-  /** Lets the callers' signals go as well. */
+  /** Stops following the callers' signals as well. */
   release(): void;
 }
 
@@ -23,13 +23,15 @@ export function within(milliseconds: number, ...callers: (AbortSignal | undefine
   return { signal: signal as Deadline, lift: () => release(bound), release: () => release() };
 }
 
-/** For a relay alone: its client waits as long as it likes, and what it waits for ends when it goes. */
+/** Only for the relay, whose client may wait as long as it likes. Aborts when the client leaves. */
 export function whileClientWaits(client: AbortSignal): Within {
   const { signal, release } = firstOf(client);
   return { signal: signal as Deadline, lift: () => {}, release: () => release() };
 }
 
-/** `work` in `milliseconds` altogether. Throws `timeout` and `cancelled`, and what `work` throws. */
+/**
+ * Runs `work` within `milliseconds` altogether. Throws `timeout` and `cancelled`, and what `work` throws.
+ */
 export async function inAll<T>(
   milliseconds: number,
   url: URL,
@@ -45,8 +47,8 @@ export async function inAll<T>(
 }
 
 /**
- * The one who waits leaves when `signal` aborts; the work goes on. For what others wait for as well,
- * and for what must not be cut short, such as a refresh, whose new token would be lost.
+ * Stops waiting when `signal` aborts, while the work goes on. For work that others wait for as well, and
+ * for work that must not be interrupted, such as a refresh, whose new token would be lost.
  */
 export async function untilAborted<T>(
   work: Promise<T>,

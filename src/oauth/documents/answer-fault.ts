@@ -1,12 +1,13 @@
-/** An answer that is not what its RFC describes: what is wrong with it, and whether that may pass. */
+/** An answer that does not follow its RFC: what is wrong with it, and whether the trouble may pass. */
 export class AnswerFault extends Error {
   override readonly name = 'AnswerFault';
   /**
-   * A minute may put it right: the server failed, or somebody else (a captive portal, a firewall's page)
-   * answered in its place. Otherwise the server means what it sends, and its operator has to fix it.
+   * Another attempt in a minute may succeed: the server failed, or something else (a captive portal, a
+   * firewall's page) answered in its place. Otherwise the server answers like this by design or
+   * configuration, and only its operator can fix it.
    */
   readonly passing: boolean;
-  /** The server's own, as they came. */
+  /** The server's text, verbatim. */
   readonly words: string | undefined;
 
   readonly status: number | undefined;

@@ -19,13 +19,13 @@ export async function clientInformation(response: Response, took: Took): Promise
     readDigits(answer, name);
     const held = members[name];
     if (held !== undefined && !(typeof held === 'number' && held >= 0)) {
-      // When a secret is over, the token endpoint says so; nothing here goes by the time.
-      leaveOut(answer, name, 'no time');
+      // The token endpoint reports an expired secret; nothing here depends on these times.
+      leaveOut(answer, name, 'not a time');
     }
   }
   if (members.client_secret !== undefined && members.client_secret_expires_at === undefined) {
     members.client_secret_expires_at = 0;
-    took('client_secret_expires_at is missing, taken as 0');
+    took('client_secret_expires_at is missing, treated as 0');
   }
   return asResponse(answer, 201);
 }

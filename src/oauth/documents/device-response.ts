@@ -7,7 +7,7 @@ import { allowText, leaveOut, misplaced, readDigits, requireText } from './membe
 const required = ['device_code', 'user_code', 'verification_uri'];
 const read = [...required, 'verification_uri_complete', 'expires_in', 'interval', 'error'];
 
-/** The codes and where the person goes with them are never guessed. Throws `AnswerFault`. */
+/** The codes and the verification address are never guessed. Throws `AnswerFault`. */
 export async function deviceResponse(response: Response, took: Took): Promise<Response> {
   const answer = await openAnswer(response, read, took);
   const refusal = errorResponse(answer);
@@ -22,8 +22,8 @@ export async function deviceResponse(response: Response, took: Took): Promise<Re
   readDigits(answer, 'interval');
   const { interval } = members;
   if (interval !== undefined && !(typeof interval === 'number' && interval > 0)) {
-    // §3.2: without one it is five seconds.
-    leaveOut(answer, 'interval', 'no number of seconds');
+    // §3.2: the default is five seconds.
+    leaveOut(answer, 'interval', 'not a number of seconds');
   }
   return asResponse(answer, 200);
 }

@@ -1,24 +1,24 @@
 /**
- * A JSON answer before the strict library reads it. What is careless in its form, and neither
- * identifies nor grants anything, is put right (for each RFC noun in the file of its reader), and
- * whoever asked is told; everything else is a fault that names the member and what it held.
+ * Prepares a JSON answer for the strict library. Sloppy form is corrected and reported where it neither
+ * identifies nor grants anything (the rules for each document are in the file named after it); anything else
+ * is a fault that names the member and the kind of value it held.
  */
 import { AnswerFault } from './answer-fault.ts';
 
 export interface Answer {
   readonly status: number;
-  /** Those that held null are left out: null says as little as a member that is not there. */
+  /** Without those that are null, which means the same as absent. */
   readonly members: Record<string, unknown>;
-  /** Tells what was put right. */
+  /** Reports what was corrected. */
   readonly took: Took;
 }
 
-/** Our own words alone: no value that the server sent stands in them. */
+/** Takes our own words only, never a value that the server sent. */
 export type Took = (what: string) => void;
 
 /**
- * `read`: the members that the caller reads, which are the ones worth telling about. Throws
- * `AnswerFault` for what holds no JSON object and for a status that speaks of no document.
+ * `read`: the members that the caller reads; only they are worth reporting. Throws `AnswerFault` when the
+ * body is not a JSON object, or when the status says that there is no document.
  */
 export async function openAnswer(
   response: Response,
@@ -35,16 +35,16 @@ export async function openAnswer(
   }
   const text = await response.text();
   if (isHtml(response) || /^\s*</.test(text)) {
-    // A server that has nothing at this address says so in HTML as well, and will go on saying it.
+    // With these statuses the server itself says, in HTML, that it has nothing here; waiting does not help.
     const passing = ![404, 405, 410].includes(status);
-    throw new AnswerFault(`a page came in the place of a JSON document (HTTP ${status})`, {
+    throw new AnswerFault(`an HTML page came instead of a JSON document (HTTP ${status})`, {
       passing,
       status,
     });
   }
   const document = parse(text);
   if (!isObject(document)) {
-    const what = text === '' ? 'nothing' : document === undefined ? 'no JSON' : holding(document);
+    const what = text === '' ? 'nothing' : document === undefined ? 'no JSON' : kindOf(document);
     throw status >= 400
       ? new AnswerFault(
           `the server answered ${status}${text === '' ? ' without saying why' : ''}`,
@@ -54,12 +54,12 @@ export async function openAnswer(
           },
         )
       : new AnswerFault(
-          `the answer holds ${what} where a JSON object belongs (HTTP ${status}, ${mediaTypeOf(response) || 'no media type'})`,
+          `the answer holds ${what} where a JSON object is expected (HTTP ${status}, ${mediaTypeOf(response) || 'no media type'})`,
         );
   }
   if (!isJson(response)) took('a JSON document of another media type was read as one');
   for (const name of read) {
-    if (document[name] === null) took(`${name} held null, taken as absent`);
+    if (document[name] === null) took(`${name} was null, treated as absent`);
   }
   const members = Object.fromEntries(
     Object.entries(document).filter(([, value]) => value !== null),
@@ -67,15 +67,15 @@ export async function openAnswer(
   return { status, members, took };
 }
 
-/** The answer as the library wants it. */
+/** The answer in the form that the library expects. */
 export function asResponse({ members }: Answer, status: number): Response {
   const headers = { 'content-type': 'application/json' };
   return new Response(JSON.stringify(members), { status, headers });
 }
 
 /**
- * Whether a successful answer holds a document: one of the JSON media type, whatever it holds, or of
- * another that has `member`. A start page is none, and neither is anything that HTML may carry.
+ * Whether a successful answer is a document: its media type is JSON, or its body is a JSON object that has
+ * `member`. HTML never is.
  */
 export async function holdsDocument(response: Response, member: string): Promise<boolean> {
   if (!response.ok) return false;
@@ -111,14 +111,14 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What `value` is, in words that repeat nothing of it: it may be a secret. */
-export function holding(value: unknown): string {
+/** The kind of `value`, without repeating any of it: it may be a secret. */
+export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
-  if (value === '') return 'an empty text';
+  if (value === '') return 'an empty string';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'boolean') return String(value);
   return typeof value === 'string'
-    ? 'a text'
+    ? 'a string'
     : typeof value === 'number'
       ? 'a number'
       : 'an object';

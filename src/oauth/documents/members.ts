@@ -1,53 +1,53 @@
-/** How single members of a JSON answer are checked and put right. */
+/** How single members of a JSON answer are checked and corrected. */
 
 import { AnswerFault } from './answer-fault.ts';
-import { type Answer, holding } from './json-answer.ts';
+import { type Answer, kindOf } from './json-answer.ts';
 
-/** Throws `AnswerFault` unless it holds a text that is not empty. */
+/** Throws `AnswerFault` unless it is a non-empty string. */
 export function requireText({ members }: Answer, name: string): void {
   const held = members[name];
-  if (typeof held !== 'string' || held === '') throw misplaced(name, held, 'a text');
+  if (typeof held !== 'string' || held === '') throw misplaced(name, held, 'a string');
 }
 
-/** A text or none; an empty one is none. */
+/** An optional string; an empty one counts as absent. */
 export function allowText(answer: Answer, name: string): void {
   const held = answer.members[name];
-  if (held === '') leaveOut(answer, name, 'an empty text');
-  else if (held !== undefined && typeof held !== 'string') throw misplaced(name, held, 'a text');
+  if (held === '') leaveOut(answer, name, 'an empty string');
+  else if (held !== undefined && typeof held !== 'string') throw misplaced(name, held, 'a string');
 }
 
-/** Digits in a text are the number that they write. */
+/** A string of digits becomes the number. */
 export function readDigits({ members, took }: Answer, name: string): void {
   const held = members[name];
   if (typeof held !== 'string' || !/^\s*\d{1,15}(?:\.\d{1,15})?\s*$/.test(held)) return;
   members[name] = Number(held);
-  took(`${name} held digits in a text, taken as the number`);
+  took(`${name} was a string of digits, read as a number`);
 }
 
-/** A list of words is the text in which they are parted by spaces. */
+/** A list of words becomes one space-separated string. */
 export function joinWords({ members, took }: Answer, name: string): void {
   const held = members[name];
   if (held === undefined || typeof held === 'string') return;
   if (!Array.isArray(held) || !held.every((word) => typeof word === 'string')) {
-    throw misplaced(name, held, 'a text of words parted by spaces');
+    throw misplaced(name, held, 'a space-separated string');
   }
   members[name] = held.join(' ');
-  took(`${name} held a list, taken as the text of its words`);
+  took(`${name} was a list, read as a space-separated string`);
 }
 
-/** A text of words is the list of them. */
+/** A space-separated string becomes a list of words. */
 export function splitWords({ members, took }: Answer, name: string): void {
   const held = members[name];
   if (typeof held !== 'string') return;
   members[name] = held.split(' ').filter((word) => word !== '');
-  took(`${name} held a text, taken as the list of its words`);
+  took(`${name} was a string, read as a list`);
 }
 
-export function leaveOut({ members, took }: Answer, name: string, held: string): void {
+export function leaveOut({ members, took }: Answer, name: string, was: string): void {
   delete members[name];
-  took(`${name} held ${held}, taken as absent`);
+  took(`${name} was ${was}, treated as absent`);
 }
 
 export function misplaced(name: string, held: unknown, wanted: string): AnswerFault {
-  return new AnswerFault(`the answer’s ${name} holds ${holding(held)} where ${wanted} belongs`);
+  return new AnswerFault(`the answer’s ${name} holds ${kindOf(held)} where ${wanted} is expected`);
 }

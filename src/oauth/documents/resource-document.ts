@@ -6,7 +6,10 @@ import { misplaced, requireText, splitWords } from './members.ts';
 
 const read = ['resource', 'authorization_servers', 'scopes_supported'];
 
-/** The resource and its authorization servers stay as they are, to be checked. Throws `AnswerFault`. */
+/**
+ * The resource and its authorization servers are left unchanged for the caller to check. Throws
+ * `AnswerFault`.
+ */
 export async function resourceDocument(response: Response, took: Took): Promise<Response> {
   const answer = await openAnswer(response, read, took);
   if (answer.status >= 400) throw new AnswerFault(`the server answered ${answer.status}`);

@@ -19,7 +19,7 @@ const read = [
 /** Issuer, endpoints and PKCE methods are never guessed. Throws `AnswerFault`. */
 export async function serverDocument(
   response: Response,
-  asked: URL,
+  requested: URL,
   took: Took,
 ): Promise<Response> {
   const answer = await openAnswer(response, read, took);
@@ -27,14 +27,14 @@ export async function serverDocument(
   requireText(answer, 'issuer');
   const { members } = answer;
   const issuer = String(members.issuer);
-  if (issuer === asked.host) {
-    // Deviation from RFC 8414 §2, where an issuer is an https URL: Access documents one without a
-    // scheme. It is taken when it is exactly the host that was asked.
-    members.issuer = asked.origin;
-    took('issuer is the host that was asked, without a scheme');
-  } else if (!URL.canParse(issuer) || new URL(issuer).href !== asked.href) {
+  if (issuer === requested.host) {
+    // Deviation from RFC 8414 §2, where an issuer is an https URL: Access documents one without a scheme. It
+    // is accepted when it is exactly the host of the requested issuer.
+    members.issuer = requested.origin;
+    took('issuer is the requested host, without a scheme');
+  } else if (!URL.canParse(issuer) || new URL(issuer).href !== requested.href) {
     throw new AnswerFault(
-      `the answer’s issuer is ${quoteServerText(issuer)}, which is not who was asked (RFC 8414 §3.3)`,
+      `the answer’s issuer is ${quoteServerText(issuer)}, which is not the requested one (RFC 8414 §3.3)`,
     );
   }
   for (const name of lists) splitWords(answer, name);

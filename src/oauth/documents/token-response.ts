@@ -1,4 +1,6 @@
-/** What the token and revocation endpoints answer (RFC 6749 §5.1, RFC 7009 §2.2) as servers really do. */
+/**
+ * Answers of the token and revocation endpoints (RFC 6749 §5.1, RFC 7009 §2.2) as servers really send them.
+ */
 
 import { errorResponse } from './error-response.ts';
 import { asResponse, openAnswer, type Took } from './json-answer.ts';
@@ -15,9 +17,9 @@ export async function tokenResponse(response: Response, took: Took): Promise<Res
   requireText(answer, 'access_token');
   allowText(answer, 'token_type');
   if (members.token_type === undefined) {
-    // The only kind that is asked for, and the only one that is ever sent.
+    // The only type that this client requests and sends.
     members.token_type = 'Bearer';
-    took('token_type is missing, taken as Bearer');
+    took('token_type is missing, treated as Bearer');
   }
   allowText(answer, 'refresh_token');
   joinWords(answer, 'scope');
@@ -25,16 +27,16 @@ export async function tokenResponse(response: Response, took: Took): Promise<Res
   const { expires_in: lifetime } = members;
   if (lifetime !== undefined && !(typeof lifetime === 'number' && lifetime > 0)) {
     // Without a lifetime the token is used until it is refused, so nothing depends on this one.
-    leaveOut(answer, 'expires_in', 'no lifetime');
+    leaveOut(answer, 'expires_in', 'not a lifetime');
   }
-  // It comes where the scope holds `openid` (OpenID Connect Core §3.1.3.3). Nothing here reads it, and
-  // the library's check of it needs metadata that a refresh does without: a good token would be thrown
-  // away for the signature of what nobody asked for.
+  // Sent when the scope includes `openid` (OpenID Connect Core §3.1.3.3). Nothing here reads it, and the
+  // library can validate it only with metadata that a refresh does not load: a good access token would be
+  // thrown away because of an ID token that nobody uses.
   delete members.id_token;
   return asResponse(answer, 200);
 }
 
-/** Any status of success revokes; there is nothing else to be read. Throws `AnswerFault`. */
+/** Any 2xx status means that the token is revoked; there is nothing else to read. Throws `AnswerFault`. */
 export async function revocationResponse(response: Response): Promise<Response> {
   if (response.ok) return new Response();
   return errorResponse(await openAnswer(response, [], () => {})) ?? response;

@@ -1,4 +1,4 @@
-/** A page's blocks as Markdown's (mdast): headings, paragraphs, lists, code, quotes, forms. */
+/** Converts a page's blocks to Markdown's (mdast): headings, paragraphs, lists, code, quotes, forms. */
 import type { BlockContent, PhrasingContent, RootContent } from 'mdast';
 import { attribute, type Element, isElement, isText, type Node } from '../tree/html-tree.ts';
 import { codeBlock, codeLines } from './code.ts';
@@ -61,7 +61,9 @@ function flowOf(nodes: readonly Node[], context: PageContext): RootContent[] {
   return content;
 }
 
-/** A box of text that is laid out by its spaces. What holds headings, lists and the like is no such text. */
+/**
+ * Whether a block's layout depends on its spaces. Blocks with headings, lists and the like do not count.
+ */
 function isCodeLine(element: Element, context: PageContext): boolean {
   if (!isBlock(element) || /^(?:pre|h[1-6]|li|t[dhr]|table|form|textarea)$/.test(element.tagName))
     return false;
@@ -78,7 +80,7 @@ function holdsStructure(element: Element, context: PageContext): boolean {
   );
 }
 
-/** A link around some blocks, as tiles on a dashboard are: one link with their words. */
+/** A link around a few blocks, such as a dashboard tile; it becomes one link with their text. */
 function isCard(element: Element, context: PageContext): boolean {
   return (
     element.tagName === 'a' &&
@@ -160,7 +162,7 @@ function headingLevel(element: Element): 1 | 2 | 3 | 4 | 5 | 6 | undefined {
   return level >= 1 && level <= 6 ? (level as 1 | 2 | 3 | 4 | 5 | 6) : undefined;
 }
 
-/** Two line breaks in a row are what people make paragraphs with. */
+/** Two consecutive line breaks separate paragraphs. */
 function paragraphs(content: readonly PhrasingContent[]): RootContent[] {
   const all: RootContent[] = [];
   let children: PhrasingContent[] = [];

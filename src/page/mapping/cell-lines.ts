@@ -1,4 +1,4 @@
-/** Blocks that stand in a table's cell, or in a link, as lines of it. */
+/** Blocks inside a table cell or a link, converted to its lines. */
 import type { PhrasingContent } from 'mdast';
 import { attribute, type Element, isElement, type Node } from '../tree/html-tree.ts';
 import type { PageContext } from './context.ts';
@@ -6,7 +6,7 @@ import { text, trimmed } from './phrasing-list.ts';
 
 type Collect = (nodes: readonly Node[], context: PageContext) => PhrasingContent[];
 
-/** A table's rows. */
+/** A table's rows, as one line each. */
 export function rowsInside(
   table: Element,
   context: PageContext,
@@ -32,7 +32,7 @@ export function rowsInside(
   return lines;
 }
 
-/** Of an item of a list that counts. */
+/** The number of an item in an ordered list. */
 export function numberOf(item: Element): PhrasingContent[] {
   const list = item.parentNode;
   if (!list || !isElement(list) || list.tagName !== 'ol') return [];

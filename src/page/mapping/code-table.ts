@@ -1,6 +1,6 @@
 /**
- * Code and diffs that are shown as a table with a row for each line (GitHub, GitLab, Gitea, Bitbucket): the
- * lines as they are, without their numbers, with the signs that a style would draw.
+ * Code and diffs shown as a table with one row per line (GitHub, GitLab, Gitea, Bitbucket): extracts the
+ * lines without their numbers, and adds the signs that a style would draw.
  */
 import type { RootContent } from 'mdast';
 import { attribute, type Element, isElement, type Node } from '../tree/html-tree.ts';
@@ -17,7 +17,7 @@ export interface Row {
   readonly inHead: boolean;
 }
 
-/** What a row of such a table shows: code, or something between the lines, as a comment of a review. */
+/** A row of such a table: code, or something between the lines, such as a review comment. */
 export type Line =
   | { readonly code: readonly Element[]; readonly row: Row }
   | { readonly other: Row };
@@ -31,7 +31,7 @@ const removed =
   /(?:^|\s)(?:blob-code-deletion|deletion|del-code|del|deleted|delete|removed|remove|old|line-removed)(?:\s|$)/;
 const markers = ['data-code-marker', 'data-type-marker', 'data-diff-marker'];
 
-/** `undefined` for a table that is none of code. */
+/** `undefined` for a table that does not show code. */
 export function linesOfCode(rows: readonly Row[], context: PageContext): Line[] | undefined {
   const numbered = rows.filter(({ cells }) => cells.some((cell) => holdsNumber(cell)));
   if (numbered.length * 2 < rows.length || rows.length === 0) return undefined;
@@ -40,7 +40,7 @@ export function linesOfCode(rows: readonly Row[], context: PageContext): Line[] 
     return cells.length > 0 ? { code: cells, row } : { other: row };
   });
   const found = lines.filter((line) => 'code' in line);
-  // One row with all lines in it is laid out as what it holds, with its language.
+  // A single row that contains all lines is converted as its content, with its language.
   const isOneBox =
     rows.length === 1 && found.some(({ code: [cell] }) => cell && holds(cell, 'pre'));
   return found.length * 2 > rows.length && !isOneBox ? lines : undefined;
@@ -89,7 +89,7 @@ export function codeRows(
       );
       continue;
     }
-    // Side by side: what is the same stands there twice, and an empty side is no line.
+    // In a side-by-side view, unchanged lines occur twice, and an empty side is not a line.
     const sides = shown.filter(
       ({ text, sign }) => shown.length === 1 || text !== '' || sign !== '',
     );
@@ -103,7 +103,7 @@ export function codeRows(
   return blocks;
 }
 
-/** A style may break a line's end off; it is one line all the same. */
+/** Line breaks within a cell are only layout: the cell is one line. */
 function lineOf(cell: Element, context: PageContext): string {
   return sourceOf(cell, context)
     .replace(/^\n+|\n+$/g, '')
@@ -125,7 +125,10 @@ function isCode(cell: Element, context: PageContext): boolean {
   return inside.length === 1 && only !== undefined && /^(?:code|pre)$/.test(only.tagName);
 }
 
-/** `+`, `-` or nothing. By a name alone it is not added to a line that shows it already. */
+/**
+ * `+`, `-` or nothing. A sign that is only known from a class name is not added to a line that already
+ * shows it.
+ */
 function signOf(cell: Element, { element, cells }: Row): string {
   for (const near of [cell, cells[cells.indexOf(cell) - 1]]) {
     const drawn = near && (near === cell || isMarker(near)) ? markerIn(near) : undefined;

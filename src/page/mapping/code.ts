@@ -1,4 +1,4 @@
-/** Preformatted text: code with its language, or a directory listing, whose links are what counts. */
+/** Preformatted text: code with its language, or a directory listing, in which the links matter. */
 import type { RootContent } from 'mdast';
 import { attribute, type Element, isElement, isText, type Node } from '../tree/html-tree.ts';
 import type { PageContext } from './context.ts';
@@ -31,7 +31,7 @@ export function codeBlock(element: Element, context: PageContext): RootContent[]
   return code(value, languageOf(element));
 }
 
-/** Boxes that are a line of code each, or several. */
+/** Elements that contain one or more lines of code each. */
 export function codeLines(elements: readonly Element[], context: PageContext): RootContent[] {
   const [first] = elements;
   const lines = elements.map((each) => sourceOf(each, context).replace(/\n$/, ''));
@@ -43,7 +43,7 @@ export function code(value: string, lang?: string): RootContent[] {
   return [{ type: 'code', ...(lang ? { lang } : {}), value }];
 }
 
-/** On the element, the code in it, or the box around it. */
+/** The language named on the element, on the `code` in it, or on the elements around it. */
 export function languageOf(element: Element): string | undefined {
   const inner = element.childNodes.find((node) => isElement(node) && node.tagName === 'code');
   const outer = element.parentNode;
@@ -68,7 +68,7 @@ export function languageOf(element: Element): string | undefined {
   return undefined;
 }
 
-/** The nodes of each line, where the lines are no deeper than the element's own children. */
+/** The nodes of each line, looking for line breaks only in the element's direct text. */
 function linesOf(nodes: readonly Node[], context: PageContext): Node[][] {
   const lines: Node[][] = [[]];
   for (const node of nodes) {
@@ -84,7 +84,9 @@ function linesOf(nodes: readonly Node[], context: PageContext): Node[][] {
   return lines;
 }
 
-/** As nginx and Apache make them: most lines begin with a link, after an icon at most. */
+/**
+ * Directory listings as nginx and Apache write them: most lines begin with a link, possibly after an icon.
+ */
 function isListing(lines: readonly (readonly Node[])[]): boolean {
   const full = lines.filter((line) =>
     line.some((node) => !isText(node) || node.value.trim() !== ''),

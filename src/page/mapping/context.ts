@@ -1,4 +1,7 @@
-/** What every part of a page's conversion needs: its addresses, what of it is shown, and which of it is a block. */
+/**
+ * What every part of a page's conversion needs to know: addresses, what is shown, and which elements are
+ * blocks.
+ */
 
 import { resolveReference } from '../../secure-url.ts';
 import type { Allowance } from '../allowance.ts';
@@ -13,25 +16,28 @@ import {
 import type { SpaceStyles, WhiteSpace } from './white-space.ts';
 
 export interface PageContext {
-  /** Every walk asks this of each element it meets, so that is where the time is looked at. */
+  /** Called for every element in every traversal, which is why it also checks the time. */
   readonly isShown: (node: Node) => boolean;
   readonly allowance: Allowance;
-  /** The page's words with our credentials cut out. */
+  /** Removes our credentials from the page's text. */
   readonly conceal: (text: string) => string;
-  /** Absolute, of a scheme that a reader can follow; `undefined` otherwise. */
+  /** The absolute URL, if its scheme is one that a reader can follow; else `undefined`. */
   readonly address: (reference: string | undefined, schemes?: RegExp) => string | undefined;
-  /** Whether there is a block among what the element holds. */
+  /** Whether the element contains a block. */
   readonly holdsBlock: (element: Element) => boolean;
-  /** What depends on the place: blocks nested in lists and quotes, and whether in a form. */
+  /** How deeply the current element is nested in lists and quotes. */
   readonly depth: number;
   readonly inForm: boolean;
   readonly inHeading: boolean;
-  /** How white space is treated in what is around. */
+  /** How white space is treated in the surrounding element. */
   readonly space: WhiteSpace;
   readonly styles: SpaceStyles;
-  /** In a table's cell, which is one line. */
+  /** Inside a table cell, which is a single line. */
   readonly inCell: boolean;
-  /** The marks around: the same again says nothing, and each level costs the length of what it holds. */
+  /**
+   * The marks around the current element. The same mark is not repeated: it would add nothing, and each
+   * level costs the length of its content.
+   */
   readonly marks: readonly string[];
 }
 
@@ -147,7 +153,7 @@ export function isBlock(element: Element): boolean {
   return blocks.has(element.tagName) || holdsLines(element);
 }
 
-/** A text area that shows more than a field would. */
+/** A text area with more than one line. */
 export function holdsLines({ tagName, childNodes: [words] }: Element): boolean {
   return (
     tagName === 'textarea' &&
@@ -157,7 +163,7 @@ export function holdsLines({ tagName, childNodes: [words] }: Element): boolean {
   );
 }
 
-/** The shown words below `parent`, white space collapsed, at most about `limit` characters. */
+/** The shown text below `parent`, with white space collapsed and about `limit` characters at most. */
 export function wordsOf(parent: Parent, context: PageContext, limit = 2000): string {
   const parts: string[] = [];
   let length = 0;
@@ -182,8 +188,9 @@ export function wordsOf(parent: Parent, context: PageContext, limit = 2000): str
 }
 
 /**
- * HTML's white space, and characters that only lay out, as single spaces. No-break spaces are no such white
- * space (CSS Text §4.1): several of them indent. A single one between words is as good as a space.
+ * Collapses HTML's white space to single spaces and drops characters that only affect layout. No-break
+ * spaces do not collapse (CSS Text §4.1), since several of them indent, but a single one between words
+ * becomes a space.
  */
 export function collapse(text: string): string {
   return text
@@ -194,7 +201,7 @@ export function collapse(text: string): string {
     );
 }
 
-/** The name that assistive technology would say. */
+/** The name that assistive technology would announce. */
 export function spokenName(element: Element, context: PageContext): string {
   const name =
     attribute(element, 'aria-label') ??

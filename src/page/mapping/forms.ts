@@ -1,4 +1,7 @@
-/** Forms, so that a reader learns what can be filled in and sent: names, kinds, present values, choices. */
+/**
+ * Describes forms, so that a reader knows what can be filled in and sent: names, types, current values,
+ * options.
+ */
 import type { PhrasingContent } from 'mdast';
 import { attribute, type Element, isElement, type Node } from '../tree/html-tree.ts';
 import { collapse, fetched, holdsLines, type PageContext, spokenName, wordsOf } from './context.ts';
@@ -26,7 +29,7 @@ export function control(element: Element, context: PageContext): PhrasingContent
     case 'select':
       return field(element, choices(element, context), context);
     case 'textarea': {
-      // What it holds stands below it then.
+      // A multi-line value is written below the field.
       const value = holdsLines(element) ? '' : wordsOf(element, context, maxTextLength);
       return attribute(element, 'name')
         ? field(element, ['text', ...present(value)], context)
@@ -37,7 +40,7 @@ export function control(element: Element, context: PageContext): PhrasingContent
   }
 }
 
-/** The line above a form's content; `undefined` for a form that nothing could be sent with. */
+/** The line above a form's content; `undefined` for a form without fields. */
 export function formLine(form: Element, context: PageContext): PhrasingContent[] | undefined {
   const fields = inputsOf(form, context);
   if (fields.length === 0) return undefined;
@@ -50,7 +53,7 @@ export function formLine(form: Element, context: PageContext): PhrasingContent[]
   const list =
     hidden.length > 0 ? `, with hidden fields ${hidden.slice(0, maxOptions).join(', ')}` : '';
   if (!attribute(form, 'action')) return words(`Form: ${method}${list}`);
-  // As code: it is to be copied, and in text some of its characters would be escaped.
+  // As code, because it is meant to be copied, and in text some of its characters would be escaped.
   return [...words(`Form: ${method} to `), { type: 'inlineCode', value: url }, ...words(list)];
 }
 
@@ -89,7 +92,7 @@ function field(
   context: PageContext,
 ): PhrasingContent[] {
   const name = clean(attribute(element, 'name'), context);
-  // Without a name it is not sent: a search box for scripts.
+  // A field without a name is not sent: it is only used by scripts.
   if (name === '') return [];
   const required = attribute(element, 'required') === undefined ? [] : ['required'];
   return [

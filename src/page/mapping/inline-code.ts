@@ -1,4 +1,4 @@
-/** Code within a line, and code of several lines where only one line is possible. */
+/** Inline code, and multi-line code where only inline content is possible. */
 import type { PhrasingContent } from 'mdast';
 import { type Element, isElement, isText, type Node } from '../tree/html-tree.ts';
 import { isBlock, type PageContext } from './context.ts';
@@ -11,7 +11,10 @@ export function codeOf(element: Element, context: PageContext): PhrasingContent[
   return inlineCodes(lines);
 }
 
-/** White space collapsed as the page says, but for no-break spaces; lines where it breaks them. */
+/**
+ * White space is collapsed as the page specifies, except no-break spaces; lines end where the page breaks
+ * them.
+ */
 function codeText(element: Element, context: PageContext): string {
   const parts: string[] = [];
   const walk = (nodes: readonly Node[]) => {
@@ -33,7 +36,7 @@ function codeText(element: Element, context: PageContext): string {
   return context.conceal(parts.join('').replace(/[\u00ad\u200b\u2060\ufeff]+/g, ''));
 }
 
-/** Code of several lines where only one is possible: each on its own, indentation kept. */
+/** Multi-line code as inline content: one inline code per line, with indentation. */
 export function inlineLines(element: Element, context: PageContext): PhrasingContent[] {
   return inlineCodes(sourceOf(element, context).trimEnd().replace(/^\n+/, '').split('\n'));
 }

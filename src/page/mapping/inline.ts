@@ -1,4 +1,4 @@
-/** The inside of paragraphs: an HTML element's inline content as Markdown's phrasing content (mdast). */
+/** Converts inline content to Markdown's phrasing content (mdast), the content of paragraphs. */
 import type { PhrasingContent } from 'mdast';
 import { attribute, type Element, isElement, isText, type Node } from '../tree/html-tree.ts';
 import { numberOf, rowsInside } from './cell-lines.ts';
@@ -10,8 +10,8 @@ import { embedded, image, spoken } from './pictures.ts';
 import { keptSpaces, whiteSpaceOf } from './white-space.ts';
 
 /**
- * Trimmed; `break` stands where a line or a block began. Consecutive breaks are kept, for the caller to
- * make paragraphs of.
+ * Trimmed, with a `break` wherever a line or block began. Consecutive breaks are kept, so that the caller
+ * can form paragraphs.
  */
 export function phrasing(nodes: readonly Node[], context: PageContext): PhrasingContent[] {
   return trimmed(collect(nodes, context));
@@ -35,7 +35,8 @@ function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[
       const space = whiteSpaceOf(node, context.styles) ?? context.space;
       const inside = space === context.space ? context : { ...context, space };
       for (const each of convert(node, inside)) {
-        // Elements nest, and each takes over what the one inside it made.
+        // With nested elements, each level handles the result of the level below, so the time is checked
+        // here too.
         context.allowance.look();
         append(list, each);
       }
@@ -121,7 +122,8 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
     case 'tt':
       return code(element, context);
     case 'label':
-      // A label around its field is a line of the form; one beside it goes on with it.
+      // A label around its field becomes a line of the form; a label beside its field stays on the field's
+      // line.
       return context.inForm && holds(element, 'input|select|textarea')
         ? [{ type: 'break' }, ...inside(), { type: 'break' }]
         : inside();
@@ -147,7 +149,7 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
 function link(element: Element, context: PageContext): PhrasingContent[] {
   const words = wordsOf(element, context, 200);
   const [first, ...rest] = oneLine(element.childNodes, context);
-  // A person's picture is named as they are.
+  // Drops a picture whose name repeats the link's text, as a person's avatar often does.
   const isRepeated = rest.length > 0 && first?.type === 'text' && first.value.trim() === words;
   const inside = (isRepeated || !first ? rest : [first, ...rest]).flatMap((each) =>
     each.type === 'link' ? each.children : [each],
@@ -164,7 +166,7 @@ function link(element: Element, context: PageContext): PhrasingContent[] {
   return keepEdges(element, [{ type: 'link', url, children: children as never }]);
 }
 
-/** White space at the inner edge of an element separates words as much as outside it. */
+/** White space at the inner edge of an element separates words just like white space outside. */
 function keepEdges(element: Element, content: PhrasingContent[]): PhrasingContent[] {
   const first = element.childNodes[0];
   const last = element.childNodes.at(-1);

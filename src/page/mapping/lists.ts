@@ -1,4 +1,4 @@
-/** Lists, task lists and lists of terms. */
+/** Lists, task lists and description lists. */
 import type {
   BlockContent,
   DefinitionContent,
@@ -13,7 +13,7 @@ import { text } from './phrasing-list.ts';
 
 type Flow = (nodes: readonly Node[], context: PageContext) => RootContent[];
 
-/** Lists and quotes deeper than this are written without further indentation. */
+/** Lists and quotes nested deeper than this are written without further indentation. */
 export const maxNesting = 12;
 
 export function list(element: Element, context: PageContext, flow: Flow): RootContent[] {
@@ -41,7 +41,7 @@ export function list(element: Element, context: PageContext, flow: Flow): RootCo
       endStray();
       add(flow(node.childNodes, inner), checkedState(node));
     } else if (isList && items.length > 0) {
-      // A list straight inside a list: meant as part of the item above it.
+      // A list directly inside a list belongs to the item before it.
       endStray();
       const above = items.at(-1);
       for (const each of list(node, inner, flow) as (BlockContent | DefinitionContent)[])
@@ -64,9 +64,9 @@ export function list(element: Element, context: PageContext, flow: Flow): RootCo
   ];
 }
 
-/** A task list's item: it begins with a checkbox that has no name to send. */
+/** The state of a task list's item, which begins with a checkbox without a name. */
 function checkedState(item: Element): boolean | undefined {
-  // Confluence's, which a style draws.
+  // In Confluence, the checkbox is drawn by a style.
   const list = item.parentNode;
   if (list && isElement(list) && /\binline-task-list\b/.test(attribute(list, 'class') ?? ''))
     return /(?:^|\s)checked(?:\s|$)/.test(attribute(item, 'class') ?? '');
@@ -83,7 +83,7 @@ function checkedState(item: Element): boolean | undefined {
   return attribute(holder, 'checked') !== undefined;
 }
 
-/** Terms and what is said of them, as a list: “**term**: …”. */
+/** Terms and their descriptions, as a list: “**term**: …”. */
 export function definitions(element: Element, context: PageContext, flow: Flow): RootContent[] {
   const inner = deeper(context);
   const items: ListItem[] = [];

@@ -1,17 +1,20 @@
-/** Lists of Markdown's phrasing content (mdast): joined, trimmed, put inside a mark. Knows nothing of HTML. */
+/**
+ * Lists of Markdown's phrasing content (mdast): appending, trimming, wrapping in a mark. Knows nothing
+ * about HTML.
+ */
 import type { PhrasingContent } from 'mdast';
 
 export function text(value: string): PhrasingContent {
   return { type: 'text', value };
 }
 
-/** Markdown wants no white space just inside the marks: it goes outside. */
+/** Markdown allows no white space directly inside marks, so it is moved outside. */
 export function around(
   type: 'strong' | 'emphasis' | 'delete',
   list: PhrasingContent[],
 ): PhrasingContent[] {
   if (!hasWords(list)) return list;
-  // Marks within the same marks say nothing; marks around an image or code alone only confuse.
+  // A mark within the same mark adds nothing, so it is flattened.
   const flat = list.flatMap((each) => (each.type === type ? each.children : [each]));
   const first = flat[0];
   const last = flat.at(-1);
@@ -27,7 +30,7 @@ function isMark({ type }: PhrasingContent): boolean {
   return type === 'strong' || type === 'emphasis' || type === 'delete';
 }
 
-/** The text at its beginning (0) or end (-1), through the marks around it. */
+/** The text at the node's beginning (0) or end (-1), looking through marks. */
 function edgeText(node: PhrasingContent, at: 0 | -1): string {
   if (node.type === 'text') return node.value;
   const inside = isMark(node) && 'children' in node ? node.children.at(at) : undefined;
@@ -39,10 +42,15 @@ function edge(node: PhrasingContent | undefined, space: RegExp): PhrasingContent
   return found ? [text(found)] : [];
 }
 
-/** A text that has grown so long is left alone: each look at its end would cost its length. */
+/**
+ * Texts longer than this are not extended any more, because each check of their end costs their length.
+ */
 const maxJoinedLength = 10_000;
 
-/** Joins texts, so that white space is collapsed across elements, and marks that touch. */
+/**
+ * Joins adjacent texts, so that white space is collapsed across elements, and adjacent marks of the same
+ * kind.
+ */
 export function append(list: PhrasingContent[], node: PhrasingContent): void {
   const last = list.at(-1);
   if (node.type === 'text') {
@@ -63,7 +71,8 @@ export function append(list: PhrasingContent[], node: PhrasingContent): void {
     if (last.value === '') list.pop();
   }
   if (isMark(node) && last?.type === 'text' && /[\p{L}\p{N}]$/u.test(last.value)) {
-    // A mark that begins with punctuation straight after a letter could only be written as a reference.
+    // A mark that begins with punctuation directly after a letter could only be written with a character
+    // reference.
     if (/^\p{P}/u.test(edgeText(node, 0))) last.value += ' ';
   }
   if (
@@ -85,7 +94,10 @@ export function trimmed(list: readonly PhrasingContent[]): PhrasingContent[] {
   return withoutEdges(kept, / /);
 }
 
-/** Without white space before and behind. No-break spaces before indent, so only marks have none. */
+/**
+ * Removes white space at both ends. Leading no-break spaces are indentation and are removed only inside
+ * marks.
+ */
 function withoutEdges(list: readonly PhrasingContent[], space = /[ \u00a0]/): PhrasingContent[] {
   const kept = [...list];
   const first = kept[0];

@@ -1,4 +1,4 @@
-/** Pictures, drawings and embedded pages as what they are called, and where they are. */
+/** Pictures, drawings and embedded pages, represented by their name and address. */
 import type { PhrasingContent } from 'mdast';
 import { attribute, type Element, isElement, type Node } from '../tree/html-tree.ts';
 import { fetched, type PageContext, spokenName, wordsOf } from './context.ts';
@@ -14,7 +14,7 @@ export function image(element: Element, context: PageContext): PhrasingContent[]
     context.address(attribute(element, 'src'), fetched) ??
     context.address(attribute(element, 'data-src'), fetched);
   if (isDecoration || (alt === '' && url === undefined)) return [];
-  // In a list of icons the words are what counts; a picture without a URL is its words.
+  // For icons, and for pictures without a URL, only the name is given.
   const isIcon = ['width', 'height'].some(
     (side) => Number.parseInt(attribute(element, side) ?? '', 10) <= 32,
   );
@@ -22,7 +22,7 @@ export function image(element: Element, context: PageContext): PhrasingContent[]
   return [{ type: 'image', url, alt }];
 }
 
-/** What a picture is called, and the words that are drawn in it, as in diagrams. */
+/** A picture's name and the text drawn in it, as in diagrams. */
 export function spoken(element: Element, context: PageContext): PhrasingContent[] {
   const title = element.childNodes.find((node) => isElement(node) && node.tagName === 'title');
   const name =

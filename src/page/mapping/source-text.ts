@@ -1,4 +1,7 @@
-/** Text whose every space and line counts, as code's: without line numbers, and with no-break spaces as spaces. */
+/**
+ * Text in which all spaces and line breaks matter, such as code: without line numbers, and with no-break
+ * spaces as spaces.
+ */
 
 import {
   attribute,
@@ -14,7 +17,7 @@ const lineNumbers =
   /(?:^|\s)(?:line-?no(?:s|number|-col)?|line-?numbers?(?:-rows)?|linenumber|linenr|lines-num|gutter|blob-num|diff-line-num|rouge-gutter|hljs-ln-numbers|react-line-numbers?)(?:\s|$)/i;
 const numberAttributes = ['data-line-number', 'data-line-num', 'data-linenumber'];
 
-/** It holds the number of a line, or stands where one would. */
+/** Whether the element contains a line number, or takes the place of one. */
 export function isLineNumber(element: Element): boolean {
   if (lineNumbers.test(attribute(element, 'class') ?? '')) return true;
   return (
@@ -23,7 +26,7 @@ export function isLineNumber(element: Element): boolean {
   );
 }
 
-/** It holds nothing else either, wherever it stands. */
+/** Whether the element also contains nothing else. */
 export function isOnlyLineNumber(element: Element): boolean {
   return isLineNumber(element) && wordsAreNumber(element.childNodes);
 }

@@ -1,4 +1,4 @@
-/** Tables: the ones that hold data as GFM tables, the ones that only lay a page out as what they hold. */
+/** Tables: data tables become GFM tables, layout tables become their content. */
 import type { PhrasingContent, RootContent, TableRow } from 'mdast';
 import { attribute, type Element, isElement } from '../tree/html-tree.ts';
 import { codeRows, type Flow, linesOfCode, type Row } from './code-table.ts';
@@ -8,9 +8,9 @@ import { text } from './phrasing-list.ts';
 import { whiteSpaceOf } from './white-space.ts';
 
 const maxColumns = 200;
-/** Longer words, in UTF-16 units, are not said again in each row that their cell spans. */
+/** Text longer than this, in UTF-16 units, is not repeated in each row that its cell spans. */
 const maxRepeated = 200;
-/** What is not put on one line where a table only lays a page out. */
+/** Content that makes a table a layout table, because it does not fit on one line. */
 const tooLargeForCell = /^(?:table|h[1-6]|pre|form|article|section|fieldset|blockquote)$/;
 
 export function table(element: Element, context: PageContext, flow: Flow): RootContent[] {
@@ -64,7 +64,7 @@ function rowsOf(element: Element, context: PageContext): { rows: Row[]; captions
   return { rows, captions };
 }
 
-/** Tables that are made of other elements say by their roles what is what (WAI-ARIA 1.2, table and grid). */
+/** Tables made of other elements are recognised by their roles (WAI-ARIA 1.2, table and grid). */
 export function hasTableRole(element: Element): boolean {
   return /^(?:table|grid|treegrid)$/.test(attribute(element, 'role') ?? '');
 }
@@ -93,7 +93,7 @@ function isLayout(
 ): boolean {
   const role = attribute(element, 'role');
   if (role === 'presentation' || role === 'none') return true;
-  // Headings make it a table of data, whatever its cells hold.
+  // Headings make it a data table, whatever its cells contain.
   if (columns > 1 && rows.some(({ inHead, cells }) => inHead || cells.some(isHeading)))
     return false;
   const [first] = rows;
@@ -116,7 +116,7 @@ function holdsLarge(element: Element, context: PageContext): boolean {
   );
 }
 
-/** Cells of a few words belong on one line; others are blocks of their own. */
+/** Cells without blocks are put on one line; others become blocks of their own. */
 function layoutRow(cells: readonly Element[], context: PageContext, flow: Flow): RootContent[] {
   if (cells.length > 1 && cells.every((cell) => !context.holdsBlock(cell))) {
     const children = cells.flatMap((cell, at) => {
@@ -128,7 +128,10 @@ function layoutRow(cells: readonly Element[], context: PageContext, flow: Flow):
   return cells.flatMap((cell) => flow(cell, context));
 }
 
-/** Every row with the same number of cells. A short cell over several rows is said again in each of them. */
+/**
+ * Gives every row the same number of cells. A short cell that spans several rows is repeated in each of
+ * them.
+ */
 function gridOf(rows: readonly Row[], columns: number, context: PageContext): TableRow[] {
   const { allowance } = context;
   const down: { cell: PhrasingContent[]; length: number; rows: number }[] = [];
@@ -179,7 +182,7 @@ function cellContent(cell: Element, context: PageContext): PhrasingContent[] {
   return content;
 }
 
-/** About as long as it will be written. */
+/** The approximate length as Markdown. */
 function lengthOf(content: readonly PhrasingContent[]): number {
   return content.reduce(
     (sum, each) =>

@@ -1,13 +1,16 @@
 /**
- * Where white space counts (CSS Text §3): by a style, on the element or in the page's own sheet, or by the
- * names that viewers of code give their lines, whose sheets are not here.
+ * Where white space is significant (CSS Text §3): according to a style on the element or in the page's own
+ * style sheet, or to the class names that code viewers give their lines, whose style sheets are not
+ * loaded.
  */
 import { attribute, type Element, isElement, isText, type Parent } from '../tree/html-tree.ts';
 
-/** `pre`: all of it, as in code. `wrap`: all of it, in running text. `lines`: line breaks alone. */
+/**
+ * `pre`: all white space, as in code. `wrap`: all white space, in running text. `lines`: only line breaks.
+ */
 export type WhiteSpace = 'normal' | 'pre' | 'wrap' | 'lines';
 
-/** Simple selectors, such as `pre`, `.log` and `#console`, and what they say. */
+/** Simple selectors, such as `pre`, `.log` and `#console`, and the white space that they specify. */
 export type SpaceStyles = ReadonlyMap<string, WhiteSpace>;
 
 export const noStyles: SpaceStyles = new Map();
@@ -54,7 +57,7 @@ export function keptSpaceStyles(document: Parent): SpaceStyles {
   return styles;
 }
 
-/** What the element says itself; it holds for what is in it too. */
+/** What the element itself specifies; its content inherits it. */
 export function whiteSpaceOf(element: Element, styles: SpaceStyles): WhiteSpace | undefined {
   const own = declared.exec((attribute(element, 'style') ?? '').slice(0, 2000))?.[1];
   if (own !== undefined) return byKeyword[own.toLowerCase()];
@@ -77,7 +80,10 @@ export function whiteSpaceOf(element: Element, styles: SpaceStyles): WhiteSpace 
 
 const noBreak = '\u00a0';
 
-/** A line whose spaces count, so that Markdown keeps them: all but single ones between words do not break. */
+/**
+ * A line with its spaces preserved in Markdown: all except single ones between words become no-break
+ * spaces.
+ */
 export function keptSpaces(line: string): string {
   return line
     .replace(/\t/g, '    ')

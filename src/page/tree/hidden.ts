@@ -1,4 +1,4 @@
-/** Which elements a browser does not show: never, or not until a script or the reader shows them. */
+/** Elements that a browser never shows, or shows only after a script's or the reader's action. */
 import { attribute, type Element } from './html-tree.ts';
 
 export const neverShown = new Set([
@@ -24,7 +24,7 @@ export const neverShown = new Set([
 export function isHidden(element: Element): boolean {
   const { tagName } = element;
   if (neverShown.has(tagName)) return true;
-  // GitHub's view of a file holds it a second time, for the keyboard.
+  // GitHub's view of a file contains the text a second time, for keyboard use.
   if (tagName === 'textarea' && /react-blob/.test(attribute(element, 'class') ?? '')) return true;
   if (attribute(element, 'hidden') !== undefined && attribute(element, 'hidden') !== 'until-found')
     return true;
@@ -38,7 +38,7 @@ export function isHidden(element: Element): boolean {
   );
 }
 
-/** Hidden until something shows it, unlike what is never content, a menu or a dialog. */
+/** Whether it is content that is hidden for now, as opposed to non-content, menus and dialogs. */
 export function isHiddenContent(element: Element): boolean {
   return (
     isHidden(element) &&

@@ -1,7 +1,7 @@
 /**
- * HTML to a tree, by the HTML standard's own algorithm (parse5), with bounds on what a hostile page can
- * make of it: its repairs can turn a few kilobytes into millions of nodes, nest without end, and its
- * searches (for a tag to close, for an attribute given twice) take quadratic time.
+ * Parses HTML into a tree by the HTML standard's algorithm (parse5), with limits against hostile pages:
+ * the algorithm's repairs can turn a few kilobytes into millions of nodes or nest without end, and its
+ * searches (for a tag to close, for a duplicate attribute) take quadratic time.
  */
 import {
   type DefaultTreeAdapterMap,
@@ -19,14 +19,14 @@ export type Document = DefaultTreeAdapterTypes.Document;
 
 export interface ParsedHtml {
   readonly document: Document;
-  /** Why the parsing stopped before the end, if it did. */
+  /** Why parsing stopped before the end, if it did. */
   readonly stopped?: Reason;
 }
 
 type Reason = 'nodes' | 'depth' | 'time';
 
 const maxNodes = 200_000;
-/** Browsers stop at 512 as well. */
+/** The same limit as in browsers. */
 export const maxDepth = 512;
 
 class Stop extends Error {
@@ -37,10 +37,10 @@ class Stop extends Error {
   }
 }
 
-/** Between two looks at the clock. */
+/** How much is parsed between two readings of the clock. */
 const pieceLength = 16 * 1024;
 
-/** Never throws; what was parsed until it had to stop is in the tree. */
+/** Never throws. If it has to stop, the tree contains what was parsed until then. */
 export function parseHtml(html: string, budgetMs = 3000): ParsedHtml {
   const parser = new Parser({ treeAdapter: boundedAdapter(), scriptingEnabled: false });
   const until = performance.now() + budgetMs;
@@ -72,7 +72,7 @@ export function attribute(element: Element, name: string): string | undefined {
   return element.attrs.find((each) => each.name === name)?.value;
 }
 
-/** On the node itself: a map beside the tree took longer than anything else in it. */
+/** The depth is stored on the node itself, because a separate map took longer than all the rest. */
 interface Placed {
   readonly nodeName: string;
   depth?: number;
@@ -97,7 +97,7 @@ function boundedAdapter(): TreeAdapter<DefaultTreeAdapterMap> {
     },
     createCommentNode(data) {
       count();
-      // Only the marks of streamed pages (streamed.ts) are ever read.
+      // Only the markers of streamed pages (streamed.ts) are ever read.
       return base.createCommentNode(data.slice(0, 2));
     },
     appendChild(parent, child) {
@@ -113,7 +113,7 @@ function boundedAdapter(): TreeAdapter<DefaultTreeAdapterMap> {
       base.setTemplateContent(template, content);
     },
     insertText(parent, text) {
-      // The parser hands text over in pieces, which join the text node before them.
+      // The parser inserts text in pieces, which are appended to the preceding text node.
       if (parent.childNodes.at(-1)?.nodeName !== '#text') count();
       base.insertText(parent, text);
     },

@@ -1,6 +1,6 @@
 /**
- * What of a page its reader does not look for: what is hidden, and the furniture around the content
- * (menus, banners, footers), unless either is all there is.
+ * Decides which parts of a page are not content: hidden parts, and the furniture around the content
+ * (menus, banners, footers), unless the page consists of nothing else.
  */
 
 import type { Allowance } from '../allowance.ts';
@@ -11,22 +11,22 @@ const furnitureRoles = /^(?:navigation|banner|contentinfo|search|menubar|menu|to
 const furnitureNames =
   /^(?:(?:site|page|main|global|app|top)-?(?:header|footer|nav|navbar|navigation|menu|bar)|nav-?bar|nav-?menu|side-?(?:bar|panel|nav|menu)|breadcrumbs?(?:-?bar)?|footer|cookie-?(?:banner|consent|notice)|skip-?(?:link|nav|to-content)s?)$/i;
 
-/** In these, a header or footer belongs to the content. */
+/** Inside these, a header or footer belongs to the content. */
 const sections = new Set(['article', 'main', 'section', 'aside', 'blockquote', 'td', 'dialog']);
 
-/** With less text than this, what is left without the furniture is no page. */
+/** If less text than this is left without the furniture, the furniture is kept. */
 const enoughText = 120;
 
-/** With less of it, what is hidden may be menus and dialogs alone. */
+/** Less hidden text than this may be just menus and dialogs. */
 const enoughHidden = 200;
 
 export interface Visible {
   /** Where the content is: the body, or its main part. */
   readonly roots: readonly Element[];
   isShown(node: Node): boolean;
-  /** Whether nearly all that the page holds is hidden, and is counted as shown therefore. */
+  /** Whether nearly all of the page is hidden, and therefore treated as shown. */
   readonly isRevealed: boolean;
-  /** Of all that is shown, in UTF-16 units. */
+  /** The length of all shown text, in UTF-16 units. */
   readonly length: number;
 }
 
@@ -53,11 +53,11 @@ interface Survey {
   readonly hidden: ReadonlySet<Node>;
   readonly furniture: ReadonlySet<Node>;
   readonly mains: readonly Element[];
-  /** Of text, in UTF-16 units. */
+  /** Lengths of text, in UTF-16 units. */
   readonly lengths: Readonly<Record<'content' | 'furniture' | 'main' | 'hidden', number>>;
 }
 
-/** `reveals`: what is hidden, but for what is hidden within it, is counted as if it were not. */
+/** `reveals`: treats hidden content as shown, except for what is hidden within it. */
 function survey(body: Element, allowance: Allowance, reveals: boolean): Survey {
   const hidden = new Set<Node>();
   const furniture = new Set<Node>();
@@ -114,7 +114,7 @@ function furnishes(element: Element, inSection: boolean, measure: Measure): bool
   const { tagName } = element;
   if (tagName === 'nav') return true;
   if (tagName === 'footer') return !inSection;
-  // A page's own header often holds its title; menus in it are furniture by themselves.
+  // A page's header often contains its title. Menus in it are recognised on their own.
   if (tagName === 'header') return !inSection && !holdsHeading(element);
   const role = attribute(element, 'role');
   if (role !== undefined) {
@@ -126,7 +126,7 @@ function furnishes(element: Element, inSection: boolean, measure: Measure): bool
     0,
     500,
   );
-  // A name proves little: an issue's sidebar holds its facts, a menu holds links.
+  // The name alone is not enough: an issue's sidebar contains its facts, whereas a menu consists of links.
   return (
     names.split(/\s+/).some((name) => furnitureNames.test(name)) &&
     !holdsHeading(element, /^h1$/) &&
@@ -134,7 +134,7 @@ function furnishes(element: Element, inSection: boolean, measure: Measure): bool
   );
 }
 
-/** Text's lengths in an element, in UTF-16 units. */
+/** The lengths of an element's text, in UTF-16 units. */
 interface Lengths {
   readonly all: number;
   readonly linked: number;
@@ -142,7 +142,7 @@ interface Lengths {
 
 type Measure = (element: Element) => Lengths;
 
-/** Each element is measured once, however many named boxes are around it. */
+/** Measures each element only once, however many elements around it have to be measured. */
 function linkMeasure(allowance: Allowance): Measure {
   const known = new Map<Element, Lengths>();
   const measure = (element: Element): Lengths => {

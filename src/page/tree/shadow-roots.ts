@@ -1,5 +1,5 @@
 /**
- * Declarative shadow roots (HTML §4.12.3, DOM §4.8): a host shows what its root holds, with its own
+ * Declarative shadow roots (HTML §4.12.3, DOM §4.8): a host shows the content of its root, with its own
  * children in the slots that name them.
  */
 import type { Allowance } from '../allowance.ts';
@@ -43,7 +43,7 @@ function attach(host: Element, { content }: Root, allowance: Allowance): void {
       if (!isElement(node)) continue;
       const name = node.tagName === 'slot' ? (attribute(node, 'name') ?? '') : undefined;
       const assigned = name === undefined ? undefined : bySlot.get(name);
-      // The first slot of a name takes all; one that gets nothing shows what it holds itself.
+      // The first slot with a name takes all its nodes; a slot without nodes shows its own content.
       if (name === undefined || !assigned) fill(node);
       else {
         bySlot.delete(name);

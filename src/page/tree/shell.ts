@@ -1,13 +1,15 @@
 /**
- * Pages that are empty until their scripts run: how to tell them, and what of the page may lead on to the
- * data that the scripts would fetch.
+ * Pages that are empty until their scripts run: recognises them, and finds what in the page may lead to
+ * the data that the scripts would fetch.
  */
 import { quoteServerText } from '../../server-text.ts';
 import { attribute, type Element, isElement, isText, type Parent } from './html-tree.ts';
 
 const maxAddresses = 5;
 const maxScriptLength = 200_000;
-/** Data in the page itself, such as Next.js's, is worth reading from here on, in UTF-16 units. */
+/**
+ * Data embedded in the page, such as Next.js's, is worth mentioning from this length on, in UTF-16 units.
+ */
 const enoughData = 200;
 
 const keyed =
@@ -16,11 +18,11 @@ const pathed =
   /["'`]((?:https?:\/\/[^"'`\s<>\\/]{1,100})?\/(?:[\w.-]{1,50}\/){0,4}(?:api|graphql|rest|openapi\.(?:json|ya?ml)|swagger\.(?:json|ya?ml)|api-docs)(?:\/[^"'`\s<>\\]{0,200})?)["'`]/g;
 
 export interface Scripts {
-  /** Whether there is any that could make content. */
+  /** Whether there is any script that could produce content. */
   readonly isThere: boolean;
-  /** As the page writes them. */
+  /** As written in the page. */
   readonly addresses: readonly string[];
-  /** Ids of the scripts that hold data, not code. */
+  /** Ids of the elements that hold data. */
   readonly data: readonly string[];
 }
 
@@ -53,7 +55,7 @@ export function scriptsOf(document: Parent): Scripts {
   return { isThere, addresses: [...addresses], data: data.filter((id) => id !== '#') };
 }
 
-/** What an agent can do instead of running them. */
+/** What an agent can do instead of running the scripts. */
 export function shellNote(
   { addresses, data }: Scripts,
   absolute: (reference: string) => string | undefined,
@@ -87,7 +89,7 @@ function sourceOf(script: Element): string {
   return words && isText(words) ? words.value.slice(0, maxScriptLength) : '';
 }
 
-/** A key such as `api` may name anything. */
+/** Filters what `keyed` and `pathed` found, because a key such as `api` may have any value. */
 function isAddress(text: string): boolean {
   return (
     /^(?:https?:\/\/|\.{0,2}\/(?!\/)|[\w-]+\.(?:json|ya?ml)\b)/.test(text) &&

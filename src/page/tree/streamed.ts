@@ -1,12 +1,13 @@
 /**
- * React's streamed server rendering: what was not ready when the page began comes at its end, in hidden
- * boxes, and calls such as `$RC("B:0","S:0")` put it where a fallback stands. None is run; this does the same.
+ * React's streaming server rendering: content that was not ready when the page began is sent at its end,
+ * in hidden elements, and calls such as `$RC("B:0","S:0")` move it to where a fallback stands. The calls
+ * are not run; this code does the same.
  */
 import type { Allowance } from '../allowance.ts';
 import { attribute, type Element, isComment, isElement, isText, type Parent } from './html-tree.ts';
 
 interface Call {
-  /** A boundary takes all up to its end; a placeholder is replaced alone. */
+  /** A boundary is replaced up to its end; a placeholder is a single element. */
   readonly kind: 'boundary' | 'placeholder';
   readonly target: string;
   readonly segment: string;
@@ -65,7 +66,7 @@ function put(kind: Call['kind'], place: Element, box: Element): void {
   ];
 }
 
-/** The comment `/$` that belongs to it; boundaries nest, and begin with `$`, `$?`, `$!` or `$~`. */
+/** The matching comment `/$`. Boundaries nest, and begin with a comment `$`, `$?`, `$!` or `$~`. */
 function endOfBoundary({ childNodes }: Parent, from: number): number {
   let depth = 0;
   for (let at = from; at < childNodes.length; at += 1) {

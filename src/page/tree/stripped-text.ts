@@ -1,4 +1,7 @@
-/** The words of a page and nothing else, for pages that no tree can be made of: linear, without recursion. */
+/**
+ * Extracts only a page's text, for pages that cannot be parsed into a tree: in linear time and without
+ * recursion.
+ */
 import { Tokenizer, TokenizerMode } from 'parse5';
 
 const skipped: Readonly<Record<string, (typeof TokenizerMode)[keyof typeof TokenizerMode]>> = {
@@ -9,7 +12,10 @@ const skipped: Readonly<Record<string, (typeof TokenizerMode)[keyof typeof Token
   iframe: TokenizerMode.RAWTEXT,
 };
 
-/** Between two looks at the clock: a tag with very many attributes takes quadratic time. */
+/**
+ * How much is parsed between two readings of the clock: a tag with very many attributes takes quadratic
+ * time.
+ */
 const pieceLength = 16 * 1024;
 
 const inline =

@@ -1,13 +1,17 @@
 /**
- * Handlers of mdast-util-to-markdown for what pages are full of: text, links and code in which no Markdown
- * can hide. The library's own look for some forty patterns in each, and write all the rest.
+ * Fast handlers for mdast-util-to-markdown for the most common content: text, links and code that cannot
+ * contain Markdown syntax. The library's own handlers, which search for some forty patterns each, write
+ * everything else.
  */
 import type { Handle } from 'mdast-util-to-markdown';
 import { quickPhrasing } from './quick-phrasing.ts';
 
-/** Between letters an underscore begins nothing (CommonMark §6.2); the rest means nothing within a line. */
+/**
+ * Between letters an underscore does not start emphasis (CommonMark §6.2); the other characters have no
+ * meaning within a line.
+ */
 const plain = /^(?:[^\t\r\n!#&*<>[\\\]_`|~]|(?<=[A-Za-z0-9]{2})_(?=[A-Za-z0-9]{2}))*$/;
-/** What a line of a block can begin with and still be plain text. */
+/** How a line can begin and still be plain text. */
 const plainStart = /^["'(/$%@]*\p{L}/u;
 const neverEscaped = /^(?:[^!-/:-@[-`{-~\t\r\n]|[,;:'"?%$/.()@])/;
 const plainUrl = /^[\w:/?#@!$+,;=%.~'*-]*(?:&(?!\w*;)[\w:/?#@!$+,;=%.~'*-]*)*$/;
@@ -29,11 +33,11 @@ type Slow = Readonly<Record<string, Handle>> & {
   readonly inlineCode: Handle;
 };
 
-/** The same results as from those that are given, only sooner. */
+/** Handlers with the same results as `slow`, only faster. */
 export function quickHandlers(slow: Slow): Slow {
   const text: Handle = (node, parent, state, info) =>
     isPlain(node.value, info) ? node.value : slow.text(node, parent, state, info);
-  // What comes before it asks for the first character alone.
+  // The preceding node only needs the first character.
   const firstOfText: Handle = (node, parent, state, info) =>
     neverEscaped.test(node.value) ? node.value.slice(0, 2) : text(node, parent, state, info);
 
@@ -48,7 +52,7 @@ export function quickHandlers(slow: Slow): Slow {
     const label = state.containerPhrasing(node, { ...info, before: '[', after: '](' });
     leaveLabel();
     leaveLink();
-    // It could be taken for a definition's.
+    // Such a label could be taken for a reference.
     return label.includes(']') ? slow.link(node, parent, state, info) : `[${label}](${node.url})`;
   };
 

@@ -1,16 +1,17 @@
 /**
- * The inside of a paragraph, heading or cell whose marks stand alone, each around plain words: they form
- * whatever is around them (CommonMark §6.2), so nothing has to be tried and read again as the library does.
+ * Writes the content of a paragraph, heading or cell in which each mark wraps plain words and none is
+ * adjacent to another. Such marks are valid whatever is around them (CommonMark §6.2), so that the
+ * library's repeated attempts are unnecessary.
  */
 import type { Nodes, PhrasingContent } from 'mdast';
 import type { Handle, Info, State } from 'mdast-util-to-markdown';
 
 type Handlers = Readonly<Record<string, Handle & { readonly peek?: Handle }>>;
 
-/** Punctuation at its edges, or anything that would be escaped, is the library's work. */
+/** Text with punctuation at its ends, or with characters to be escaped, is left to the library. */
 const plainWords = /^[\p{L}\p{N}](?:[^\t\r\n!#&*<>[\\\]_`|~]*[\p{L}\p{N}])?$/u;
 
-/** `undefined` for what is not that plain. */
+/** `undefined` for content that is not this simple. */
 export function quickPhrasing(
   parent: Nodes,
   state: State,

@@ -1,4 +1,4 @@
-/** Markdown's tree (mdast) to its text, by mdast-util-to-markdown, in bounded time. */
+/** Writes Markdown's tree (mdast) as text, with mdast-util-to-markdown, in bounded time. */
 import type { Root, RootContent } from 'mdast';
 import { gfmStrikethroughToMarkdown } from 'mdast-util-gfm-strikethrough';
 import { gfmTableToMarkdown } from 'mdast-util-gfm-table';
@@ -11,12 +11,14 @@ import {
   toMarkdown,
 } from 'mdast-util-to-markdown';
 import { type Allowance, createAllowance, unlessTooCostly } from '../allowance.ts';
-import { crowdedMarks } from './crowded-marks.ts';
 import { quickHandlers } from './quick-handlers.ts';
+import { simplifiedMarks } from './simplified-marks.ts';
 
 const blocksAtOnce = 100;
 
-/** As many blocks as the time allows; `undefined` when not even the first could be written in it. */
+/**
+ * Writes as many blocks as the time allows; `undefined` when not even the first batch could be written.
+ */
 export function write(
   blocks: RootContent[],
   budgetMs: number,
@@ -34,7 +36,7 @@ export function write(
 }
 
 const extensions: readonly Options[] = [
-  // Aligned columns would cost rows × the widest cell.
+  // Aligning columns would cost rows × the widest cell.
   gfmTableToMarkdown({ tablePipeAlign: false }),
   gfmStrikethroughToMarkdown(),
   gfmTaskListItemToMarkdown(),
@@ -45,9 +47,12 @@ type Handler = Handle & { readonly attention?: Attention };
 const slow = Object.assign({}, defaultHandlers, ...extensions.map((each) => each.handlers));
 const handlers: Readonly<Record<string, Handler>> = quickHandlers(slow);
 
-/** Handlers that look at the time before and after what they write: marks nest, and each reads its content again. */
+/**
+ * Handlers that check the time before and after writing, because marks nest and each reads its content
+ * again.
+ */
 function optionsFor(root: Root, { look }: Allowance): Options {
-  const crowded = crowdedMarks(root);
+  const simplified = simplifiedMarks(root);
   const within = ([name, handle]: [string, Handler]): [string, Handler] => {
     const looking: Handle = (...args) => {
       look();
@@ -60,7 +65,7 @@ function optionsFor(root: Root, { look }: Allowance): Options {
     const marking: Attention = (node, state) => {
       look();
       const { construct, markers, sizes } = attention(node, state);
-      return crowded.has(node)
+      return simplified.has(node)
         ? { construct, markers: markers.slice(0, 1), sizes: sizes.slice(0, 1) }
         : { construct, markers, sizes };
     };

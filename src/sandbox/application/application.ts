@@ -1,6 +1,6 @@
 /**
- * An application behind Access: Access's own paths on the application's host, then its guard, then the
- * origin behind it.
+ * An application behind Access: first Access's own paths on the application's host, then its guard, then
+ * the origin behind it.
  */
 
 import { type Application, guards } from '../catalogue.ts';
@@ -84,7 +84,7 @@ function guarded(edge: Edge, application: Application, request: Received): Plan 
   };
 }
 
-/** The paths that Access answers itself on the host of an application where people sign in. */
+/** The paths that Access itself answers on the host of an application where people sign in. */
 function accessPath(edge: Edge, application: Application, request: Received): Plan | undefined {
   const { organisation } = edge;
   const { pathname, search } = request.url;
@@ -130,7 +130,7 @@ function readOnly(what: string, request: Received, work: () => Answer): Plan {
   return { what, work: allowed ? work : () => methodNotAllowed('GET, HEAD') };
 }
 
-/** What follows a prefix, at a `/` boundary. */
+/** The rest of a path after `prefix`, at a `/` boundary. */
 function under(prefix: string, pathname: string): string | undefined {
   if (pathname === prefix) return '/';
   return pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : undefined;

@@ -1,6 +1,6 @@
 /**
- * One guard per kind of policy: from a request to a decision. A guard changes nothing; what a decision
- * costs (a JWT, a cookie) is made when it is carried out.
+ * One guard per kind of policy, from a request to a decision. A guard has no side effects; a JWT or cookie
+ * is made only when the decision is carried out.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -60,13 +60,13 @@ const managedOAuth: Guard = (visit) => {
   };
 };
 
-/** An Allow policy alone: a service token means nothing here. */
+/** Only an Allow policy: a service token has no effect. */
 const browserLogin: Guard = (visit) => {
   const verdict = judgeServiceToken(visit.organisation.serviceTokens, visit.request.headers);
   return byJwt(visit) ?? askToLogIn(visit, verdict);
 };
 
-/** Only Service Auth policies: not even a JWT that Access itself issued for a service token will do. */
+/** Only Service Auth policies: even a JWT that Access issued for a service token is refused. */
 const serviceAuth =
   (status: 401 | 403): Guard =>
   (visit) => {
@@ -93,8 +93,8 @@ const serviceAuthOrLogin: Guard = (visit) => {
 };
 
 /**
- * A strict organisation (§4): the pair alone decides, no cookie comes back, and one that a service token
- * might have left is ignored. `withoutPair` decides where no pair was sent.
+ * A strict organisation (§4): only the service token decides, no cookie is set, and an earlier one from a
+ * service token is ignored. `withoutPair` decides when no service token was sent.
  */
 const strict =
   (withoutPair: Guard): Guard =>
@@ -219,7 +219,9 @@ function refuseService(status: 401 | 403, { application, request }: Visit): Deci
   return { refuse: () => forbiddenService(status, application, request), what: 'refused' };
 }
 
-/** Access sends what looks like a browser to the login page, whatever else is on. */
+/**
+ * Access sends clients that look like a browser to the login page, whatever the application's settings.
+ */
 function looksLikeBrowser({ headers }: Received): boolean {
   if (headers['sec-fetch-mode'] === 'navigate') return true;
   const accept = String(headers.accept ?? '');

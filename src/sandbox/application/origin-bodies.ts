@@ -1,13 +1,13 @@
-/** The origin's bodies that are not text: streamed, endless, compressed, a picture. */
+/** The origin's special bodies: long, endless, compressed, an image. */
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { type Answer, text } from '../server/answer.ts';
 
-/** `count` bytes, the byte at n being n modulo 251. */
+/** `count` bytes; the byte at index n is n modulo 251. */
 export function bytes(count: number): Answer {
   if (!Number.isSafeInteger(count) || count < 0) return text(400, 'Not a number of bytes');
-  // A block whose length is a multiple of 251 can follow itself.
+  // A block whose length is a multiple of 251 can be repeated.
   const block = Buffer.from(Array.from({ length: 251 * 256 }, (_, index) => index % 251));
   const parts = function* () {
     for (let left = count; left > 0; left -= block.length) {

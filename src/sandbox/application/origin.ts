@@ -1,6 +1,6 @@
 /**
- * The origin behind the applications: a wiki's page for people, an echo, and odd answers for tests. It
- * knows nothing of Access but what Access passes on.
+ * The origin behind the applications: a wiki page, an echo, and unusual answers for tests. It knows
+ * nothing about Access except what Access passes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, json, redirect, text } from '../server/answer.ts';

@@ -1,6 +1,5 @@
 /**
- * The signed answer to "who guards this host?" (cloudflare-access.md §6): a HEAD request with
- * `cf-access-metadata-request: true`.
+ * The signed answer (cloudflare-access.md §6) to a HEAD request with `cf-access-metadata-request: true`.
  */
 import { type Application, domainOf } from '../catalogue.ts';
 import type { Received } from '../server/received.ts';

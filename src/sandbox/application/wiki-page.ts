@@ -1,4 +1,4 @@
-/** The page that people and agents find behind the applications. */
+/** The page that the origin behind the applications serves. */
 import type { Answer } from '../server/answer.ts';
 import { escapeHtml } from '../server/page.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The authorization endpoint (RFC 6749 §4.1, 7636, 8707, 9207): shows the login page, and answers its
- * form with the authorization response. Requests are checked again on the form's way back.
+ * The authorization endpoint (RFC 6749 §4.1, 7636, 8707, 9207): shows the login page, and answers its form
+ * with the authorization response. The request is checked again when the form is submitted.
  */
 
 import { type Application, guards } from '../catalogue.ts';
@@ -66,7 +66,7 @@ function answerForm(
     return respond({ error: 'access_denied', error_description: 'The person declined to sign in' });
   }
   const signedIn = { 'set-cookie': teamCookie(organisation, login.person) };
-  // Without a resource indicator the real service forgets the client on the way.
+  // Without a resource indicator, the real service never redirects back to the client.
   if (asked.resource === '') return redirect(asked.application.url, signedIn);
   if (!organisation.admits(login.person)) {
     return respond({
@@ -98,7 +98,7 @@ function check(
     return { error: 'unsupported_response_type', error_description: 'response_type must be code' };
   }
   const codeChallenge = query.get('code_challenge') ?? '';
-  // The real one refuses a challenge that begins with `-` or `_`, in these very words.
+  // The real service refuses a challenge that begins with `-` or `_` with exactly this message.
   if (
     query.get('code_challenge_method') !== 'S256' ||
     !/^[A-Za-z0-9][A-Za-z0-9_-]{42}$/.test(codeChallenge)
@@ -127,7 +127,7 @@ function check(
   return { client, redirectUri, state, codeChallenge, resource, application };
 }
 
-/** The second judgement, after the account's at the registration (cloudflare-access.md §3). */
+/** The second check, after the account's at registration (cloudflare-access.md §3). */
 function allowsRedirectUri(redirectUri: string, redirects: ApplicationRedirects = {}): boolean {
   const { allowLocalhostClients = true, allowLoopbackClients = true } = redirects;
   const isLocalhost = new URL(redirectUri).hostname === 'localhost';

@@ -1,4 +1,4 @@
-/** How a client says who it is at the token and revocation endpoints (RFC 6749 §2.3 and §3.2.1). */
+/** How a client authenticates at the token and revocation endpoints (RFC 6749 §2.3 and §3.2.1). */
 import { timingSafeEqual } from 'node:crypto';
 import { type Answer, json } from '../server/answer.ts';
 import type { Received } from '../server/received.ts';
@@ -12,7 +12,7 @@ export function oauthError(error: string, description: string, status = 400): An
   );
 }
 
-/** The form's parameters; an error answer when it is no form, or has one of them twice (§3.2). */
+/** The form's parameters; an error answer when the body is not a form, or repeats a parameter (§3.2). */
 export function readForm(request: Received): URLSearchParams | Answer {
   const type = String(request.headers['content-type'] ?? '')
     .split(';')[0]
@@ -27,7 +27,7 @@ export function readForm(request: Received): URLSearchParams | Answer {
   return form;
 }
 
-/** The client, by the method it was registered with and no other. */
+/** The client, authenticated by the method it was registered with and no other. */
 export function authenticateClient(
   clients: Clients,
   request: Received,
@@ -56,7 +56,7 @@ function readBasic(field: string | string[] | undefined) {
   const encoded = /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(String(field ?? ''))?.[1];
   if (encoded === undefined) return undefined;
   const [id, secret] = Buffer.from(encoded, 'base64').toString().split(':');
-  // Both halves are form-encoded first (§2.3.1), the form decoder undoes it.
+  // Both halves are form-encoded (§2.3.1), so the form decoder decodes them.
   const decode = (part = '') => new URLSearchParams(`v=${part}`).get('v') ?? '';
   return { id: decode(id), secret: decode(secret) };
 }

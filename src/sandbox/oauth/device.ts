@@ -68,7 +68,7 @@ export function authorizeDevice(
   );
 }
 
-/** §3.3: asks for the user code unless the address has it, then for the person. */
+/** §3.3: asks for the user code unless the address contains it, then shows the login page. */
 export function verifyDevice(
   { organisation }: AuthorizationServer,
   devices: DeviceRequests,
@@ -114,7 +114,7 @@ export function redeemDeviceCode(
   }
   if (device.expiresAt <= Date.now()) return oauthError('expired_token', 'The device code expired');
   if (device.outcome === 'declined') return oauthError('access_denied', 'The person declined');
-  // A tenth of grace: timers and the network are not exact.
+  // A tolerance of a tenth, because timers and the network are not exact.
   const tooSoon = Date.now() - device.askedAt < device.intervalMs * 0.9;
   device.askedAt = Date.now();
   if (tooSoon) {
@@ -137,7 +137,7 @@ export function redeemDeviceCode(
   return tokenResponse(server, client, resource, tokens);
 }
 
-/** §6.1: letters without vowels, so that no words come out. */
+/** §6.1: letters without vowels, so that no words occur. */
 function newUserCode(): string {
   const letters = 'BCDFGHJKLMNPQRSTVWXZ';
   const code = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');

@@ -18,7 +18,7 @@ export interface Code extends Authorization {
   readonly redirectUri: string;
   readonly codeChallenge: string;
   readonly expiresAt: number;
-  /** The grant that came of it: a code with one has been used. */
+  /** The grant it was exchanged for; a code that has one has been used. */
   grant: Grant | undefined;
 }
 
@@ -92,7 +92,7 @@ export class Grants {
     return this.#issue(grant);
   }
 
-  /** Whom an access token speaks for, at this application. */
+  /** The person whose access token this is, at this application. */
   personOf(accessToken: string, application: Application): string | undefined {
     const token = this.#accessTokens.get(accessToken);
     if (token === undefined || token.endsAt <= Date.now()) return undefined;
@@ -100,7 +100,7 @@ export class Grants {
     return token.grant.application === application ? token.grant.person : undefined;
   }
 
-  /** RFC 7009: a refresh token takes its grant along, an access token only itself. */
+  /** RFC 7009: revoking a refresh token ends its grant; revoking an access token ends only that token. */
   revoke(name: string, clientId: string): void {
     const refresh = this.#refreshTokens.get(name);
     if (refresh?.grant.clientId === clientId) refresh.grant.ended = true;

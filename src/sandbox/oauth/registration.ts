@@ -1,6 +1,6 @@
 /**
- * Dynamic client registration (RFC 7591). A registration is kept for good: the real service has no way
- * to delete one (RFC 7592 is not offered, though its URI is returned).
+ * Dynamic client registration (RFC 7591). A registration is never deleted: the real service offers no way
+ * to do so (RFC 7592 is not supported, although its URI is returned).
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Settings } from '../options.ts';
@@ -16,7 +16,7 @@ export interface Client {
   readonly redirectUris: readonly string[];
   readonly tokenEndpointAuthMethod: (typeof authMethods)[number];
   readonly grantTypes: readonly string[];
-  /** What the registration said it is for; decides only where a request without `resource` ends. */
+  /** The `resource` of the registration; it only decides where a request without `resource` ends up. */
   readonly resource: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The token endpoint (RFC 6749 §4.1.3 and §6, 7636 §4.6, 8707 §2.2) and revocation (RFC 7009). Refresh
- * tokens rotate, and one that comes back ends its grant; policies are asked again at each refresh.
+ * tokens rotate, and reusing one ends its grant. Policies are checked again at each refresh.
  */
 import { createHash } from 'node:crypto';
 import type { Answer } from '../server/answer.ts';
@@ -46,7 +46,7 @@ function redeemCode(server: AuthorizationServer, client: Client, form: URLSearch
     return oauthError('invalid_grant', 'The authorization code is not valid');
   }
   if (code.grant !== undefined) {
-    code.grant.ended = true; // §4.1.2: a second use revokes what came of the first
+    code.grant.ended = true; // §4.1.2: a second use revokes the tokens of the first
     const error = oauthError('invalid_grant', 'The authorization code has been used');
     return { ...error, note: 'code_reuse' };
   }
@@ -95,7 +95,7 @@ function refresh(server: AuthorizationServer, client: Client, form: URLSearchPar
   return tokenResponse(server, client, grant.resource, grants.rotate(name, grant));
 }
 
-/** RFC 7009 §2.2: the answer tells nothing about the token. */
+/** RFC 7009 §2.2: the answer reveals nothing about the token. */
 export function revoke(server: AuthorizationServer, request: Received): Answer {
   const form = readForm(request);
   if ('status' in form) return form;
@@ -107,7 +107,7 @@ export function revoke(server: AuthorizationServer, request: Received): Answer {
   return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
 }
 
-/** Equal, but for the slash of an empty path. */
+/** Equal, except for the slash of an empty path. */
 function sameResource(given: string | null, expected: string): boolean {
   if (given === null || !URL.canParse(given)) return false;
   return new URL(given).href === new URL(expected).href;

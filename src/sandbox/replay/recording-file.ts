@@ -1,6 +1,6 @@
 /**
- * The file that `doctor --record` writes, read again: format 1. It may have been sent by anybody, so it is
- * taken for what it is, or not at all.
+ * Reads a file that `doctor --record` has written, in format 1. It may come from anybody, so it is
+ * accepted only if it is entirely valid.
  */
 export interface Recording {
   readonly url: string;
@@ -12,7 +12,7 @@ export interface Exchange {
   readonly method: string;
   readonly url: string;
   readonly fields: readonly Field[];
-  /** Absent: the connection was of no use. */
+  /** Absent if the connection failed. */
   readonly answer: RecordedAnswer | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface RecordedToken {
   readonly isSigned: boolean;
 }
 
-/** Why a file is none: `message` says what is wrong, without anything of the file. */
+/** The file is not a recording: `message` says why, without quoting it. */
 export class NoRecording extends Error {}
 
 const format = 'cloudflare-access-mcp recording 1';
@@ -48,7 +48,7 @@ export function readRecording(content: string): Recording {
   if (given !== format) throw new NoRecording(`Its format is not “${format}”.`);
   const read = list(exchanges, 'exchanges').map(exchange);
   if (read.length === 0 || read.length > mostExchanges) {
-    throw new NoRecording(`It does not hold 1 to ${mostExchanges} exchanges.`);
+    throw new NoRecording(`It does not contain 1 to ${mostExchanges} exchanges.`);
   }
   return {
     url: string(url, 'url'),
@@ -73,13 +73,13 @@ function exchange(given: unknown): Exchange {
 function readAnswer(given: unknown): RecordedAnswer {
   const { status, fields, other_fields: others, body } = object(given, 'an answer');
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) {
-    throw new NoRecording('A status is none.');
+    throw new NoRecording('A status is invalid.');
   }
   const counts = object(others, 'other_fields');
   const count = (name: string): number => {
     const value = counts[name];
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 200) {
-      throw new NoRecording('A number of other fields is none.');
+      throw new NoRecording('A count of other fields is invalid.');
     }
     return value;
   };
@@ -98,9 +98,10 @@ function readBody(body: Record<string, unknown>): RecordedAnswer['body'] {
 
 function readFields(given: unknown): Field[] {
   return list(given, 'fields').map((each) => {
-    // Names are for Node to take; a value is judged when it is filled in.
+    // Node validates names; a value is validated when its placeholders are filled in.
     const [, name, value] = /^([a-z\d-]+): ?([\s\S]*)$/.exec(string(each, 'a field')) ?? [];
-    if (name === undefined || value === undefined) throw new NoRecording('A field is none.');
+    if (name === undefined || value === undefined)
+      throw new NoRecording('A header field is invalid.');
     return [name, value];
   });
 }
@@ -112,18 +113,18 @@ function token(given: unknown): RecordedToken {
 
 function object(given: unknown, what: string): Record<string, unknown> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new NoRecording(`${what} is no object.`);
+    throw new NoRecording(`${what} is not an object.`);
   }
   return given as Record<string, unknown>;
 }
 
 function list(given: unknown, what: string): unknown[] {
-  if (!Array.isArray(given)) throw new NoRecording(`${what}: no list.`);
+  if (!Array.isArray(given)) throw new NoRecording(`${what}: not a list.`);
   return given;
 }
 
 function string(given: unknown, what: string): string {
   if (typeof given !== 'string' || given.length > 200_000)
-    throw new NoRecording(`${what}: no text.`);
+    throw new NoRecording(`${what}: not a string.`);
   return given;
 }

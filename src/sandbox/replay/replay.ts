@@ -1,6 +1,6 @@
 /**
- * A recording of a real Access (or of this sandbox), served again on loopback: each host that was asked
- * gets a port, and what was answered to a question is answered to the same question. Nothing else is.
+ * Serves a recording of a real Access (or of this sandbox) on loopback. Each recorded host gets a port,
+ * and a request that was recorded gets its recorded answer. There is no answer to any other request.
  */
 import type { Answer, Plan } from '../server/answer.ts';
 import { text } from '../server/answer.ts';
@@ -12,21 +12,21 @@ import type { Exchange, RecordedAnswer, Recording } from './recording-file.ts';
 import { createValues, type Values } from './values.ts';
 
 export interface Replay {
-  /** What the recording is about, at its new place. */
+  /** The recorded URL at its new origin. */
   readonly url: URL;
-  /** The origins, by the recorded hosts' placeholders; the first is that of `url`. */
+  /** The origins, by the placeholders of the recorded hosts; the first is that of `url`. */
   readonly hosts: ReadonlyMap<string, URL>;
   readonly requests: readonly RecordedRequest[];
   close(): Promise<void>;
 }
 
 export interface ReplayOptions {
-  /** For the host that `url` is on; 0 takes any. */
+  /** The port for the host of `url`; 0 means any free one. */
   readonly port?: number;
   readonly fault?: FaultHook | undefined;
 }
 
-/** Rejects with the system's error (EADDRINUSE) when the port is taken. */
+/** Rejects with the system's error (EADDRINUSE) if the port is in use. */
 export async function startReplay(
   recording: Recording,
   { port = 0, fault }: ReplayOptions = {},
@@ -79,19 +79,19 @@ function planFor(exchanges: readonly Exchange[], values: Values, request: Receiv
   });
   const variant = variantOf(Object.entries(request.headers));
   const of = (wanted: string) => sameTarget.filter((each) => each.method === wanted);
-  // A HEAD that was not asked is a GET without its body.
+  // A HEAD request that was not recorded is answered like GET, without the body.
   const candidates = [...of(method), ...(method === 'HEAD' ? of('GET') : [])];
   const found =
     candidates.find(({ fields }) => variantOf(fields) === variant) ??
     candidates.find(({ fields }) => variantOf(fields) === '');
   if (found === undefined) {
-    const work = () => text(501, 'The recording does not hold this question.');
+    const work = () => text(501, 'The recording does not contain this request.');
     return { what: 'not_recorded', work };
   }
   return { what: 'recorded', work: () => answerOf(found.answer, values) };
 }
 
-/** What of a request's fields makes another question of it. */
+/** The header fields by which requests to the same URL are distinguished. */
 function variantOf(fields: readonly (readonly [string, string | string[]])[]): string {
   const all = new Map(fields.map(([name, value]) => [name, String(value)]));
   const accept = all.get('accept') ?? '';
@@ -108,14 +108,14 @@ function variantOf(fields: readonly (readonly [string, string | string[]])[]): s
 }
 
 function answerOf(recorded: RecordedAnswer | undefined, values: Values): Answer {
-  // There was none: as if the host were not what it should be.
-  if (recorded === undefined) return text(503, 'The recording holds no answer to this question.');
+  // There was no answer: as if the host were unavailable.
+  if (recorded === undefined) return text(503, 'The recording contains no answer to this request.');
   const headers: Record<string, string[]> = {};
   const date = recorded.fields.find(([name]) => name === 'date')?.[1] ?? '';
   const ahead = Number(/^\{now([+-]\d{1,10})\}$/.exec(date)?.[1] ?? 0);
   values.countFrom(ahead);
   for (const [name, template] of recorded.fields) {
-    // The date itself is told by the recorder’s clock, and all else by the date.
+    // Date is relative to the recorder’s clock, and everything else to Date.
     const wanted = name === 'date' ? '{now}' : withSeconds(template);
     const value = values.text(wanted).replace(/[^\t\x20-\x7e\x80-\xff]/g, '');
     headers[name] = [...(headers[name] ?? []), value];

@@ -1,6 +1,6 @@
 /**
- * From a recording’s text to what is sent: each placeholder becomes a value of its kind, always the same
- * one, that the real one’s readers take for what it stands for. Tokens are signed with keys of our own.
+ * Turns the text of a recording into what is sent: each placeholder becomes a value of its kind, always
+ * the same one, which clients accept like the real one. Tokens are signed with our own keys.
  */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Recording } from './recording-file.ts';
@@ -8,14 +8,17 @@ import type { Recording } from './recording-file.ts';
 export interface Values {
   text(template: string): string;
   document(template: unknown): unknown;
-  /** For what follows: instants count from so many seconds after now, as the answer’s own clock has it. */
+  /**
+   * For the text that follows, instants are relative to this many seconds after now, as the answer’s own
+   * clock shows.
+   */
   countFrom(seconds: number): void;
 }
 
-/** A token’s times are of the moment, and it stays the same for as long as they would be rounded the same. */
+/** A token’s times are current, and the token stays the same for as long as its rounded times do. */
 const tokenMs = 4_000;
 
-/** `hosts`: the loopback hosts that stand for recorded ones, by placeholder name. */
+/** `hosts`: the loopback hosts that replace the recorded ones, by placeholder name. */
 export function createValues(
   { tokens }: Recording,
   hosts: ReadonlyMap<string, string>,
@@ -38,7 +41,7 @@ export function createValues(
     const kept = made.get(name);
     if (kept !== undefined && now() - kept.at < tokenMs) return kept.jwt;
     const token = Object.hasOwn(tokens, name) ? tokens[name] : undefined;
-    // One that holds itself stands for nothing.
+    // A token that contains itself has no value.
     if (token === undefined || making.has(name)) return digest(name);
     making.add(name);
     const header = document(token.header) as { kid?: unknown };
@@ -126,7 +129,7 @@ export function createValues(
     return number === undefined ? text(template) : numberOf(number);
   };
 
-  /** A key among the team’s: ours of the same name. */
+  /** One of the team’s keys is replaced by ours with the same name. */
   const withModulus = (filled: Record<string, unknown>): Record<string, unknown> => {
     const { kid, n } = filled;
     if (typeof kid !== 'string' || typeof n !== 'string') return filled;
@@ -142,7 +145,7 @@ export function createValues(
   };
 }
 
-/** Where the placeholder that begins at `start` ends; they may stand in one another. */
+/** Where the placeholder that begins at `start` ends; placeholders may be nested. */
 function closing(template: string, start: number): number {
   let depth = 0;
   for (let at = start; at < template.length; at += 1) {
@@ -153,7 +156,7 @@ function closing(template: string, start: number): number {
   return template.length;
 }
 
-/** Large enough to be taken for no status. */
+/** Too large to be mistaken for a status. */
 function numberOf(name: string): number {
   return 20_000_000 + Number(/\d+$/.exec(name)?.[0] ?? 0);
 }
@@ -166,7 +169,7 @@ function uuid(hex: string): string {
   return hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** What was encoded stays so, also where nothing of its new value has to be. */
+/** Encoded text stays encoded, even if its new value does not require it. */
 function percentEncoded(text: string): string {
   const encoded = encodeURIComponent(text);
   if (encoded.includes('%')) return encoded;

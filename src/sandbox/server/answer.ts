@@ -9,7 +9,10 @@ export interface Answer {
   readonly note?: string;
 }
 
-/** What a request turned out to be, and the work that answers it. Work may change state; naming must not. */
+/**
+ * What kind of request it is, and the work that answers it. The work may change state; classifying the
+ * request must not.
+ */
 export interface Plan {
   readonly what: string;
   readonly work: () => Answer | Promise<Answer>;

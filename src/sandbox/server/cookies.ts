@@ -1,6 +1,7 @@
 /**
- * Cookies, both ways (RFC 6265). Ports do not separate cookies, so on loopback a browser keeps those of
- * the team and all applications in one jar: every value of a name is looked at, not just the first.
+ * Reads and writes cookies (RFC 6265). Ports do not separate cookies, so on loopback a browser keeps those
+ * of the team and of all applications in one jar. Therefore every value of a name is considered, not just
+ * the first.
  */
 
 export function cookieValues(header: string | string[] | undefined, name: string): string[] {

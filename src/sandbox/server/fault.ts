@@ -5,9 +5,9 @@ import type { Answer, Fields, Plan } from './answer.ts';
 import type { RecordedRequest } from './request-log.ts';
 
 /**
- * How to misbehave. `reset` cuts the connection, `status` answers in place of the real answer: with
- * either, the work is not done unless `afterWork` (an answer that was lost on its way). Without them
- * the work is done, and `headers` and `body` replace their parts of the real answer.
+ * How to misbehave. `reset` cuts the connection, and `status` replaces the real answer; with either, the
+ * work is not done unless `afterWork` is set (an answer that was lost on its way). Otherwise the work is
+ * done, and `headers` and `body` replace those of the real answer.
  */
 export interface Fault {
   readonly status?: number;
@@ -22,7 +22,7 @@ export type FaultHook = (
   request: RecordedRequest,
 ) => Fault | undefined | Promise<Fault | undefined>;
 
-/** Undefined: the connection is to be cut. */
+/** Undefined: cut the connection. */
 export async function carryOut(
   plan: Plan,
   fault: Fault | undefined,
@@ -30,7 +30,7 @@ export async function carryOut(
 ): Promise<Answer | undefined> {
   if (fault === undefined) return plan.work();
   const delay = async () => {
-    // A client that stops waiting does not stop the work: it only cuts the wait short.
+    // A client that leaves does not stop the work; it only ends the delay.
     if (fault.delayMs !== undefined) {
       await sleep(fault.delayMs, undefined, { signal: gone }).catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 /**
- * One of the sandbox's hosts: the same port on 127.0.0.1 and ::1. Records a request, asks the fault hook,
- * has the work done and writes the answer. Knows nothing of Access.
+ * One of the sandbox's hosts: the same port on 127.0.0.1 and ::1. Records each request, calls the fault
+ * hook, has the work done and writes the answer. Knows nothing about Access.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -134,14 +134,14 @@ async function decide(
     return await carryOut(plan, fault, request.gone);
   } catch (error) {
     if (request.gone.aborted) return undefined;
-    // A defect of the sandbox, or of a test's hook: said aloud, where it happened.
+    // A defect of the sandbox or of a test's hook is reported in the answer.
     return { ...text(500, `The sandbox failed: ${String(error)}`), note: 'sandbox_failure' };
   }
 }
 
 function planFor(origin: URL, wiring: Wiring, request: Received): Plan {
-  // A page elsewhere that points its own name at loopback must not reach the sandbox; Cloudflare,
-  // too, answers only for the hosts it knows.
+  // A page elsewhere whose own name resolves to loopback must not reach the sandbox. Cloudflare, too,
+  // answers only for hosts it knows.
   const host = String(request.headers.host ?? '').toLowerCase();
   const names = ['localhost', '127.0.0.1', '[::1]'].map((name) =>
     origin.port === '' ? name : `${name}:${origin.port}`,
@@ -173,7 +173,7 @@ async function write(
       answer.body.destroy();
       response.end();
     } else {
-      // A client that leaves early ends the stream: not our failure.
+      // A client that leaves early ends the stream, which is not a failure.
       await pipeline(answer.body, response).catch(() => undefined);
     }
     return;

@@ -42,7 +42,7 @@ ${content}
   };
 }
 
-/** A page that says one thing. */
+/** A page with a heading and one message. */
 export function notice(status: number, title: string, message: string, headers?: Fields): Answer {
   const content = `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(message)}</p>`;
   return page(status, title, content, headers);

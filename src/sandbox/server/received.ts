@@ -1,9 +1,9 @@
-/** A request as it was received: read whole, every header field kept, repeated ones told apart. */
+/** A request as it was received: with its whole body and every header field, repeated ones separately. */
 import type { IncomingMessage } from 'node:http';
 
 export interface Received {
   readonly method: string;
-  /** Absolute, on this host's own name whatever the Host field said. */
+  /** Absolute, with this host's own name, whatever the Host field says. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string | string[]>>;
   /** Empty when `tooLarge`. */

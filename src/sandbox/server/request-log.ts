@@ -1,4 +1,4 @@
-/** What was asked of the sandbox, in order, so that tests and the demo can state protocol facts. */
+/** The requests to the sandbox, in order, so that tests and the demo can check protocol facts. */
 import type { ApplicationName } from '../catalogue.ts';
 
 export interface RecordedRequest {

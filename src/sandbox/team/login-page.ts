@@ -1,6 +1,6 @@
 /**
- * The login page: one button a person, and one to decline. Its form posts to the page's own address, so
- * that opening the same address again is always a fresh start, and nothing is kept in between.
+ * The login page: one button for each person, and one to decline. Its form posts to the page's own
+ * address, so that opening the address again always starts afresh and no state is stored in between.
  */
 import type { Answer } from '../server/answer.ts';
 import { escapeHtml, page } from '../server/page.ts';
@@ -9,7 +9,7 @@ import type { Received } from '../server/received.ts';
 export interface LoginPrompt {
   /** Where the person is going. */
   readonly application: { readonly title: string; readonly url: URL };
-  /** What an OAuth client calls itself; absent when the person goes there in the browser. */
+  /** The OAuth client's name; absent when the person visits the application in the browser. */
   readonly client?: string;
   readonly people: readonly string[];
 }
@@ -37,7 +37,7 @@ ${buttons.join('\n')}
   );
 }
 
-/** What the form says; undefined when no such button is on the page. */
+/** The submitted choice; undefined when the page has no such button. */
 export function readLogin(
   request: Received,
   people: readonly string[],
@@ -48,7 +48,7 @@ export function readLogin(
   return person !== null && people.includes(person) ? { person } : undefined;
 }
 
-/** A form of another site must not press the button (a browser says where a form came from). */
+/** Whether another site submitted the form; the browser tells its origin. */
 export function fromElsewhere(request: Received): boolean {
   const { origin } = request.headers;
   const names = ['localhost', '127.0.0.1', '[::1]'].map((n) => `http://${n}:${request.url.port}`);

@@ -1,7 +1,7 @@
 /**
  * Signing in to an application in the browser (cloudflare-access.md §1, §5.7): the application redirects
  * to the team's login, which redirects back to the application's `authorized` with a signed state, where
- * the application's cookie is set. What ties the two ends together is the CF_AppSession cookie.
+ * the application's cookie is set. The CF_AppSession cookie links the two redirects.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { forbiddenPerson } from '../application/challenge.ts';
@@ -67,7 +67,9 @@ export function ssoLogin({ team }: Organisation, request: Received): Answer {
   return redirect(`${team.origin}${loginPath}${team.host}?${query}`);
 }
 
-/** `/cdn-cgi/access/login/H` at the team: passes by who has signed in, else shows the page. */
+/**
+ * `/cdn-cgi/access/login/H` at the team: lets a person who is signed in pass, else shows the login page.
+ */
 export function login(organisation: Organisation, request: Received): Answer {
   const query = request.url.searchParams;
   const domains = organisation.domainsByAudience(query.get('kid'));
@@ -159,7 +161,7 @@ export function logout(): Answer {
   });
 }
 
-/** An address of the application, whatever the redirect_url says. */
+/** The redirect URL if it is on the application's origin, else the application's root. */
 function within(application: Application, redirectUrl: unknown): URL {
   const path = String(redirectUrl);
   const url = URL.canParse(path, application.url.href) ? new URL(path, application.url) : undefined;

@@ -1,4 +1,4 @@
-/** NaCl's crypto_box (Curve25519, XSalsa20, Poly1305), the sender's half. */
+/** The sender's side of NaCl's crypto_box (Curve25519, XSalsa20, Poly1305). */
 import {
   createPrivateKey,
   createPublicKey,

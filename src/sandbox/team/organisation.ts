@@ -1,6 +1,6 @@
 /**
- * What a team knows: its people and policy, its keys and service tokens, its applications, and the
- * JWTs that it issues for them.
+ * A team's data: its people and policies, its keys and service tokens, its applications, and the JWTs that
+ * it issues for them.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Application, ApplicationName } from '../catalogue.ts';
@@ -8,7 +8,7 @@ import type { Settings } from '../options.ts';
 import { createServiceTokens, type ServiceTokens } from './service-tokens.ts';
 import type { Claims, SigningKeys } from './signing-keys.ts';
 
-/** Who a request comes from, as Access tells the origin. */
+/** Whose request it is, as Access tells the origin. */
 export type Identity =
   | { readonly kind: 'person'; readonly email: string; readonly jwt: string }
   | { readonly kind: 'service'; readonly clientId: string; readonly jwt: string };
@@ -26,7 +26,7 @@ export class Organisation {
   readonly #refused = new Set([refusedPerson]);
   readonly #subjects = new Map<string, string>();
   readonly #audience = randomBytes(32).toString('hex');
-  // JWTs cannot be taken back: those of an older generation are refused instead.
+  // JWTs cannot be revoked, so those of an older generation are refused instead.
   #applicationGeneration = 1;
   #organisationGeneration = 1;
 
@@ -131,7 +131,7 @@ export class Organisation {
   }
 
   #times(seconds: number): Claims {
-    // Whole seconds, as everywhere; exact only where a lifetime is a fraction of one.
+    // Whole seconds, unless the lifetime itself is fractional.
     const now = Date.now() / 1000;
     const issuedAt = Math.floor(now);
     const expiresAt = Number.isInteger(seconds) ? issuedAt + seconds : now + seconds;

@@ -1,11 +1,11 @@
 /**
  * A scripted person at a browser: opens an address, follows redirects, keeps cookies, presses one button
- * on the login page, and tells where it ended. No JavaScript, because the pages need none.
+ * on the login page, and reports where it ended up. Runs no JavaScript, because the pages need none.
  */
 export const decline = 'decline';
 
 export interface Visited {
-  /** Where the browser ended, with everything in its query. */
+  /** Where the browser ended up, with the complete query. */
   readonly url: URL;
   /** Undefined when that address could not be loaded: nothing listened there. */
   readonly status: number | undefined;
@@ -13,11 +13,11 @@ export interface Visited {
 }
 
 export interface SignInOptions {
-  /** What to type where a page asks for a device's user code. */
+  /** What to type when a page asks for a device's user code. */
   readonly userCode?: string;
-  /** Ends the visit, unloaded, at the first redirect to such an address. */
+  /** Ends the visit at the first redirect to such an address, without loading it. */
   readonly stopAt?: (url: URL) => boolean;
-  /** Kept between visits by who wants the browser to remember. */
+  /** Pass the same object to several visits to make the browser remember cookies. */
   readonly cookies?: Cookies;
   readonly signal?: AbortSignal;
 }
@@ -92,7 +92,7 @@ function keepCookies(cookies: Cookies, url: URL, answer: Response): void {
   }
 }
 
-/** What the form of a page would send; undefined when it has none that this person fills in. */
+/** The data of the page's form as this person submits it; undefined when there is no form to fill in. */
 function fillIn(
   page: string,
   person: string,

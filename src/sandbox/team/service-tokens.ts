@@ -1,6 +1,6 @@
 /**
- * Service tokens (cloudflare-access.md §4): the two the sandbox knows, and what a request's header
- * pair amounts to. What follows from the verdict is the guard's business.
+ * Service tokens (cloudflare-access.md §4): the two that the sandbox knows, and the verdict on those in a
+ * request's header fields. The guard decides what follows from the verdict.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 
@@ -31,7 +31,7 @@ export function judgeServiceToken(
   const id = headers['cf-access-client-id'];
   const secret = headers['cf-access-client-secret'];
   if (id === undefined && secret === undefined) return { is: 'none' };
-  // Half a pair, and a field that was sent twice, equal nothing.
+  // A missing or repeated field matches no token.
   const matches = (token: ServiceToken) => token.clientId === id && token.clientSecret === secret;
   if (matches(tokens.allowed)) return { is: 'allowed', clientId: tokens.allowed.clientId };
   return { is: matches(tokens.other) ? 'not_allowed' : 'wrong' };

@@ -1,6 +1,6 @@
 /**
- * The team's RS256 keys: signs and verifies JWTs (RFC 7519) and shows the public halves (RFC 7517).
- * The key before the current one stays valid, as at the real team. No PEM certificates.
+ * The team's RS256 keys: signs and verifies JWTs (RFC 7519) and publishes the public keys (RFC 7517). The
+ * previous key stays valid, as at a real team. No PEM certificates.
  */
 import {
   createHash,

@@ -72,7 +72,7 @@ function only(
   return { what, work: () => methodNotAllowed(methods.join(', ')) };
 }
 
-/** What the person sends from a page is `login_submission` in the log, so that openings can be counted. */
+/** A submitted form is logged as `login_submission`, so that opened pages can be counted. */
 function pageWithForm(request: Received, what: string, work: () => Answer): Plan {
   if (request.method !== 'POST') return only(['GET', 'HEAD'], request, what, work);
   return {

@@ -1,6 +1,6 @@
 /**
- * The transfer service (cloudflare-access.md §5.3 and §5.4): `GET /transfer/<PUB>` is held until tokens
- * for that key arrive. What arrived is handed out once.
+ * The transfer service (cloudflare-access.md §5.3 and §5.4): `GET /transfer/<PUB>` is held open until
+ * tokens for that key arrive. They are delivered once.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { type Answer, methodNotAllowed, type Plan, text } from '../server/answer.ts';
@@ -25,7 +25,7 @@ export class TransferService {
     this.#holdMs = holdMs;
   }
 
-  /** `receiver`: the public key as it stands in the URL. */
+  /** `receiver`: the public key as written in the URL. */
   deliver(receiver: string, message: string): void {
     const publicKey = readPublicKey(receiver);
     if (publicKey === undefined) throw new RangeError('Not a public key');
@@ -62,7 +62,7 @@ export class TransferService {
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(receiver) ?? new Set();
       this.#waiting.set(receiver, waiting);
-      // One who hangs up stops waiting, so that a delivery is left for the next poll.
+      // A client that hangs up stops waiting, so that the delivery remains for the next poll.
       const done = () => {
         clearTimeout(timer);
         gone.removeEventListener('abort', done);

@@ -33,7 +33,7 @@ describe('demo', () => {
     expect(stderr).toBe('');
     expect(code).toBe(0);
     expect(stdout).toContain('exactly one refresh was made for all of them');
-    expect(stdout).toContain('All of it worked');
+    expect(stdout).toContain('Everything worked');
     expect(stdout).not.toContain('\u001b');
     expect(readdirSync(environment.TMPDIR ?? '')).toEqual([]);
     expect(existsSync(program.dataDir)).toBe(false);

@@ -49,7 +49,10 @@ describe('this machine', () => {
     expect(findings).toMatchObject({
       Node: { state: 'ok' },
       Environment: { state: 'ok' },
-      'Data folder': { state: 'ok', text: expect.stringContaining('made with the first session') },
+      'Data folder': {
+        state: 'ok',
+        text: expect.stringContaining('created with the first session'),
+      },
       Browser: { state: 'ok' },
       Proxy: { state: 'skip' },
     });
@@ -213,11 +216,11 @@ describe('this machine', () => {
     expect(reached).toBe(1);
   });
 
-  it('names a variable that would turn verification off, and says that it is not obeyed', async () => {
+  it('names a variable that would turn verification off, and says that it is ignored', async () => {
     const { findings } = await doctor({ NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     expect(findings.Certificates).toMatchObject({
       state: 'warn',
-      text: expect.stringMatching(/^NODE_TLS_REJECT_UNAUTHORIZED=0 is set, and not obeyed/),
+      text: expect.stringMatching(/^NODE_TLS_REJECT_UNAUTHORIZED=0 is set, and ignored/),
     });
   });
 
@@ -239,7 +242,7 @@ describe('this machine', () => {
 });
 
 describe('a URL', () => {
-  it('of a careless server is fine, and what was put right is told', async () => {
+  it('of a careless server is fine, and its deviations are listed', async () => {
     const application = await startHostileApplication({
       resourceMetadata: withFields(() => ({ scopes_supported: 'read write' })),
       serverMetadata: (_, honest) => ({ ...honest(), headers: { 'content-type': 'text/plain' } }),
@@ -250,7 +253,7 @@ describe('a URL', () => {
     const { host } = new URL(application.origin);
     expect(findings['Careless answers']).toMatchObject({
       state: 'skip',
-      text: `put right to be read: ${host}: scopes_supported held a text, taken as the list of its words; ${host}: a JSON document of another media type was read as one`,
+      text: `accepted although they deviate from the RFCs: ${host}: scopes_supported was a string, read as a list; ${host}: a JSON document of another media type was read as one`,
     });
   });
 

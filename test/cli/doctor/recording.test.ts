@@ -162,7 +162,7 @@ describe('a recording', () => {
     sandbox.clearRequests();
     const refused = await program.run(['doctor', url, '--record', taken]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain('is there already');
+    expect(refused.stderr).toContain('exists already');
     expect(await readFile(taken, 'utf8')).toBe('mine');
     expect(sandbox.requests).toEqual([]);
     const nowhere = await program.run(['doctor', url, '--record', join(taken, 'x')]);
@@ -214,7 +214,7 @@ describe('a recording', () => {
     });
     expect(first?.answer?.other_fields['cf-access']).toBe(1);
     expect(strange.text).not.toMatch(/colour|blue|MCP"/);
-    expect(strange.run.stdout).toMatch(/Recording .*not as docs\/cloudflare-access\.md says/);
+    expect(strange.run.stdout).toMatch(/Recording .*differ from docs\/cloudflare-access\.md/);
     expect(strange.text).toContain('its signature does not hold by the team’s keys');
   });
 });
@@ -249,7 +249,7 @@ describe('a replay', () => {
     await writeFile(path, content);
     const { code, stderr } = await program.run(['sandbox', '--replay', path]);
     expect(code).toBe(2);
-    expect(stderr).toContain('is no recording of this program');
+    expect(stderr).toContain('is not a recording of this program');
   });
 
   it('sends no field that a file has forged', async () => {

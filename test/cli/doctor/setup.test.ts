@@ -156,7 +156,7 @@ describe('a setup fault', () => {
     await login.ended;
     const outside = await doctor(`${url.href}other`);
     expect(outside.of('Guard')).toMatchObject({
-      text: expect.stringContaining('asks for nothing'),
+      text: expect.stringContaining('needs no credential'),
     });
     expect(outside.of('Application')).toMatchObject({
       state: 'warn',

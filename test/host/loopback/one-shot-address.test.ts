@@ -123,7 +123,7 @@ test('stands on the callback’s own port where that is ours, and tells who come
   expect(await ask(url, browsers)).toMatchObject({ status: 302 });
   const later = await ask(url, browsers);
   expect(later).toMatchObject({ status: 410, location: undefined });
-  expect(later.body).toContain('used already');
+  expect(later.body).toContain('already been used');
   expect(await ask(new URL('/callback', url))).toMatchObject({ status: 200, body: 'callback' });
 });
 

@@ -1,4 +1,7 @@
-/** JSON and what is in tokens, written down: known members, and placeholders for all that they hold. */
+/**
+ * Records JSON documents and the contents of tokens: the known members, with placeholders for their
+ * values.
+ */
 import type { Kind } from './placeholders.ts';
 import { isInstantName, isMemberName, isNumberName } from './vocabulary.ts';
 import { value, type Writer } from './words.ts';
@@ -11,7 +14,7 @@ export type Written =
   | readonly Written[]
   | { readonly [name: string]: Written };
 
-/** What a member holds, where only its place tells. */
+/** The kind of value that a member has, where the value itself does not show it. */
 const kinds: Readonly<Record<string, Kind>> = {
   kid: 'key',
   n: 'modulus',
@@ -25,7 +28,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 const deepest = 16;
 
-/** Instants are written as the seconds between `now` (milliseconds) and them. */
+/** Instants are written as seconds relative to `now` (milliseconds). */
 export function document(writer: Writer, given: unknown, now: number): Written {
   return written(writer, given, now, '', 0);
 }
@@ -58,7 +61,7 @@ function number(writer: Writer, given: number, now: number, member: string): Wri
   return isNumberName(member) && isPlain ? given : writer.names.nameOf('number', String(given));
 }
 
-/** To ten seconds, so that how long a request takes does not show. */
+/** Rounded to ten seconds, so that the duration of a request is not visible. */
 export function instant(at: number, now: number): string {
   const seconds = Math.round((at - now) / 10_000) * 10;
   if (!Number.isFinite(seconds) || Math.abs(seconds) > 1e10) return '{never}';

@@ -1,4 +1,4 @@
-/** Header fields, written down: the known ones, each by its own rule; the others are only counted. */
+/** Records header fields: known ones, each by its own rule; others are only counted. */
 
 import type { Fields as AnswerFields } from '../../../http/fields.ts';
 import { instant } from './documents.ts';
@@ -10,11 +10,14 @@ export type Field = readonly [name: string, value: string];
 
 export interface Fields {
   readonly known: readonly Field[];
-  /** How many there were beside them, by the beginning of their names. */
+  /** The number of other fields, by the prefix of their names. */
   readonly others: { readonly 'cf-access': number; readonly cf: number; readonly any: number };
 }
 
-/** Milliseconds since the epoch: when the answer was made, by its server’s clock, and when it came, by ours. */
+/**
+ * Milliseconds since the epoch: when the server made the answer, by its clock, and when it arrived, by
+ * ours.
+ */
 interface Times {
   readonly server: number;
   readonly own: number;
@@ -58,7 +61,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'x-frame-options': words,
 };
 
-/** They are the connection's, or say what a length is. */
+/** Fields that concern the connection, or the length of the body. */
 const transport = new Set([
   'connection',
   'content-encoding',
@@ -80,7 +83,7 @@ export function fields(writer: Writer, headers: AnswerFields, times: Times): Fie
   return { known, others };
 }
 
-/** To the minute: a whole answer is on its way for less. */
+/** Rounded to a minute, since an answer takes less than that to arrive. */
 function date(given: string, now: number): string {
   const minutes = Math.round((Date.parse(given) - now) / 60_000);
   return instant(now + minutes * 60_000, now);

@@ -1,6 +1,6 @@
 /**
- * A page’s bones, written down: its tags, the classes and ids among their attributes that Cloudflare’s
- * error pages are known by, and its words. Styles, scripts, comments and all other attributes go.
+ * Records the structure of a page: its tags, the classes and ids by which Cloudflare’s error pages are
+ * recognised, and its words. Styles, scripts, comments and all other attributes are left out.
  */
 import { isTagName, isWord } from './vocabulary.ts';
 import { text, type Writer } from './words.ts';

@@ -1,6 +1,6 @@
 /**
- * The names that stand for values: the same value has the same name wherever it stands. Numbers are given
- * in the order of first use, so that they say nothing, and so that a replay’s recording has the same ones.
+ * Placeholders for values: the same value gets the same placeholder everywhere. They are numbered in the
+ * order of first use, so that the numbers reveal nothing and a recording of a replay has the same ones.
  */
 
 export type Kind =
@@ -19,7 +19,10 @@ export type Kind =
   | 'name'
   | 'text';
 
-/** Looked for inside of longer text as well: long enough not to occur there by chance. */
+/**
+ * Values of at least this length are also searched for within longer texts, where they do not occur by
+ * chance.
+ */
 const sought: ReadonlySet<Kind> = new Set([
   'host',
   'person',
@@ -31,7 +34,7 @@ const sought: ReadonlySet<Kind> = new Set([
   'ray',
 ]);
 const shortest = 6;
-/** A page of a hostile host could bring millions. */
+/** A hostile host's page could contain millions. */
 const mostSought = 500;
 
 export class Placeholders {
@@ -42,18 +45,21 @@ export class Placeholders {
   readonly #earlier: Placeholders | undefined;
   readonly #pattern: RegExp | undefined;
 
-  /** `earlier`: from a first pass, so that a value is known also before the place that tells what it is. */
+  /**
+   * `earlier`: the result of a first pass, so that a value is known even before the place that shows what
+   * it is.
+   */
   constructor(earlier?: Placeholders) {
     this.#earlier = earlier;
     this.#pattern = earlier?.soughtPattern();
   }
 
-  /** `{host-1}` and the like. */
+  /** Such as `{host-1}`. */
   nameOf(kind: Kind, value: string): string {
     const key = normal(value);
     const known = this.#names.get(key);
     if (known !== undefined) {
-      // For the second pass: a word of a page turns out to be a host, say.
+      // For the second pass, if a word of a page turns out to be a host, for example.
       if (sought.has(kind) && !sought.has(this.#kinds.get(key) ?? kind)) {
         this.#kinds.set(key, kind);
       }
@@ -69,7 +75,7 @@ export class Placeholders {
     return name;
   }
 
-  /** The name of a value that was met before, in this pass or the one before it. */
+  /** The placeholder of a value that has occurred before, in this pass or the first. */
   known(value: string): string | undefined {
     const name = this.#names.get(normal(value));
     if (name !== undefined) return name;
@@ -81,7 +87,7 @@ export class Placeholders {
     return this.#kinds.get(normal(value));
   }
 
-  /** Finds what was met in the first pass. */
+  /** Finds values that occurred in the first pass. */
   get pattern(): RegExp | undefined {
     return this.#pattern;
   }
@@ -100,7 +106,10 @@ export class Placeholders {
   }
 }
 
-/** Hosts, addresses of people and hexadecimal digits have no case; what differs only there is one value. */
+/**
+ * Hosts, email addresses and hexadecimal digits are case-insensitive: values that differ only in case are
+ * the same.
+ */
 function normal(value: string): string {
   return value.toLowerCase();
 }

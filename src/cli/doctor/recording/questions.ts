@@ -1,6 +1,6 @@
 /**
- * What `doctor --record` asks: nothing that registers, signs in or changes anything. No credential goes
- * along, but a kept session’s token in one request to its own resource.
+ * The requests of `doctor --record`. None of them registers, signs in or changes anything. None carries a
+ * credential, except that a stored session’s token is sent in one request to its own resource.
  */
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey } from 'node:crypto';
@@ -26,7 +26,7 @@ export interface Asked {
   readonly keys: ReadonlyMap<string, KeyObject>;
 }
 
-/** Of a body: Access’s documents are far shorter. */
+/** The maximum length of a body; documents from Access are far shorter. */
 const bodyBytes = 64 * 1024;
 const json: Field = ['accept', 'application/json'];
 const ownAgent: Field = ['user-agent', 'cloudflare-access-mcp'];
@@ -37,7 +37,7 @@ const browser: readonly Field[] = [
 
 type Question = Pick<Seen, 'question' | 'url'> &
   Partial<Pick<Seen, 'method' | 'fields' | 'credential'>> & {
-    /** A document of Access’s, which is recorded whatever its status. */
+    /** A document from Access, which is recorded whatever its status. */
     readonly isDocument?: true;
   };
 
@@ -47,7 +47,7 @@ export async function askAll(
 ): Promise<Asked> {
   const seen: Seen[] = [];
   const ask = async (question: Question): Promise<Seen> => {
-    // Two ways may lead to the same document.
+    // Two questions may lead to the same document.
     const before = question.isDocument && seen.find((each) => each.url.href === question.url.href);
     if (before) return before;
     const answered = await askOne(rooms, question, signal);
@@ -159,7 +159,7 @@ async function askOne(
   }
 }
 
-/** Where the challenge says, if that is at the same origin. */
+/** The address that the challenge names, if it is on the same origin. */
 function metadataOf({ answer }: Seen, url: URL): URL[] {
   const named = parseChallenges(answer?.headers.get('www-authenticate') ?? '').flatMap(
     ({ parameters }) => parameters.get('resource_metadata') ?? [],
@@ -168,7 +168,7 @@ function metadataOf({ answer }: Seen, url: URL): URL[] {
   return first?.origin === url.origin ? [first] : [];
 }
 
-/** The team that the answers name, where a sign-in for `url` would go there as well. */
+/** The team that the answers name, if a sign-in for `url` would be sent there too. */
 function teamOf(seen: readonly Seen[], signed: Seen, url: URL, { trust }: Config): URL | undefined {
   const jwt = readJwt(signed.answer?.headers.get('cf-access-metadata') ?? '');
   const fromLogin = seen.flatMap(({ answer }) => {
@@ -199,7 +199,7 @@ function keysIn(body: string): Map<string, KeyObject> {
     try {
       keys.set(String(key.kid), createPublicKey({ key, format: 'jwk' }));
     } catch {
-      // Not one that anything could be checked with.
+      // Not a key that could verify anything.
     }
   }
   return keys;

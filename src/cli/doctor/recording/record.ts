@@ -1,4 +1,7 @@
-/** `doctor --record`: asks, takes out whatever is somebody’s, judges, writes the file. */
+/**
+ * `doctor --record`: sends the requests, removes whatever is private, compares the answers with the
+ * documentation and writes the file.
+ */
 
 import type { Walk } from '../authorization.ts';
 import { type Finding, ok, warn } from '../finding.ts';
@@ -17,14 +20,14 @@ export async function record(walk: Walk, file: RecordingFile, version: string): 
   await file.write({ format, made_by: madeBy, url, exchanges, tokens });
 
   const different = exchanges.filter(({ verdict }) => verdict.is === 'different');
-  const text = `${file.path}: ${exchanges.length} questions and their answers, without secrets and names`;
+  const text = `${file.path}: ${exchanges.length} requests and their answers, without secrets and names`;
   if (different.length === 0) return ok('Recording', text);
   const which = different.map(
     ({ question, verdict }) => `${question} (${verdict.how?.join(', ')})`,
   );
   return warn(
     'Recording',
-    `${text}; ${different.length} not as docs/cloudflare-access.md says: ${which.join('; ')}`,
-    'Look through the file and attach it to a report: it helps to fix the difference.',
+    `${text}; ${different.length} differ from docs/cloudflare-access.md: ${which.join('; ')}`,
+    'Check the file and attach it to a report: it helps to fix the difference.',
   );
 }

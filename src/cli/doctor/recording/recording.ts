@@ -1,6 +1,6 @@
 /**
- * The file of `doctor --record`: what was asked and answered, without anything that is somebody’s. Format 1:
- * text with placeholders (words.ts), instants relative to the answer, tokens in a table of their own.
+ * The file that `doctor --record` writes: requests and answers without anything private. Format 1: text
+ * with placeholders (words.ts), instants relative to the answer, tokens in a separate table.
  */
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { AccessError } from '../../../errors.ts';
@@ -14,22 +14,22 @@ export interface Recording {
   readonly format: typeof format;
   /** The version of the program that made it. */
   readonly made_by: string;
-  /** What was asked about. */
+  /** The URL that was recorded. */
   readonly url: string;
   readonly exchanges: readonly Exchange[];
-  /** By their placeholder’s name. */
+  /** By the names of their placeholders. */
   readonly tokens: Readonly<Record<string, WrittenToken>>;
 }
 
 export interface Exchange {
   readonly question: string;
-  /** `fields`: `name: value`, one field each. */
+  /** `fields`: one `name: value` each. */
   readonly request: {
     readonly method: string;
     readonly url: string;
     readonly fields: readonly string[];
   };
-  /** Absent where `failure` says why there was none. */
+  /** Absent if there was no answer, for which `failure` gives the reason. */
   readonly answer?: Answer;
   /** An error code (contract §3). */
   readonly failure?: string;
@@ -40,7 +40,7 @@ export interface Answer {
   readonly status: number;
   readonly fields: readonly string[];
   readonly other_fields: Fields['others'];
-  /** Null: none, or the application’s own, which is not recorded. */
+  /** Null if there was none, or if it is the application’s own, which is not recorded. */
   readonly body:
     | { readonly json: Written }
     | { readonly html: string }
@@ -48,10 +48,10 @@ export interface Answer {
     | null;
 }
 
-/** Against docs/cloudflare-access.md. */
+/** The comparison with docs/cloudflare-access.md. */
 export interface Verdict {
   readonly is: 'as documented' | 'different' | 'not documented';
-  /** The section, and what of it this is or was compared with. */
+  /** The section, and the case in it with which the answer was compared. */
   readonly compared_with: string;
   /** How it differs. */
   readonly how?: readonly string[];
@@ -66,11 +66,11 @@ export interface WrittenToken {
 export interface RecordingFile {
   readonly path: string;
   write(recording: Recording): Promise<void>;
-  /** To be called in any case: a file that nothing was written into goes again. */
+  /** Must always be called; it removes the file if nothing was written to it. */
   close(): Promise<void>;
 }
 
-/** Makes the file, so that nothing is asked in vain. Throws `invalid_input`. */
+/** Creates the file before any request is sent, so that none is sent in vain. Throws `invalid_input`. */
 export async function openRecording(path: string): Promise<RecordingFile> {
   const file = await newFile(path);
   let written = false;
@@ -97,8 +97,8 @@ async function newFile(path: string): Promise<FileHandle> {
     throw new AccessError(
       'invalid_input',
       code === 'EEXIST'
-        ? `${path} is there already, and nothing is written over it.`
-        : `${path} cannot be made (${code}).`,
+        ? `${path} exists already, and existing files are not replaced.`
+        : `${path} cannot be created (${code}).`,
       [
         {
           do: 'choose_file',

@@ -1,6 +1,6 @@
 /**
- * From what was seen to what may be written. Everything is written twice: the first time tells what each
- * value is, so that the second knows it also where it stands before that place.
+ * Turns what was seen into what may be written. This takes two passes: the first finds out what each value
+ * is, so that the second also recognises it in earlier places.
  */
 import type { KeyObject } from 'node:crypto';
 import { isSignedBy, readJwt, rs256KeyId } from '../../../cloudflare/jwt.ts';
@@ -12,13 +12,13 @@ import { Placeholders } from './placeholders.ts';
 import type { Answer, Exchange, WrittenToken } from './recording.ts';
 import { text, value, type Writer } from './words.ts';
 
-/** What was seen, as it came. */
+/** A request and its answer, unchanged. */
 export interface Seen {
   readonly question: string;
   readonly method: string;
   readonly url: URL;
   readonly fields: readonly Field[];
-  /** A person’s credential among the fields: its name there. */
+  /** The name of the header field with a person’s credential, if any. */
   readonly credential?: Field;
   readonly failure?: string;
   readonly answer?: {
@@ -26,7 +26,7 @@ export interface Seen {
     readonly at: number;
     readonly status: number;
     readonly headers: AnswerFields;
-    /** Undefined where it is not to be recorded. */
+    /** Undefined if it is not to be recorded. */
     readonly body: string | undefined;
   };
 }
@@ -39,7 +39,7 @@ export interface Redaction {
   readonly tokens: Readonly<Record<string, WrittenToken>>;
 }
 
-/** `keys`: the team’s, by name. */
+/** `keys`: the team’s keys, by name. */
 export function redact(
   url: URL,
   seen: readonly Seen[],
@@ -67,7 +67,7 @@ function write(
       const key = name.slice(1, -1);
       if (!Object.hasOwn(tokens, key)) {
         const signer = keys.get(rs256KeyId(jwt) ?? '');
-        // Its place is taken first: a token may hold another one.
+        // The entry is reserved first, because a token may contain another one.
         tokens[key] = { header: null, claims: null, signature: 'unknown key' };
         tokens[key] = {
           header: document(writer, jwt.header, now),
@@ -86,7 +86,10 @@ function write(
   return { url: written, exchanges, tokens };
 }
 
-/** Instants are its server’s: by its clock, how long the answer was on its way does not count. */
+/**
+ * Instants are relative to the server's clock, so that the time that the answer took to arrive does not
+ * matter.
+ */
 function serverTime({ answer }: Seen): number | undefined {
   const date = Date.parse(answer?.headers.get('date') ?? '');
   return Number.isNaN(date) ? answer?.at : date;
@@ -133,7 +136,7 @@ function bodyOf(writer: Writer, body: string, headers: AnswerFields, now: number
     try {
       return { json: document(writer, JSON.parse(body), now) };
     } catch {
-      // Cut, or none: its words are written.
+      // Truncated or not JSON: recorded as text.
     }
   }
   return /\bx?html\b/i.test(type) ? { html: page(writer, body) } : { text: text(writer, body) };

@@ -1,7 +1,10 @@
-/** Which row of docs/cloudflare-access.md §1 a recorded answer is of, and what the row has it hold. */
+/**
+ * Finds the row of docs/cloudflare-access.md §1 that a recorded answer belongs to, and what it must then
+ * contain.
+ */
 import type { Answer } from './recording.ts';
 
-/** §1’s rows, as the answer to the first question tells them apart. */
+/** The rows of §1, distinguished by the answer to the first request. */
 export type Row =
   | 'managed OAuth'
   | 'a login page'
@@ -15,11 +18,11 @@ export type Row =
 
 export interface Judgement {
   readonly compared_with: string;
-  /** Undefined: the page says nothing of it. */
+  /** Undefined if the page does not describe it. */
   readonly how: readonly string[] | undefined;
 }
 
-/** What is expected, and whether it is so. */
+/** How the answer would differ, and whether it is as expected. */
 export type Expectation = readonly [words: string, isSo: boolean];
 
 export const missed = (...expected: readonly Expectation[]): string[] =>

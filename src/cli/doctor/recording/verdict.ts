@@ -1,6 +1,7 @@
 /**
- * What was seen, beside what docs/cloudflare-access.md says. Told from the recorded exchange alone, so
- * that whoever has the file can tell it again, and so that it says nothing that the file does not.
+ * Compares what was seen with docs/cloudflare-access.md. Only the recorded exchange is used, so that
+ * anybody with the file can repeat the comparison, and so that the result reveals nothing that the file
+ * does not.
  */
 import type { Written } from './documents.ts';
 import type { Answer, Verdict, WrittenToken } from './recording.ts';

@@ -1,6 +1,6 @@
 /**
- * What a recording may hold as it is: words that Cloudflare Access, HTTP and OAuth bring along and that
- * say nothing of anybody. Everything else becomes a placeholder, known or not.
+ * The words that a recording may contain verbatim: words of Cloudflare Access, HTTP and OAuth that reveal
+ * nothing about anybody. Everything else becomes a placeholder.
  */
 
 /** Path segments of Access and of the well-known documents. */
@@ -38,7 +38,7 @@ const memberNames = words(`
   match title detail instance ray_id what_you_should_do cloudflare_error error_name error_category
   timestamp zone retryable owner_action_required`);
 
-/** Members whose numbers say nothing of anybody. */
+/** Members whose numbers reveal nothing about anybody. */
 const numberNames = words('status error_code expires_in');
 
 /** Members that are instants, in seconds since the epoch. */
@@ -78,7 +78,7 @@ const tagNames =
   h1 h2 h3 h4 ul ol li dl dt dd table thead tbody tr td th a b i em strong code pre br hr img form label
   input button`);
 
-/** Hosts that are everybody's. */
+/** Public hosts. */
 const publicHosts = words(`developers.cloudflare.com www.cloudflare.com cloudflare.com
   support.cloudflare.com login.cloudflareaccess.org login.fed.cloudflareaccess.org`);
 
@@ -91,7 +91,7 @@ export const isInstantName = (text: string): boolean => instantNames.has(text);
 export const isTagName = (text: string): boolean => tagNames.has(text);
 export const isPublicHost = (text: string): boolean => publicHosts.has(text.toLowerCase());
 
-/** Only as people write words: a choice of capitals could carry something. */
+/** Only with the usual capitals, because the choice of capitals could carry information. */
 export function isWord(text: string): boolean {
   const lower = text.toLowerCase();
   if (/^\d+$/.test(text)) return isKnownNumber(text);

@@ -1,6 +1,6 @@
 /**
- * Text of a server, written down with a placeholder for everything that is not in the vocabulary: `{host-1}`,
- * `{text-1}`, `{percent …}` and `{base64 …}` around what was encoded, `{open}` and `{close}` for braces.
+ * Records text from a server, with a placeholder for everything that is not in the vocabulary: `{host-1}`,
+ * `{text-1}`, `{percent …}` and `{base64 …}` around encoded text, `{open}` and `{close}` for braces.
  */
 import { isLoopback } from '../../../secure-url.ts';
 import type { Kind, Placeholders } from './placeholders.ts';
@@ -8,7 +8,7 @@ import { isParameterName, isPathSegment, isPublicHost, isWord } from './vocabula
 
 export interface Writer {
   readonly names: Placeholders;
-  /** A placeholder for a JWT, `undefined` for what only looks like one. */
+  /** A placeholder for a JWT; `undefined` for text that only looks like one. */
   jwt(text: string): string | undefined;
 }
 
@@ -25,10 +25,10 @@ const structures = new RegExp(
     .join('|'),
   'gi',
 );
-/** What stands between words as it is; space of any kind is one space. */
+/** Characters between words that are kept; any white space becomes one space. */
 const separators = /[\s"'(),;=[\]|/:!?&<>]/;
 
-/** Any text: what is not known becomes as few placeholders as it can. */
+/** Any text; unknown parts become as few placeholders as possible. */
 export function text(writer: Writer, value: string, depth = 0): string {
   return merge(writer, [...around(writer, value, depth)]);
 }
@@ -79,7 +79,7 @@ function* plain(writer: Writer, value: string, depth: number): Generator<Piece> 
   }
 }
 
-/** Neighbouring unknown words and what stands between them are one value. */
+/** Adjacent unknown words, with what is between them, are one value. */
 function merge({ names }: Writer, pieces: readonly Piece[]): string {
   let out = '';
   let run = '';
@@ -105,7 +105,7 @@ function merge({ names }: Writer, pieces: readonly Piece[]): string {
   return out;
 }
 
-/** A word that is some other text, encoded. */
+/** A word that is another text in encoded form. */
 function decoded(writer: Writer, word: string, depth: number): string | undefined {
   if (depth >= deepest) return undefined;
   const plainText = percentDecoded(word);
@@ -131,7 +131,7 @@ function percentDecoded(word: string): string | undefined {
   }
 }
 
-/** One value that is a whole, such as a member of a document; `kind`: what it is, where its place tells. */
+/** A single value, such as a member of a document. `kind`: its kind, if its place shows it. */
 export function value(writer: Writer, given: string, kind?: Kind, depth = 0): string {
   if (given === '') return '';
   return whole(writer, given, kind, depth) ?? text(writer, given, depth);
@@ -157,12 +157,12 @@ function whole(writer: Writer, given: string, kind: Kind | undefined, depth: num
 }
 
 function isHost(given: string): boolean {
-  // Not `exec`, which would leave its place behind for the next one.
+  // Not `exec`, whose `lastIndex` would affect the next match.
   const [found] = given.matchAll(structures);
   return found?.groups?.host === given;
 }
 
-/** An absolute URL. Loopback is written as https, so that what was seen there can be compared. */
+/** An absolute URL. Loopback is written as https, so that recordings of it can be compared. */
 function address(writer: Writer, given: string, depth: number): string | undefined {
   if (!URL.canParse(given)) return undefined;
   const url = new URL(given);
@@ -174,7 +174,7 @@ function address(writer: Writer, given: string, depth: number): string | undefin
   return `${scheme}://${host}${bare ? rest.replace(/^\//, '') : rest}`;
 }
 
-/** `/path?query#fragment`; nothing but segments and names of Access stays. */
+/** `/path?query#fragment`; only segments and names of Access are kept. */
 export function pathAndQuery(writer: Writer, given: string, depth = 0): string {
   const [, path = '', query, fragment] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(given) ?? [];
   const segments = path.split('/').map((segment) => segmentOf(writer, segment, depth));
@@ -213,7 +213,7 @@ function queryValue(writer: Writer, raw: string, depth: number): string {
   return isWord(raw) ? raw : (decoded(writer, raw, depth) ?? writer.names.nameOf('text', raw));
 }
 
-/** The parts of `given` in order, and whether each is a match of `pattern`, which is global. */
+/** The parts of `given` in order, each with whether it matches `pattern`, which is global. */
 function* split(given: string, pattern: RegExp | undefined): Generator<[string, boolean]> {
   let at = 0;
   for (const match of pattern === undefined ? [] : given.matchAll(pattern)) {

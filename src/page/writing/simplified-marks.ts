@@ -1,14 +1,15 @@
 /**
- * Marks (strong, emphasis, deleted) that stand among so many that finding the best characters for them
- * takes too long: mdast-util-to-markdown tries each anew for every mistake it sees.
+ * Finds marks (strong, emphasis, deleted) that are written with the first possible delimiters instead of
+ * the best: their block has so many that choosing takes too long, since mdast-util-to-markdown retries
+ * each mark after every mistake it detects.
  */
 import type { Nodes } from 'mdast';
 
-/** In one paragraph, heading or cell. */
+/** The maximum in one paragraph, heading or cell. */
 const maxMarks = 50;
 
-export function crowdedMarks(node: Nodes): ReadonlySet<Nodes> {
-  const crowded = new Set<Nodes>();
+export function simplifiedMarks(node: Nodes): ReadonlySet<Nodes> {
+  const simplified = new Set<Nodes>();
   const visit = (each: Nodes): void => {
     if (!('children' in each)) return;
     if (each.type !== 'paragraph' && each.type !== 'heading' && each.type !== 'tableCell') {
@@ -16,10 +17,10 @@ export function crowdedMarks(node: Nodes): ReadonlySet<Nodes> {
       return;
     }
     const marks = marksIn(each);
-    if (marks.length > maxMarks) for (const mark of marks) crowded.add(mark);
+    if (marks.length > maxMarks) for (const mark of marks) simplified.add(mark);
   };
   visit(node);
-  return crowded;
+  return simplified;
 }
 
 function marksIn(parent: Nodes): Nodes[] {

@@ -89,6 +89,7 @@ const mayKnow: Record<string, readonly string[]> = {
   access: ['cloudflare', 'http', 'oauth', 'secrets', 'session', 'sign-in'],
   relay: ['access', 'cloudflare', 'http', 'secrets', 'sign-in'],
   bridge: ['http', 'relay', 'secrets'],
+  carrier: ['http', 'relay'],
   tools: ['access', 'answer', 'cloudflare', 'files', 'http', 'secrets', 'sign-in'],
   config: ['access', 'cloudflare', 'http', 'oauth'],
   mcp: ['access', 'config', 'rooms.ts', 'session', 'sign-in', 'tools'],
@@ -96,6 +97,7 @@ const mayKnow: Record<string, readonly string[]> = {
     'access',
     'answer',
     'bridge',
+    'carrier',
     'cloudflare',
     'config',
     'files',
@@ -204,6 +206,7 @@ describe('the whole', () => {
     const opens =
       /^import (?!type\b)(?!\{ STATUS_CODES \}).*from '(?:undici|node:(?:http|https|http2|net|tls|dgram|dns)(?:\/promises)?)'|\bglobalThis\.fetch\b|\bnew (?:WebSocket|EventSource)\b/m;
     const known = [
+      'carrier/tcp-server.ts', // listens
       'cli/demo/free-port.ts', // listens
       'cli/doctor/machine.ts', // 3 s
       'host/loopback/loopback-server.ts', // listens

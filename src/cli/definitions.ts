@@ -19,6 +19,7 @@ export const definitions: readonly Definition[] = [
   { names: ['fetch', 'curl'], load: async () => (await import('./fetch/fetch.ts')).addFetch },
   { names: ['forward'], load: async () => (await import('./forward.ts')).addForward },
   { names: ['connect'], load: async () => (await import('./connect.ts')).addConnect },
+  { names: ['tcp'], load: async () => (await import('./tcp/tcp.ts')).addTcp },
   { names: ['token'], load: async () => (await import('./token.ts')).addToken },
   { names: ['headers'], load: async () => (await import('./headers.ts')).addHeaders },
   { names: ['logout'], load: async () => (await import('./logout.ts')).addLogout },

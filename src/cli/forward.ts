@@ -11,8 +11,10 @@ import { startRelay } from '../relay/relay.ts';
 import { address } from './terminal/address.ts';
 import { conclude, failureText } from './terminal/failure.ts';
 import { integer, seconds } from './terminal/numbers.ts';
+import { portNotToBeHad } from './terminal/port-not-to-be-had.ts';
 import type { Shell } from './terminal/shell.ts';
 import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
+import { unlessJustTold } from './terminal/unless-just-told.ts';
 import { type OpenRooms, withRooms } from './with-rooms.ts';
 
 interface Options {
@@ -53,9 +55,6 @@ export function addForward(program: Command, shell: Shell, end: (exitCode: numbe
 
 /** Event streams and WebSockets keep a connection open for hours. */
 const mostConnections = 512;
-/** A repeated failure is not printed again within this time. */
-const quietMs = 10_000;
-
 async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms): Promise<number> {
   const { rooms, config, signal } = open;
   const { err, out, environment } = shell;
@@ -76,7 +75,8 @@ async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms)
     explain,
     onFailure: unlessJustTold((text) => err.line(text), explain),
   });
-  if (typeof server === 'string') throw portNotToBeHad(options.port, server);
+  if (typeof server === 'string')
+    throw portNotToBeHad(options.port, server, [{ do: 'choose_port' }]);
   try {
     out.line(`http://127.0.0.1:${server.port}`);
     err.line(err.paint('dim', `It serves ${remote.origin}. Ctrl-C ends it.`));
@@ -90,22 +90,6 @@ async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms)
   }
 }
 
-function unlessJustTold(
-  tell: (text: string) => void,
-  explain: (error: unknown) => string,
-): (error: unknown) => void {
-  let last = '';
-  let toldAt = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    const text = explain(error);
-    const now = performance.now();
-    if (text === last && now - toldAt < quietMs) return;
-    last = text;
-    toldAt = now;
-    tell(text);
-  };
-}
-
 /** Throws `invalid_input` for a URL with a path: it would suggest that other paths are not served. */
 function originOnly(url: URL): URL {
   if (url.pathname === '/' && url.search === '' && url.hash === '') return url;
@@ -114,16 +98,4 @@ function originOnly(url: URL): URL {
     `forward serves every path of an origin, and ${url.host} was given with one.`,
     [{ do: 'correct_input', with: `${url.origin}, and put the path behind the local address` }],
   );
-}
-
-function portNotToBeHad(port: number, code: string): AccessError {
-  const why =
-    code === 'EADDRINUSE'
-      ? 'another program on this machine uses it'
-      : code === 'EACCES'
-        ? 'this user may not'
-        : code;
-  return new AccessError('temporarily_unavailable', `Port ${port} cannot be used: ${why}.`, [
-    { do: 'choose_port' },
-  ]);
 }

@@ -1,7 +1,4 @@
-/**
- * The relay's own HTTP server, on one port of 127.0.0.1 and ::1. If another program holds one of the two,
- * clients that use `localhost` could reach that program, so the port cannot be used.
- */
+/** The relay's own HTTP server, on one port of 127.0.0.1 and ::1. */
 import {
   createServer,
   type IncomingMessage,
@@ -9,7 +6,8 @@ import {
   type Server,
   ServerResponse,
 } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { bindLoopback, bothLoopback } from './loopback-port.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -57,13 +55,9 @@ export async function listenLocally(
   },
 ): Promise<LocalServer | string> {
   const sockets = new Set<Socket>();
-  const servers: Server[] = [];
-  const close = () => {
-    for (const server of servers) server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  for (let attempt = 1; ; attempt += 1) {
-    const failure = await bindBoth(port, servers, (server) => {
+  const bound = await bindLoopback(
+    () => {
+      const server = createServer(options);
       server.maxConnections = mostConnections;
       server.on('connection', (socket: Socket) => {
         if (sockets.has(socket)) return;
@@ -78,52 +72,19 @@ export async function listenLocally(
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         takeUpgrade(server, request, socket, head, onExchange);
       });
-    });
-    if (failure === undefined) {
-      const [server] = servers as [Server];
-      return { port: (server.address() as AddressInfo).port, close };
-    }
-    close();
-    servers.length = 0;
-    // The system chose a port that is free on 127.0.0.1 but taken on ::1: try another.
-    if (port !== 0 || failure !== 'EADDRINUSE' || attempt === 20) return failure;
-  }
-}
-
-async function bindBoth(
-  port: number,
-  servers: Server[],
-  prepare: (server: Server) => void,
-): Promise<string | undefined> {
-  let bound = port;
-  for (const host of ['127.0.0.1', '::1']) {
-    const server = createServer(options);
-    const failure = await listen(server, bound, host);
-    if (failure === undefined) {
-      bound = (server.address() as AddressInfo).port;
-      prepare(server);
-      servers.push(server);
-      continue;
-    }
-    // A machine without IPv6.
-    if (host === '::1' && ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(failure)) continue;
-    return failure;
-  }
-  return undefined;
-}
-
-function listen(server: Server, port: number, host: string): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => {
-      if (error.code === undefined) reject(error);
-      else resolve(error.code);
-    };
-    server.once('error', onError);
-    server.listen({ port, host, exclusive: true }, () => {
-      server.off('error', onError);
-      resolve(undefined);
-    });
-  });
+      return server;
+    },
+    { port, addresses: bothLoopback },
+  );
+  if (typeof bound === 'string') return bound;
+  const { servers } = bound;
+  return {
+    port: bound.port,
+    close() {
+      for (const server of servers) server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 /**

@@ -17,7 +17,8 @@ export type ConnectionEnds = {
     | undefined;
 };
 
-const established = '01';
+/** ESTABLISHED; FIN_WAIT1 and 2, of one that has said all it had to and still listens. */
+const open: readonly (string | undefined)[] = ['01', '04', '05'];
 
 export async function connectionOwner(
   socket: ConnectionEnds,
@@ -40,7 +41,7 @@ export async function connectionOwner(
     const [, local = '', remote = '', state, , , , user, , inode] = line.trim().split(/\s+/);
     if (!theirs.includes(local) || !ours.includes(remote)) continue;
     // A socket that no program has open any more has no owner and is listed as root's.
-    if (state !== established || inode === '0') return 'other';
+    if (!open.includes(state) || inode === '0') return 'other';
     if (Number(user) === userId) return 'own';
     return isWsl && user === '0' ? 'unknown' : 'other';
   }

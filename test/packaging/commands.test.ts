@@ -83,6 +83,22 @@ const told: Record<string, Told> = {
   'fetch <url…>': { by: 'test/cli/fetch/fetch.test.ts', line: "program.run(['fetch'" },
   'forward <url>': { by: 'test/support/forwarding.ts', line: "'forward'" },
   'headers [<url>]': { by: 'test/cli/headers.test.ts', line: "'headers'" },
+  'cloudflare-access-mcp tcp <host> --listen <port>': {
+    by: 'test/carrier/programs.test.ts',
+    line: "program.start(['tcp', edge.origin, '--listen', '0'])",
+  },
+  'cloudflare-access-mcp tcp db.example.com --listen 5432': {
+    by: 'test/carrier/programs.test.ts',
+    line: "program.start(['tcp', edge.origin, '--listen', '0'])",
+  },
+  'psql "host=127.0.0.1 port=5432 user=ada dbname=app"': {
+    by: 'test/carrier/programs.test.ts',
+    line: 'user=ada dbname=postgres`',
+  },
+  'cloudflare-access-mcp tcp bastion.example.com --destination db.internal:5432 --listen 5432': {
+    by: 'test/carrier/tcp.test.ts',
+    line: "'--destination', '[2001:db8::1]:5432'",
+  },
   'cloudflare-access-mcp forward <url>': { by: 'test/support/forwarding.ts', line: "'forward'" },
 
   // docs/hosts.md

@@ -1,6 +1,7 @@
 /**
- * A request to the remote MCP server: with the credential of its resource, uncompressed, and along
- * redirects that keep method and origin, as servers mounted at a path with or without its slash send them.
+ * Sends a request to the remote MCP server, with the credential for its resource and without compression.
+ * Follows redirects that keep method and origin, which servers send if the path lacks or has a trailing
+ * slash.
  */
 import type { HopAnswer } from '../http/hops.ts';
 import { type Field, isRedirect, nextHop, redirectRefused } from '../http/next-hop.ts';
@@ -16,12 +17,12 @@ export interface Asked {
   readonly fields: readonly Field[];
   readonly text?: string;
   readonly signal: AbortSignal;
-  /** How a sign-in is waited for; without it nobody is asked to sign in for this request. */
+  /** How to wait for a sign-in; without it, this request starts none. */
   readonly signIn?: Omit<SendOptions, 'isRepeatable'>;
 }
 
 export interface Told extends HopAnswer {
-  /** Of the credential that the request carried. */
+  /** The secrets of the credential that the request carried. */
   readonly concealer: Concealer;
 }
 
@@ -30,7 +31,7 @@ export type Ask = (asked: Asked) => Promise<Told>;
 
 const mostRedirects = 5;
 
-/** `quietly`: sends what nobody is to sign in for. */
+/** `quietly`: sends requests that must not start a sign-in. */
 export function createAsk({
   send,
   quietly,

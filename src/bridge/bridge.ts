@@ -1,6 +1,7 @@
 /**
- * Between a host on stdio and a remote MCP server, start here. Messages pass both ways as they are; what
- * the server does not answer is answered here, with what a person or an agent can do about it.
+ * Connects a host on stdio with a remote MCP server (start reading this room here). Messages pass in both
+ * directions unchanged. A request that the server does not answer is answered here, with what a person or
+ * an agent can do about it.
  */
 import { AccessError } from '../errors.ts';
 import type { Ask } from './ask.ts';
@@ -16,25 +17,25 @@ export interface BridgeOptions {
   /** Resolves when the host can take more. */
   readonly write: (line: string) => Promise<void>;
   readonly explain: Explain;
-  /** Told of what nobody waits for an answer to. */
+  /** Called for failures that no request is waiting for. */
   readonly onFailure: (error: unknown) => void;
 }
 
 export interface Bridge {
   take(line: string): void;
-  /** Leaves all that is open, and ends the session at the server. */
+  /** Abandons everything that is open, and ends the session at the server. */
   end(until: AbortSignal): Promise<void>;
 }
 
-/** Hosts give up at 30 s, some sooner: by then they have been told where to sign in. */
+/** Hosts give up after 30 s, some earlier; before that, they must have been told where to sign in. */
 const handshakeMs = 24_500;
-/** A handshake that comes this soon is what the process was started for. */
+/** A handshake within this time is taken as the reason why the process was started. */
 const startMs = 5_000;
 const handshakes: readonly string[] = ['initialize', 'server/discover'];
 
 export function createBridge({ url, ask, write, explain, onFailure }: BridgeOptions): Bridge {
   const open = createOpenRequests();
-  /** What must have been taken before anything else is sent. */
+  /** Resolves when the server has accepted the message that must precede all others. */
   let before: Promise<void> = Promise.resolve();
 
   const fail = (request: OpenRequest, error: unknown): void => {
@@ -48,7 +49,7 @@ export function createBridge({ url, ask, write, explain, onFailure }: BridgeOpti
         if (part.kind !== 'answer' || part.id === null) continue;
         const request = open.find(part.id);
         if (request) open.done(request);
-        // It was answered here, or cancelled.
+        // It has already been answered here, or cancelled.
         else if (!isBatch) return;
       }
       await write(text);
@@ -90,7 +91,7 @@ export function createBridge({ url, ask, write, explain, onFailure }: BridgeOpti
     }
   };
 
-  /** The request is not waited for any more, whatever the server makes of that. */
+  /** The host no longer waits for the request, whether or not the server honours the cancellation. */
   const cancel = (message: Message, request: OpenRequest): void => {
     const leave = () => {
       open.done(request);
@@ -100,7 +101,7 @@ export function createBridge({ url, ask, write, explain, onFailure }: BridgeOpti
       leave();
       return;
     }
-    // What has not been taken yet may never have left.
+    // A message that has not been accepted may not have been sent at all.
     if (request.taker === undefined) leave();
     const isAnswered = () => true;
     const { signal } = new AbortController();
@@ -139,7 +140,7 @@ export function createBridge({ url, ask, write, explain, onFailure }: BridgeOpti
   };
 }
 
-/** Once a person has been asked, the host is answered before it gives up. */
+/** Once a sign-in has started, the host is answered before it gives up. */
 function inTime(url: URL, give: (error: unknown) => void): Posting['signIn'] {
   const now = performance.now();
   // The host has been waiting since it started this process.

@@ -1,12 +1,14 @@
-/** What a request is answered with when the remote server does not answer it: an error of JSON-RPC 2.0 §5.1. */
+/**
+ * The answer to a request that the remote server does not answer: a JSON-RPC error (JSON-RPC 2.0 §5.1).
+ */
 import { type AccessError, isAccessError } from '../errors.ts';
 import type { Id } from './message.ts';
 
-/** Of the range that is left to implementations; MCP has given it no meaning. */
+/** In the range reserved for implementations (JSON-RPC 2.0 §5.1); MCP does not define it. */
 const notPassed = -32050;
 export const parseError = -32700;
 
-/** In words: for the person who reads what the host shows, and for the agent. */
+/** The text is for the person who reads what the host shows, and for the agent. */
 export interface Explain {
   readonly person: (error: unknown) => string;
   readonly agent: (nextStep: AccessError['nextStep']) => string;
@@ -20,9 +22,9 @@ export function errorAnswer(id: Id, error: unknown, explain: Explain): string {
   return JSON.stringify({ jsonrpc: '2.0', id, error: { code: notPassed, message: words, data } });
 }
 
-/** Without an id: nobody can say what was asked. */
+/** Without an id, since the request could not be read. */
 export const unreadable = JSON.stringify({
   jsonrpc: '2.0',
   id: null,
-  error: { code: parseError, message: 'This line is no JSON-RPC message.' },
+  error: { code: parseError, message: 'This line is not a JSON-RPC message.' },
 });

@@ -1,17 +1,17 @@
-/** Server-sent events (HTML Living Standard §9.2.6), as they come. */
+/** Parses server-sent events (HTML Living Standard §9.2.6) as they arrive. */
 import { StringDecoder } from 'node:string_decoder';
 
 export interface ServerEvent {
-  /** `message` where the server names none. */
+  /** `message` if the server names none. */
   readonly type: string;
   /** Empty for an event that only carries an id. */
   readonly data: string;
-  /** Of the last event that had one, this one included; empty for none. */
+  /** The id of the last event that had one, including this one; empty if none had. */
   readonly lastId: string;
 }
 
 export interface EventStreamOptions {
-  /** Of one event. */
+  /** The maximum length of one event. */
   readonly mostCharacters: number;
   /** Milliseconds. */
   readonly onRetry: (ms: number) => void;
@@ -52,7 +52,7 @@ export async function* readEvents(
       hasId = true;
     } else if (field === 'retry' && /^\d{1,9}$/.test(value)) onRetry(Number(value));
   }
-  // What an end cuts off is no event.
+  // An event that is incomplete at the end of the stream is discarded.
 }
 
 /** Lines end in CR LF, LF or CR. */
@@ -61,7 +61,7 @@ async function* readLines(
   mostCharacters: number,
 ): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
-  // In parts: a long line would be copied whole for each chunk of it.
+  // Collected in parts, because appending would copy a long line for each of its chunks.
   let open: string[] = [];
   let size = 0;
   let isFirst = true;

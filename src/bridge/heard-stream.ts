@@ -1,4 +1,4 @@
-/** A stream of messages, over as many connections as it takes. */
+/** Reads a stream of messages, over as many connections as necessary. */
 import { isAccessError } from '../errors.ts';
 import { networkFailure } from '../http/failures.ts';
 import { firstOf } from '../http/waiting/first-of.ts';
@@ -9,16 +9,16 @@ import { createPatience, type Patience } from './patience.ts';
 import { eventsOf, mediaType, readStart } from './reading.ts';
 import { answerDropped, messageTooLarge, refusalOf } from './refusal.ts';
 
-/** In a row, of one that is to be taken up again. */
+/** The number of failures in a row after which a stream is not resumed again. */
 const mostFailures = 5;
-/** For a stream to end by itself after its last answer. */
+/** How long a stream may stay open after its last answer. */
 const lingerMs = 5_000;
 
 export interface Hearing {
   readonly url: URL;
   readonly signal: AbortSignal;
   readonly onText: (text: Concealed<string>) => Promise<void>;
-  /** Asks for what comes behind the event with this id; for all that is new where it is empty. */
+  /** Requests the events after the one with this id, or, if it is empty, all new events. */
   readonly takeUp: (lastId: string, signal: AbortSignal) => Promise<Told>;
 }
 
@@ -28,11 +28,11 @@ export function isEventStream(answer: Told): boolean {
 
 interface Heard {
   readonly lastId: string;
-  /** What broke it off. */
+  /** The error that interrupted it. */
   readonly failure?: unknown;
 }
 
-/** What comes on one connection. `isDone`: nothing more is wanted, and it is not waited for long. */
+/** Reads one connection. `isDone`: nothing more is expected, so the end is not awaited for long. */
 async function hear(
   answer: Told,
   before: string,
@@ -60,7 +60,10 @@ async function hear(
   }
 }
 
-/** Resolves when all is answered or the signal aborts. Throws AccessError when no answer can come any more. */
+/**
+ * Resolves when everything is answered or the signal aborts. Throws AccessError if no further answer can
+ * arrive.
+ */
 export async function followAnswer(
   first: Told,
   hearing: Hearing,
@@ -99,12 +102,13 @@ export async function followAnswer(
   }
 }
 
-/** A connection that ends sooner has not been of use. */
+/** A connection that ends earlier counts as a failure. */
 const usefulMs = 5_000;
 
 /**
- * Hears what the server says unasked, until the signal aborts or the server offers no such stream.
- * `allowed` resolves when a credential that was refused may be there again.
+ * Receives the messages that the server sends on its own, until the signal aborts or the server turns out
+ * not to offer such a stream. `allowed` resolves when there may be a valid credential again after a
+ * refusal.
  */
 export async function listenOn(hearing: Hearing, allowed: () => Promise<void>): Promise<void> {
   const { signal, takeUp } = hearing;

@@ -1,7 +1,9 @@
-/** The host's side: a message a line each way (MCP's stdio transport). */
+/** The host's side: one message per line in each direction (MCP's stdio transport). */
 import type { Readable, Writable } from 'node:stream';
 
-/** Of one line. Nobody sends more on purpose, and it has to be held whole. */
+/**
+ * The maximum length of a line, which has to be buffered completely. No host sends longer ones on purpose.
+ */
 const mostBytes = 64 * 1024 * 1024;
 const newline = 0x0a;
 
@@ -27,7 +29,7 @@ export async function* linesOf(input: Readable): AsyncGenerator<string> {
   }
 }
 
-/** Resolves when the host can take more. One that has left takes nothing. */
+/** Resolves when the host can receive more. Messages to a host that has exited are discarded. */
 export function createLineWriter(output: Writable): (text: string) => Promise<void> {
   let drained: Promise<void> | undefined;
   return async (text) => {

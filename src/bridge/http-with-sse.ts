@@ -1,7 +1,6 @@
 /**
- * MCP's first transport over HTTP (revision 2024-11-05): one event stream brings everything that the
- * server says, and its first event the address that messages are posted to. When it ends, so does the
- * session.
+ * MCP's first transport over HTTP (revision 2024-11-05): the server sends everything on one event stream,
+ * whose first event contains the address to post messages to. The session ends with the stream.
  */
 import { AccessError } from '../errors.ts';
 import { networkFailure } from '../http/failures.ts';
@@ -18,10 +17,10 @@ import { eventsOf, readStart } from './reading.ts';
 import { answerDropped, messageTooLarge, noMessage, refusalOf } from './refusal.ts';
 import { type Hears, type Posting, type Remote, SessionEnded } from './remote.ts';
 
-/** For the first event, which names the address. */
+/** The time limit for the first event, which names the address. */
 const endpointMs = 10_000;
 
-/** `undefined` where `url` answers with no such stream. Throws AccessError. */
+/** `undefined` if `url` does not answer with such a stream. Throws AccessError. */
 export async function openHttpWithSse({
   url,
   ask,
@@ -52,7 +51,7 @@ export async function openHttpWithSse({
   }
 
   let revision: string | undefined;
-  /** Why no answer can come any more. */
+  /** Why no further answer can arrive. */
   let ending: unknown;
   const open = new Set<Posting>();
   const endWith = (why: unknown): void => {
@@ -115,14 +114,14 @@ export async function openHttpWithSse({
     agree(agreed) {
       revision = agreed;
     },
-    // It comes on the same stream.
+    // The answer arrives on the same stream.
     listen: () => {},
     end: async () => {},
     close: () => closed.abort(),
   };
 }
 
-/** Throws AccessError: whoever names another origin would have the host's messages sent there. */
+/** Throws AccessError for an address on another origin, to which the host's messages would be sent. */
 function endpointOf(text: string, url: URL): URL {
   const endpoint = resolveReference(text, url);
   if (endpoint?.origin === url.origin && endpoint.username === '' && endpoint.password === '') {

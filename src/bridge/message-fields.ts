@@ -1,14 +1,14 @@
 /**
- * The header fields that go with a message. Since the revision 2026-07-28 a request's version, method and
- * name stand there as well, so that whoever routes it need not read its body; a host on stdio does not
- * send them, since it has no header.
+ * The header fields of a message. Since the revision 2026-07-28 they include a request's version, method
+ * and name, so that proxies can route it without reading its body. A host on stdio does not send them,
+ * since stdio has no header fields.
  */
 import type { Field } from '../http/next-hop.ts';
 import { type Message, ownRevision, requestsOf } from './message.ts';
 
 export interface SessionFields {
   readonly sessionId: string | undefined;
-  /** What `initialize` has come to. */
+  /** The revision that `initialize` has agreed on. */
   readonly revision: string | undefined;
 }
 
@@ -37,7 +37,7 @@ export function sessionFields({ sessionId, revision }: SessionFields): Field[] {
   ];
 }
 
-/** Which of its parameters a request is named by. */
+/** The parameter that contains a request's name, by method. */
 const nameMembers: Readonly<Record<string, string>> = {
   'tools/call': 'name',
   'prompts/get': 'name',
@@ -47,7 +47,9 @@ const nameMembers: Readonly<Record<string, string>> = {
   'tasks/cancel': 'taskId',
 };
 
-/** As it is where it is a field's value, else in base64 with a mark around it, as the revision has it. */
+/**
+ * Unchanged if it is a valid field value, otherwise in base64 with the marker that the revision defines.
+ */
 function fieldValue(text: string): string {
   const isPlain = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(text);
   if (isPlain && !/^=\?base64\?.*\?=$/.test(text)) return text;

@@ -1,6 +1,6 @@
 /**
- * A JSON-RPC message on its way between a host and a remote MCP server. Its text goes on as it is; of its
- * content only that is read which the way depends on: what it answers or asks, and in which revision.
+ * A JSON-RPC message between a host and a remote MCP server. Its text is passed on unchanged. Only the
+ * content that decides how to send it is read: which request it answers or makes, and in which revision.
  */
 
 export type Id = string | number;
@@ -20,7 +20,7 @@ export interface Notification {
 
 export interface Answer {
   readonly kind: 'answer';
-  /** `null` where the sender could not read which request it answers. */
+  /** `null` if the sender could not read the id of the request. */
   readonly id: Id | null;
   /** Empty for an error. */
   readonly result: Json;
@@ -32,24 +32,24 @@ type Json = Readonly<Record<string, unknown>>;
 export interface Message {
   /** One line of JSON. */
   readonly text: string;
-  /** Several in a batch (JSON-RPC 2.0 §6, in MCP's revision 2025-03-26 alone). */
+  /** More than one in a batch (JSON-RPC 2.0 §6, only in MCP's revision 2025-03-26). */
   readonly parts: readonly Part[];
   readonly isBatch: boolean;
 }
 
-/** `undefined` for what is no JSON-RPC message. */
+/** `undefined` if it is not a JSON-RPC message. */
 export function readMessage(given: string): Message | undefined {
   const content = parse(given);
   const isBatch = Array.isArray(content);
   const all: unknown[] = isBatch ? content : [content];
   const parts = all.map(readPart);
   if (parts.length === 0 || parts.includes(undefined)) return undefined;
-  // Between JSON's tokens a line may end (RFC 8259 §2), and within a string it cannot.
+  // JSON allows line breaks between tokens (RFC 8259 §2) but not within strings, so they can be removed.
   const text = /[\r\n]/.test(given) ? given.replace(/[\r\n]+/g, ' ') : given;
   return { text: text.trim(), parts: parts as Part[], isBatch };
 }
 
-/** The messages of a batch as messages of their own. */
+/** The messages of a batch as separate messages. */
 export function partsOf(message: Message): Message[] {
   if (!message.isBatch) return [message];
   const each = parse(message.text) as unknown[];
@@ -60,14 +60,14 @@ export function requestsOf({ parts }: Message): Request[] {
   return parts.filter((part) => part.kind === 'request');
 }
 
-/** Tells 1 and "1" apart, which are two ids. */
+/** Distinguishes 1 and "1", which are different ids. */
 export function keyOf(id: unknown): string {
   return JSON.stringify(id) ?? '';
 }
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion';
 
-/** The protocol's revision that a request names itself, as it does since 2026-07-28. */
+/** The protocol revision that a request names, as requests do since 2026-07-28. */
 export function ownRevision({ params }: Request): string | undefined {
   const version = isObject(params._meta) ? params._meta[versionKey] : undefined;
   return typeof version === 'string' ? version : undefined;

@@ -1,23 +1,23 @@
-/** The host's requests that are not answered yet. Each is answered once: by the server, or here. */
+/** The host's unanswered requests. Each is answered exactly once, by the server or here. */
 import { type Id, keyOf, ownRevision, type Request } from './message.ts';
 import type { Remote } from './remote.ts';
 
 export interface OpenRequest {
   readonly id: Id;
   readonly method: string;
-  /** A request of the revisions that are cancelled by leaving (2026-07-28). */
+  /** A request of a revision in which closing the connection cancels it (2026-07-28). */
   readonly endsByLeaving: boolean;
-  /** Who has taken it. */
+  /** The session that has accepted it. */
   taker: Remote | undefined;
   isDone: boolean;
-  /** Leaves whatever is under way for it. */
+  /** Abandons whatever is under way for it. */
   leave(): void;
 }
 
 export interface OpenRequests {
   add(request: Request, leave: () => void): OpenRequest;
   find(id: unknown): OpenRequest | undefined;
-  /** False when it was done before. */
+  /** False if it was already done. */
   done(request: OpenRequest): boolean;
   all(): OpenRequest[];
 }

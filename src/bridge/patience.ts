@@ -1,11 +1,11 @@
-/** How long to wait before a stream that has ended is asked for again. */
+/** How long to wait before requesting a stream again that has ended. */
 
 export interface Patience {
-  /** The server's word, in milliseconds. */
+  /** The delay that the server asks for, in milliseconds. */
   readonly setRetry: (ms: number) => void;
-  /** It works again. */
+  /** Resets the delay after a success. */
   readonly reset: () => void;
-  /** How many attempts have failed in a row. */
+  /** The number of consecutive failures. */
   readonly failures: () => number;
   /** Resolves after the next wait, longer after each failure; rejects on abort. */
   readonly wait: (signal: AbortSignal) => Promise<void>;
@@ -14,7 +14,7 @@ export interface Patience {
 
 const firstMs = 1_000;
 const mostMs = 30_000;
-/** A server's word counts up to this. */
+/** The maximum delay that a server may ask for. */
 const mostRetryMs = 60_000;
 const factor = 1.5;
 

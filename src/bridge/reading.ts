@@ -1,16 +1,16 @@
-/** Answers of a remote MCP server, read within bounds and without our credentials. */
+/** Reads answers of a remote MCP server, with limits, and removes our credentials from them. */
 import { decodedBody, readBody } from '../http/body.ts';
 import type { Concealed } from '../secrets/concealer.ts';
 import type { Told } from './ask.ts';
 import { type EventStreamOptions, readEvents } from './event-stream.ts';
 import { mostCharacters } from './remote.ts';
 
-/** In lower case; empty where the server names none. */
+/** In lower case; empty if the server names none. */
 export function mediaType({ headers }: Pick<Told, 'headers'>): string {
   return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-/** As it came; `undefined` for one that is too large. Throws what breaks it off. */
+/** The body as text; `undefined` if it is too large. Throws the error that interrupts it. */
 export async function readWhole(
   answer: Told,
   signal: AbortSignal,
@@ -20,10 +20,10 @@ export async function readWhole(
   return complete ? bytes.toString('utf8') : undefined;
 }
 
-/** For what a refusal says, in milliseconds. */
+/** The time limit for reading the body of a refusal, in milliseconds. */
 const refusalMs = 5_000;
 
-/** Of a refusal: enough to tell what it is. */
+/** The limit for a refusal, which is enough to recognise it. */
 export async function readStart(answer: Told): Promise<Concealed<string>> {
   const until = AbortSignal.timeout(refusalMs);
   const { bytes } = await readBody(answer, { maxBytes: 16_384, until });
@@ -36,7 +36,7 @@ export interface RemoteEvent {
   readonly lastId: string;
 }
 
-/** Throws `EventTooLarge`, and what breaks it off; ends quietly when `signal` aborts. */
+/** Throws `EventTooLarge`, and the error that interrupts it; just ends when `signal` aborts. */
 export async function* eventsOf(
   answer: Told,
   signal: AbortSignal,

@@ -1,10 +1,10 @@
-/** What a server says that is no message of MCP, in words for whoever set the address. */
+/** Explains an answer that is not an MCP message to the person who configured the address. */
 import { AccessError, type ErrorCode } from '../errors.ts';
 import type { NextStep } from '../next-step.ts';
 import { quoteServerText } from '../server-text.ts';
 import type { Told } from './ask.ts';
 
-/** `text`: the beginning of the body, concealed. */
+/** `text`: the beginning of the body, without secrets. */
 export function refusalOf({ url, status, headers }: Told, text: string): AccessError {
   const { host, pathname } = url;
   const type = (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';

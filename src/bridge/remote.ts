@@ -1,45 +1,45 @@
-/** A session with a remote MCP server, whichever transport it speaks. */
+/** A session with a remote MCP server, over either transport. */
 import type { SendOptions } from '../relay/credentialed-send.ts';
 import type { Concealed } from '../secrets/concealer.ts';
 import type { Message } from './message.ts';
 
 export interface Remote {
   /**
-   * Resolves when the server has taken the message; what it answers comes by and by. Throws AccessError,
+   * Resolves when the server has accepted the message; its answers arrive later. Throws AccessError,
    * `SessionEnded` and `OtherTransport`.
    */
   post(message: Message, posting: Posting): Promise<void>;
-  /** To be told what `initialize` has come to. */
+  /** Must be called with the revision that `initialize` has agreed on. */
   agree(revision: string): void;
-  /** Hears what the server says without being asked, from now on. */
+  /** From now on, receives the messages that the server sends on its own. */
   listen(): void;
   /** Ends the session at the server, if it keeps one. Never throws. */
   end(until: AbortSignal): Promise<void>;
-  /** Leaves everything that is open. */
+  /** Abandons everything that is open. */
   close(): void;
 }
 
 export interface Posting {
-  /** Ends the wait for the message to be taken, and for what comes after. */
+  /** Ends the wait for the message to be accepted and answered. */
   readonly signal: AbortSignal;
-  /** Without it nobody is asked to sign in for this message. */
+  /** Without it, this message starts no sign-in. */
   readonly signIn?: Omit<SendOptions, 'isRepeatable'> | undefined;
   /** False while an answer to the message is still to come. */
   isAnswered(): boolean;
-  /** No further answer can come. Told once at most, after `post` has resolved. */
+  /** Called when no further answer can arrive: at most once, and after `post` has resolved. */
   readonly onLost: (error: unknown) => void;
 }
 
 export interface Hears {
-  /** Resolves when the host can take more. */
+  /** Resolves when the host can receive more. */
   readonly onMessage: (message: Message, text: Concealed<string>) => Promise<void>;
-  /** What could not be passed on, and what is tried again. */
+  /** Called with failures to pass something on, and with those after which there is another attempt. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** The server has forgotten the session; the message was not taken. */
+/** The server no longer knows the session, and did not accept the message. */
 export class SessionEnded extends Error {
-  /** What it has said, where that may mean something else. */
+  /** The server's answer, if it may also mean something else. */
   readonly refusal: Error | undefined;
 
   constructor(refusal?: Error) {
@@ -48,7 +48,7 @@ export class SessionEnded extends Error {
   }
 }
 
-/** What answers does not take messages in this way; `refusal` says what it has said. */
+/** The server does not accept messages over this transport; `refusal` contains its answer. */
 export class OtherTransport extends Error {
   readonly refusal: Error;
 
@@ -58,5 +58,7 @@ export class OtherTransport extends Error {
   }
 }
 
-/** Of one message. Hosts drop their connection at 10 MiB, with what has come behind it. */
+/**
+ * The maximum length of a message. Hosts drop the connection at 10 MiB, and lose the messages that follow.
+ */
 export const mostCharacters = 10 * 1024 * 1024 - 128 * 1024;

@@ -1,7 +1,7 @@
 /**
- * The session with the remote server: begun by the host's own `initialize`, over the transport that the
- * server speaks. When the server has forgotten it, as after a restart, it is begun anew by the same words,
- * which the host need not know of.
+ * The session with the remote server. The host's own `initialize` begins it, over the transport that the
+ * server supports. If the server no longer knows it, for example after a restart, it is begun again with
+ * the same message, without the host noticing.
  */
 import { AccessError } from '../errors.ts';
 import type { Ask } from './ask.ts';
@@ -12,7 +12,7 @@ import { type Hears, OtherTransport, type Posting, type Remote, SessionEnded } f
 import { createStreamableHttp } from './streamable-http.ts';
 
 export interface RemoteSessions {
-  /** Throws AccessError. Gives who has taken the message. */
+  /** Throws AccessError. Returns the session that has accepted the message. */
   post(message: Message, posting: Posting): Promise<Remote>;
   end(until: AbortSignal): Promise<void>;
 }
@@ -21,11 +21,11 @@ export interface SessionsOptions {
   readonly url: URL;
   readonly ask: Ask;
   readonly hears: Hears;
-  /** What has been taken there will not be answered any more. */
+  /** Messages that this session has accepted will not be answered any more. */
   readonly onEnded: (remote: Remote, why: AccessError) => void;
 }
 
-/** For a session to be begun anew. */
+/** The time limit for beginning a session again. */
 const renewalMs = 20_000;
 
 export function createRemoteSessions(options: SessionsOptions): RemoteSessions {
@@ -35,7 +35,7 @@ export function createRemoteSessions(options: SessionsOptions): RemoteSessions {
     | { initialize: Message; initialized?: Message; revision?: string | undefined }
     | undefined;
   let renewing: Promise<void> | undefined;
-  /** Takes the answer to an `initialize` that the host has not sent. */
+  /** Receives the answer to an `initialize` that the host has not sent. */
   let renewed: { key: string; take: (answer: Answer) => void } | undefined;
 
   const hears: Hears = {
@@ -54,7 +54,7 @@ export function createRemoteSessions(options: SessionsOptions): RemoteSessions {
 
   const agree = ({ result }: Answer): string | undefined => {
     const { protocolVersion } = result;
-    // It becomes a field's value.
+    // It is sent as a header field's value.
     const isVersion = typeof protocolVersion === 'string' && /^[\w.-]{1,64}$/.test(protocolVersion);
     if (isVersion) remote?.agree(protocolVersion);
     return isVersion ? protocolVersion : undefined;

@@ -1,7 +1,7 @@
 /**
- * MCP's Streamable HTTP transport, the client's side (revisions 2025-03-26 and later): each message is a
- * POST, whose answer is one message or a stream of them; a GET hears what the server says unasked. A
- * stream whose events have ids is taken up again where it broke off.
+ * The client side of MCP's Streamable HTTP transport (revisions 2025-03-26 and later). Each message is
+ * sent with POST and answered by one message or a stream of messages; a GET receives the messages that the
+ * server sends on its own. A stream whose events have ids is resumed where it was interrupted.
  */
 import type { Field } from '../http/next-hop.ts';
 import { discard } from '../http/peek.ts';
@@ -46,14 +46,15 @@ export function createStreamableHttp({
       signal,
     });
 
-  /** What a refused message is answered with, as far as the server says it in MCP's own words. */
+  /** The JSON-RPC error in the answer to a refused message, if there is one. */
   const refuse = async (answer: Told, message: Message, sent: string | undefined) => {
     const text = await readStart(answer);
     const [request] = requestsOf(message);
     const said = readMessage(text)?.parts[0];
     const isError = said?.kind === 'answer';
     const { status } = answer;
-    // Servers that keep no list of ended sessions say 400, without the id of what they have not read.
+    // Servers that keep no list of ended sessions answer 400, without the id of the message, which they
+    // have not read.
     const isUnknown = status === 404 || (status === 400 && isError && said.id === null);
     const refusal = refusalOf(answer, text);
     if (sent !== undefined && isUnknown) {
@@ -139,7 +140,7 @@ export function createStreamableHttp({
   };
 }
 
-/** Ids are UTF-8, and a field's value is bytes. */
+/** Ids are UTF-8, whereas a field's value consists of bytes. */
 function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

@@ -1,6 +1,6 @@
 /**
- * `connect <url>`: a remote MCP server for hosts that only start programs. stdin and stdout are the
- * host's; what is told on stderr goes to its log.
+ * `connect <url>`: a remote MCP server for hosts that can only start programs. stdin and stdout belong to
+ * the host, which logs stderr.
  */
 import type { Command } from 'commander';
 import { checkUrl } from '../access/limits.ts';
@@ -27,7 +27,7 @@ export function addConnect(program: Command, shell: Shell, end: (exitCode: numbe
     .argument('<url>', 'the address of the MCP server, path included')
     .summary('a remote MCP server on stdio')
     .description(
-      `Connects an MCP host to a remote MCP server behind Cloudflare Access: for hosts that start servers as programs, whatever they know of HTTP. Messages pass both ways as they are, over Streamable HTTP, or HTTP with SSE where that is all there is. Where you have to sign in, your browser opens.
+      `Connects an MCP host to a remote MCP server behind Cloudflare Access: for hosts that can only start servers as programs. Messages pass unchanged in both directions, over Streamable HTTP, or over HTTP with SSE if the server supports nothing else. If you have to sign in, your browser opens.
 
   {"command": "cloudflare-access-mcp", "args": ["connect", "https://app.example.com/mcp"]}`,
     )
@@ -51,9 +51,11 @@ export function addConnect(program: Command, shell: Shell, end: (exitCode: numbe
     });
 }
 
-/** Each answer that streams holds one. */
+/** Each streaming answer occupies one. */
 const mostConnections = 512;
-/** For the session to be ended at the server: hosts kill what has not left soon. */
+/**
+ * The time limit for ending the session at the server, since hosts soon kill a process that does not exit.
+ */
 const endingMs = 500;
 
 async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): Promise<number> {
@@ -77,7 +79,7 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
     explain: { person, agent: stepForAgents },
     onFailure: (error) => err.line(person(error)),
   });
-  // Who hears nothing any more has left.
+  // A host that has closed its end of stdout has exited.
   const left = new Promise<void>((resolve) => {
     stdout.once('close', resolve).once('error', () => resolve());
     if (signal.aborted) resolve();
@@ -87,7 +89,7 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
     try {
       for await (const line of linesOf(stdin)) bridge.take(line);
     } catch (error) {
-      // Anything else is a host that has broken off.
+      // Any other error means that the host has closed the connection.
       if (error instanceof LineTooLong) throw lineTooLong();
     }
   };

@@ -149,7 +149,7 @@ it.each([
   [['-sk'], ''],
   [['--resolve', 'a:1:127.0.0.1'], 'DNS and TLS'],
   [['--location-trusted'], '--location follows redirects'],
-  [['-b', 'CF_Authorization=x'], 'only this server sends'],
+  [['-b', 'CF_Authorization=x'], 'only cloudflare-access-mcp sends'],
   [['-C', '-', '-r', '0-1'], '--continue-at'],
   [['-C', 'x'], '--continue-at takes'],
   [['-r', 'all'], '--range takes'],

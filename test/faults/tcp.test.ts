@@ -205,7 +205,7 @@ afterAll(async () => {
 });
 
 describe('the matrix of tcp', () => {
-  it.each(rows)('$fault', async (row) => {
+  it.each(rows.map((each) => [each.fault, each] as const))('%s', async (_, row) => {
     behind = row.behind;
     const running = program.start(['tcp', edge.origin], {
       keepsInput: true,

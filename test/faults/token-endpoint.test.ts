@@ -241,6 +241,8 @@ const rows: Row[] = [
     run: async (world) => {
       const app = await world.app();
       await world.signIn(app);
+      // The browser may come late to the first sign-in's one-shot address, and find it used.
+      const first = app.of(authorizationPath).map(({ query }) => query.get('state'));
       app.seen.length = 0;
       app.twists.page = () => ({
         status: 401,
@@ -248,8 +250,6 @@ const rows: Row[] = [
           'www-authenticate': `Bearer resource_metadata="${app.at('/.well-known/cloudflare-access-protected-resource/')}"`,
         },
       });
-      // The browser may come late to the first sign-in's one-shot address, and find it used.
-      const first = app.of(authorizationPath).map(({ query }) => query.get('state'));
       const fresh = async () =>
         (await world.openedAt(app)).filter(
           (url) => !first.includes(new URL(url).searchParams.get('state')),

@@ -1,6 +1,13 @@
 /** Against Debian's nginx and squid, where they are installed; CI installs them. */
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
@@ -123,6 +130,9 @@ describe.skipIf(!nginx)('nginx (skipped where it is not installed)', () => {
       for (let at = 0; at < size; at += block.length)
         writeFileSync(path.join(files, 'large'), block, { flag: 'a' });
       const script = path.join(folder, 'save.mjs');
+      // The thread that makes the SHA-256 of a large file is looked for beside the program.
+      const worker = new URL('../../dist/hash-worker.js', import.meta.url);
+      copyFileSync(worker, path.join(folder, 'hash-worker.js'));
       await build({
         entryPoints: [path.join(import.meta.dirname, 'children/save.ts')],
         outfile: script,

@@ -31,7 +31,8 @@ test('a person signs in and the access token opens the application, and no other
   const headers = { authorization: `Bearer ${tokens.access_token}` };
   const reached = await readJson<{ headers: object }>(await fetch(url, { headers }));
   expect(reached.headers).toHaveProperty('cf-access-authenticated-user-email', 'ada@example.com');
-  expect(reached.headers).not.toHaveProperty('authorization');
+  // Access takes nothing away from the field (cloudflare-access.md §3.4).
+  expect(reached.headers).toHaveProperty('authorization', `Bearer ${tokens.access_token}`);
   expect(await statusWith(sandbox, tokens.access_token, 'managed-oauth-path')).toBe(401);
   expect(await statusWith(sandbox, tokens.access_token, 'browser-login')).toBe(302);
 });

@@ -89,8 +89,9 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
     try {
       for await (const line of linesOf(stdin)) bridge.take(line);
     } catch (error) {
-      // Any other error means that the host has closed the connection.
       if (error instanceof LineTooLong) throw lineTooLong();
+      // The system's own errors mean that the host has closed its end; anything else is a fault of ours.
+      if (!isSystemError(error)) throw error;
     }
   };
   try {
@@ -99,6 +100,10 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
   } finally {
     await bridge.end(AbortSignal.timeout(endingMs));
   }
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 function lineTooLong(): AccessError {

@@ -2,6 +2,9 @@
  * Where a credential may be sent: over https, or over http to loopback (contract §4.1); and the only two
  * functions that derive one URL from another. `new URL(path, base)` is not one of them, because it takes a
  * path that begins with `//host`, as a hostile one may, for another host.
+ *
+ * Node 20's own parser leaves the dot segments of a path in which an earlier segment begins with a dot, as
+ * in `/app/.well-known/../admin`: what comes from outside is parsed by `parseUrl`.
  */
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -15,11 +18,24 @@ export function isSecure(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }
 
+/** `text` as an absolute URL of any scheme, its dot segments resolved as in every browser. */
+export function parseUrl(text: string, base?: URL): URL | undefined {
+  if (!URL.canParse(text, base?.href)) return undefined;
+  const url = new URL(text, base);
+  resolveDotSegments(url);
+  return url;
+}
+
+function resolveDotSegments(url: URL): void {
+  if (!/\/\.\.?(?:\/|$)/.test(url.pathname)) return;
+  // Node's parser overlooks none that is encoded.
+  url.pathname = url.pathname.replace(/\/\.\.?(?=\/|$)/g, (dots) => dots.replaceAll('.', '%2e'));
+}
+
 /** `text` as an absolute URL that a request may be sent to: secure, and without credentials in it. */
 export function parseSecureUrl(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  return isSecure(url) && url.username === '' && url.password === '' ? url : undefined;
+  const url = parseUrl(text);
+  return url && isSecure(url) && url.username === '' && url.password === '' ? url : undefined;
 }
 
 /**
@@ -33,6 +49,7 @@ export function atPath(url: URL, pathname: string): URL {
   other.search = '';
   other.hash = '';
   other.pathname = pathname;
+  resolveDotSegments(other);
   if (other.origin !== url.origin) throw new Error('a path has led to another origin');
   return other;
 }
@@ -42,5 +59,5 @@ export function atPath(url: URL, pathname: string): URL {
  * §5). The result may be on any host and of any scheme, so the caller must check it before use.
  */
 export function resolveReference(reference: string, base: URL): URL | undefined {
-  return URL.canParse(reference, base.href) ? new URL(reference, base) : undefined;
+  return parseUrl(reference, base);
 }

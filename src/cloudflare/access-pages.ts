@@ -5,6 +5,7 @@
  */
 
 import { layersOf } from '../http/path-readings.ts';
+import { parseUrl } from '../secure-url.ts';
 
 const accessPages = /^\/+cdn-cgi\/+access(?:\/|$)/i;
 /** The only one that merely reports. */
@@ -21,5 +22,6 @@ export function isAccessPage(path: string): boolean {
 function isAccessPageAsRead(layer: string): boolean {
   const path = layer.replaceAll('\\', '/').replace(/;[^/]*/g, '');
   const text = `https://host.invalid${path.startsWith('/') ? '' : '/'}${path}`;
-  return accessPages.test(path) || (URL.canParse(text) && accessPages.test(new URL(text).pathname));
+  const resolved = parseUrl(text)?.pathname;
+  return accessPages.test(path) || (resolved !== undefined && accessPages.test(resolved));
 }

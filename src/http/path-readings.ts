@@ -5,11 +5,11 @@
 
 /**
  * True when some reading of the path has a `..` segment, which is the only one of these differences that
- * leads out of a path prefix. The URL parser has already resolved plain `..` and `%2e%2e`; what is left
- * was hidden from it, and no legitimate name looks like that.
+ * leads out of a path prefix. `parseUrl` has already resolved plain `..` and `%2e%2e`; what is left was
+ * hidden from it, and no legitimate name looks like that.
  */
 export function hidesDotSegment({ pathname }: URL): boolean {
-  if (!/[%;]/.test(pathname)) return false;
+  if (!/[%;]|\.\./.test(pathname)) return false;
   const text = layersOf(pathname)?.at(-1);
   return text === undefined || text.split(/[/\\]/).some((segment) => doubleDot.test(segment));
 }

@@ -1,7 +1,7 @@
 /** The URL that a tool is called with. */
 import { applicationOf } from '../cloudflare/pasted-login.ts';
 import { AccessError } from '../errors.ts';
-import { isSecure } from '../secure-url.ts';
+import { isSecure, parseUrl } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
 
 const maxLength = 8192;
@@ -15,12 +15,12 @@ export function targetUrl(text: string): URL {
       [{ do: 'correct_input', with: 'a shorter URL' }],
     );
   }
-  if (!URL.canParse(text)) {
+  const url = parseUrl(text);
+  if (url === undefined) {
     throw new AccessError('invalid_input', `${quoteServerText(text)} is not an absolute URL.`, [
       { do: 'correct_input', with: 'a whole URL, such as https://app.example.com/page' },
     ]);
   }
-  const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new AccessError(
       'invalid_input',

@@ -18,6 +18,8 @@ describe('a page of Access itself', () => {
     '/cdn-cgi;a=b/access;c/cli',
     '/cdn-cgi/access/get-identity/../cli',
     '/cdn-cgi/./access/cli',
+    '/x/.y/../../cdn-cgi/access/cli',
+    '/x/.y/%2e%2e/..%2fcdn-cgi/access/cli',
     '/%ff/../cdn-cgi/%61ccess/cli',
   ])('is %s', (path) => {
     expect(isAccessPage(path)).toBe(true);

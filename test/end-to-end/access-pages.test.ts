@@ -31,6 +31,7 @@ it.each([
   handsOut,
   handsOut.replace('cdn-cgi', '%63dn-cgi'),
   `/x/..%2f${handsOut.slice(1)}`,
+  `/x/.y/../..${handsOut}`,
   '/cdn-cgi/access/logout',
   `/redirect?to=${encodeURIComponent(handsOut)}`,
 ])('no credential goes to %s', async (path) => {

@@ -83,6 +83,21 @@ describe('a session for a path', () => {
     }
   });
 
+  // Node 20's parser leaves these as they are, and servers do not.
+  it('does not leave by a .. behind a segment that begins with a dot', async () => {
+    await signIn('managed-oauth-path', '/admin/start');
+    for (const path of ['/admin/.x/../../other', '/admin/.well-known/a/../.././../other']) {
+      const answer = await fetching(urlOf('managed-oauth-path', path));
+      expect(sandbox.requests.map(({ url }) => url)).toEqual(['/other']);
+      expect(sent()).toEqual([]);
+      expect(answer).toMatchObject({ auth: 'none' });
+    }
+    expect(await fetching(urlOf('managed-oauth-path', '/admin/.x/../page'))).toMatchObject({
+      auth: 'oauth',
+    });
+    expect(sandbox.requests.map(({ url }) => url)).toEqual(['/admin/page']);
+  });
+
   it.each(waysOut)('is not sent where a sibling’s redirect leads: /admin/%s', async (way) => {
     await signIn('managed-oauth-path', '/admin/start');
     const to = encodeURIComponent(`/admin/${way}`);

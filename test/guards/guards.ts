@@ -218,6 +218,23 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'plain-dot-segments',
+    keeps: '§4.2 a dot segment that Node’s parser overlooks is resolved as servers do',
+    file: 'src/secure-url.ts',
+    guard: '  resolveDotSegments(url);',
+    without: '',
+    test: 'test/end-to-end/access-pages.test.ts',
+    built: true,
+  },
+  {
+    name: 'plain-dot-segments-as-read',
+    keeps: '§4.2 nor does a prefix cover a URL that still has one',
+    file: 'src/http/path-readings.ts',
+    guard: '[%;]|\\.\\./',
+    without: '[%;]/',
+    test: 'test/properties/readings.test.ts',
+  },
+  {
     name: 'layers-of-encoding',
     keeps: '§4.2 percent-decoding is undone as often as a server may',
     file: 'src/http/path-readings.ts',

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { transferUrl } from '../../src/cloudflare/transfer/transfer-url.ts';
 import { fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
 import { fetchServerMetadata } from '../../src/oauth/server-metadata.ts';
-import { atPath } from '../../src/secure-url.ts';
+import { atPath, parseUrl, resolveReference } from '../../src/secure-url.ts';
 import { cases } from '../support/cases.ts';
 
 const piece = fc.constantFrom(
@@ -67,11 +67,36 @@ it('a path, whatever it holds, names no other origin', () => {
   );
 });
 
+it('no dot segment is left in an address (WHATWG URL §4.4, path state)', () => {
+  const segment = fc.constantFrom('a', '.a', '..a', 'a.', '', '.', '..', '%2e', '.%2E', '%2e%2e');
+  let resolved = 0;
+  fc.assert(
+    fc.property(start, fc.array(segment, { maxLength: 6 }), (origin, segments) => {
+      const kept: string[] = [];
+      for (const [index, each] of segments.entries()) {
+        const plain = each.replace(/%2e/gi, '.');
+        if (plain === '..') kept.pop();
+        else if (plain !== '.') kept.push(each);
+        if (/^\.\.?$/.test(plain) && index === segments.length - 1) kept.push('');
+      }
+      const path = `/${segments.join('/')}`;
+      const wanted = `/${kept.join('/')}`;
+      if (path !== wanted) resolved += 1;
+      const base = new URL(origin);
+      expect(parseUrl(origin + path)?.pathname).toBe(wanted);
+      expect(atPath(base, path).pathname).toBe(wanted);
+      if (segments[0] !== '') expect(resolveReference(path, base)?.pathname).toBe(wanted);
+    }),
+    runs,
+  );
+  expect(resolved).toBeGreaterThan(runs.numRuns / 4);
+});
+
 it('the path of an address is the path of its copy', () => {
   fc.assert(
     fc.property(address, (whole) => {
-      const url = new URL(whole);
-      expect(atPath(url, url.pathname).pathname).toBe(url.pathname);
+      const url = parseUrl(whole);
+      expect(url && atPath(url, url.pathname).pathname).toBe(url?.pathname);
     }),
     runs,
   );

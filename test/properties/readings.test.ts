@@ -100,6 +100,7 @@ const word = fc.constantFrom(
   'v1.2',
   'a..b',
   '..a',
+  '.x',
   'a=b',
   '100%25',
   '%20',

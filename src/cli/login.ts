@@ -7,7 +7,7 @@ import { conclude, tellFailure } from './terminal/failure.ts';
 import { seconds } from './terminal/numbers.ts';
 import { readPasted } from './terminal/pasted-callback.ts';
 import type { Shell } from './terminal/shell.ts';
-import { createSignInPrompt, showOpenSignIn } from './terminal/sign-in-prompt.ts';
+import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
 import { reportSignIn } from './terminal/sign-in-report.ts';
 import { type OpenRooms, withRooms } from './with-rooms.ts';
 
@@ -74,12 +74,12 @@ async function run(shell: Shell, url: URL, options: Options, open: OpenRooms): P
     askPerson: prompt.askPerson,
     signal,
     onWaiting: prompt.onWaiting,
+    onJoined: prompt.onJoined,
   });
   if (options.callbackUrl !== undefined) {
     const outcome = await access.authenticate(url, request(callbackResponse(options.callbackUrl)));
     return await reportSignIn(shell, url, outcome, rooms, { json: options.json === true });
   }
-  if (!options.force) await showOpenSignIn(shell, rooms, url);
   const redeem = async (line: string): Promise<void> => {
     prompt.done();
     try {

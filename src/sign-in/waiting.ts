@@ -35,6 +35,8 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called every few seconds, with a message for the person. */
   readonly onWaiting?: ((message: string, elapsedMs: number) => void) | undefined;
+  /** Called when the sign-in was begun elsewhere and this process, too, can receive its end. */
+  readonly onJoined?: ((signIn: SignIn) => void) | undefined;
 }
 
 export type Waited =
@@ -51,7 +53,7 @@ const tellEveryMs = 5_000;
 export async function waitForPerson(
   signIn: SignIn,
   clock: Clock,
-  { waitMs, askPerson, signal, onWaiting }: WaitOptions,
+  { waitMs, askPerson, signal, onWaiting, onJoined }: WaitOptions,
 ): Promise<Waited> {
   const startedAt = clock.now();
   let shown = true;
@@ -61,7 +63,7 @@ export async function waitForPerson(
     if (authorizationUrl === undefined && userCode === undefined) return;
     const isAnswered =
       authorizationUrl !== undefined && askPerson.hasAnswered?.(new URL(authorizationUrl));
-    if (!mine && !isAnswered) return;
+    if (!mine && !isAnswered) return onJoined?.(signIn);
     show(signIn, askPerson).then((answer) => {
       if (answer !== 'unavailable' && answer !== 'later') return;
       shown = answer === 'later';

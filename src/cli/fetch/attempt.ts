@@ -5,7 +5,7 @@ import { discard } from '../../http/peek.ts';
 import { firstOf } from '../../http/waiting/first-of.ts';
 import { type Concealed, type Concealer, createConcealer } from '../../secrets/concealer.ts';
 import { signInPending } from '../../sign-in/person-sign-in.ts';
-import { createSignInPrompt, showOpenSignIn } from '../terminal/sign-in-prompt.ts';
+import { createSignInPrompt } from '../terminal/sign-in-prompt.ts';
 import type { Conditions, Progress, Target } from './conditions.ts';
 import { CurlFailure } from './exit-code.ts';
 import { give } from './give.ts';
@@ -40,13 +40,13 @@ export async function attempt(
     },
     signal: until,
     onWaiting: prompt.onWaiting,
+    onJoined: prompt.onJoined,
   };
   const heads: HopAnswer[] = [];
   const say = (line: Concealed<string>) => {
     if (verbose) shell.err.line(line);
   };
   try {
-    if (options.signIn) await showOpenSignIn(shell, rooms, request.url);
     if (request.once && options.signIn) await signInBefore(request.url, rooms, waiting);
     const skipped = continueAt === undefined ? 0 : await resumeOffset(continueAt, file);
     const result = await fetchWithAccess(rooms.access, withRange(request, skipped), {

@@ -1,13 +1,14 @@
 /** Shows a sign-in to the person at the terminal: its address, and how long it has been waiting. */
 import type { Rooms } from '../../rooms.ts';
-import { keysCovering } from '../../session/resource-key.ts';
 import { shownUrl } from '../../shown-url.ts';
+import type { SignIn } from '../../sign-in/sign-in.ts';
 import type { AskPerson } from '../../sign-in/waiting.ts';
 import type { Shell } from './shell.ts';
 
 export interface SignInPrompt {
   readonly askPerson: AskPerson;
   readonly onWaiting: (message: string) => void;
+  readonly onJoined: (signIn: SignIn) => void;
   /** Clears the progress line. */
   done(): void;
 }
@@ -54,20 +55,11 @@ export function createSignInPrompt(
       waiting = true;
       err.write(`\r\u001b[K${err.paint('dim', message.slice(0, err.width - 1))}`);
     },
+    onJoined({ resource, authorizationUrl }) {
+      if (authorizationUrl === undefined) return;
+      done();
+      err.line(`A sign-in for ${new URL(resource).host} is already open:`);
+      err.line(`  ${err.paint('cyan', authorizationUrl)}`);
+    },
   };
-}
-
-/**
- * Prints the address of a sign-in that another process has begun, which everybody who waits for it can
- * use.
- */
-export async function showOpenSignIn({ err }: Shell, rooms: Rooms, url: URL): Promise<void> {
-  for (const key of keysCovering(url)) {
-    const pending = await rooms.store.read('pending', key);
-    if (pending?.code && !pending.failure && pending.expiresAt > rooms.clock.now()) {
-      err.line(`A sign-in for ${url.host} is already open:`);
-      err.line(`  ${err.paint('cyan', shownUrl(new URL(pending.code.authorizationUrl)))}`);
-      return;
-    }
-  }
 }

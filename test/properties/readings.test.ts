@@ -115,6 +115,8 @@ const piece = fc.oneof(
 );
 const rest = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''));
 const cases = fc.tuple(prefix, fc.constantFrom('/', '', '//'), rest);
+/** Node 20's parser leaves this `..`, so that it reaches the program if something is not parsed by parseUrl. */
+const overlooked: [[string, string, string]] = [['/app', '/', '.x/../../other']];
 
 it('a prefix covers a URL only if it does so in every reading of both', () => {
   let covered = 0;
@@ -132,7 +134,7 @@ it('a prefix covers a URL only if it does so in every reading of both', () => {
       if (covers) covered += 1;
       else if (isWithin([start, url.pathname])) hidden += 1;
     }),
-    { numRuns: 10_000 },
+    { numRuns: 10_000, examples: [overlooked] },
   );
   // Both happen, and often: else this test would say little.
   expect(covered).toBeGreaterThan(1_000);
@@ -149,6 +151,6 @@ it('every key of a URL covers it in every reading', () => {
         expect(allReadings(pathname, url.pathname).filter((each) => !isWithin(each))).toEqual([]);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 2_000, examples: [overlooked] },
   );
 });

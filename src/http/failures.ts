@@ -42,6 +42,19 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
       { cause: error },
     );
   }
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    const is = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
+    return new AccessError(
+      'tls_untrusted',
+      `The certificate of ${host} ${is} by this machine’s clock, which says ${new Date().toISOString()} (${code}).`,
+      [
+        { do: 'check', whether: 'this machine’s clock is right: certificates are judged by it' },
+        { when: 'otherwise', do: 'ask_operator', host, to: 'renew its certificate' },
+        { when: 'proxied', do: 'trust_certificate' },
+      ],
+      { cause: error },
+    );
+  }
   if (untrusted.test(code)) {
     return new AccessError(
       'tls_untrusted',

@@ -1,20 +1,26 @@
 /** Certificates are verified, whatever the environment says (contract §4.1). */
+import { writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { createProgram } from '../cli/program.ts';
 import { createCertificate } from '../support/certificate.ts';
 import { startServer } from '../support/mcp-server.ts';
 
 const host = 'app.internal.example';
-const { key, cert } = createCertificate(['localhost', host]);
+const untrusted = createCertificate(['localhost', host]);
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
 /** A server whose certificate nobody has signed but itself. */
-async function startImpostor(): Promise<{ port: number; heard: string[] }> {
+async function startImpostor({
+  key,
+  cert,
+} = untrusted): Promise<{ port: number; heard: string[] }> {
   const heard: string[] = [];
   const server = createServer({ key, cert }, (request, response) => {
     heard.push(request.url ?? '');
@@ -82,3 +88,47 @@ it('of a proxy that is spoken to over TLS', async () => {
   expect(answer.json.error?.code).toBe('tls_untrusted');
   expect(heard).toEqual([]);
 });
+
+it.each([
+  ['has expired', 'CERT_HAS_EXPIRED', ['200101000000Z', '210101000000Z']],
+  ['is not valid yet', 'CERT_NOT_YET_VALID', ['480101000000Z', '490101000000Z']],
+] as const)(
+  'that %s may be the clock’s fault, which every face says',
+  async (is, code, validity) => {
+    const certificate = createCertificate(['localhost'], validity);
+    const { port, heard } = await startImpostor(certificate);
+    const url = `https://localhost:${port}/secret`;
+    const program = await createProgram();
+    endings.push(() => program.remove());
+    const authorities = join(program.place, 'authorities.pem');
+    await writeFile(authorities, certificate.cert);
+    const environment = { NODE_EXTRA_CA_CERTS: authorities };
+    const words = new RegExp(
+      `localhost:${port} ${is} by this machine’s clock, which says 20\\d\\d-.*\\(${code}\\)`,
+    );
+
+    const server = await startServer({ environment });
+    endings.push(() => server.close());
+    for (const tool of ['access_fetch', 'authenticate', 'detect_protection', 'get_token']) {
+      const { json } = await server.call(tool, { url });
+      expect(json.error).toMatchObject({
+        code: 'tls_untrusted',
+        message: expect.stringMatching(words),
+        next_step: expect.stringMatching(/whether this machine’s clock is right.*renew/),
+      });
+    }
+    for (const [command, exitCode] of [
+      ['fetch', 60],
+      ['login', 1],
+      ['token', 1],
+    ] as const) {
+      const run = await program.run([command, url], { environment });
+      expect(run).toMatchObject({ code: exitCode, stderr: expect.stringMatching(words) });
+    }
+    const { code: exitCode, stdout } = await program.run(['doctor', url], { environment });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(new RegExp(`✗ TLS .*${words.source}`));
+    expect(stdout).toMatch(/→ Check whether this machine’s clock is right/);
+    expect(heard).toEqual([]);
+  },
+);

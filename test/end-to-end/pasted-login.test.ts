@@ -102,6 +102,15 @@ describe('the address of a login page', () => {
       expect(stderr).toContain(new URL(dashboard()).host);
       const fetched = await program.run(['fetch', pasted]);
       expect(fetched.json).toMatchObject({ method: 'GET', url: '/echo' });
+      expect(fetched.stderr).toContain(
+        `Note: that is the address of Access’s login page for ${new URL(dashboard()).host}; ${dashboard()}echo is fetched.\n`,
+      );
+      for (const args of [
+        ['fetch', '-s', pasted],
+        ['fetch', `${dashboard()}echo`],
+      ]) {
+        expect((await program.run(args)).stderr).not.toContain('login page');
+      }
       const { stdout } = await program.run(['doctor', pasted]);
       expect(stdout).toContain(`${new URL(dashboard()).host} answered 302`);
     } finally {

@@ -9,7 +9,11 @@ export interface Certificate {
 const sequence = 0x30;
 const ecdsaWithSha256 = der(sequence, der(0x06, Buffer.from('2a8648ce3d040302', 'hex')));
 
-export function createCertificate(names: readonly string[]): Certificate {
+/** `validity`: from when until when, as UTCTime (YYMMDDhhmmssZ). */
+export function createCertificate(
+  names: readonly string[],
+  validity: readonly [from: string, until: string] = ['200101000000Z', '491231235959Z'],
+): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
     publicKeyEncoding: { type: 'spki', format: 'der' },
@@ -30,7 +34,7 @@ export function createCertificate(names: readonly string[]): Certificate {
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ecdsaWithSha256,
     name,
-    der(sequence, der(0x17, '200101000000Z'), der(0x17, '491231235959Z')),
+    der(sequence, ...validity.map((instant) => der(0x17, instant))),
     name,
     publicKey,
     der(0xa3, der(sequence, ...extensions)),

@@ -1,5 +1,6 @@
 /** Builds the request from the command line. */
 import { acceptMarkdown } from '../../answer/readable.ts';
+import { applicationOf } from '../../cloudflare/pasted-login.ts';
 import { AccessError } from '../../errors.ts';
 import { checkAgentHeaders } from '../../http/agent-headers.ts';
 import { acceptEncoding } from '../../http/content-coding.ts';
@@ -17,6 +18,8 @@ import type { Transfer } from './transfers.ts';
 export interface FetchRequest extends HopRequest {
   /** The body can be sent a single time. */
   readonly once: boolean;
+  /** The URL was given as the address of Access's login page. */
+  readonly isPastedLogin: boolean;
 }
 
 /** Throws CurlFailure, `https_required`, `invalid_input` and `header_not_allowed`. */
@@ -24,7 +27,7 @@ export async function buildRequest(
   { url: text, upload }: Transfer,
   options: FetchOptions,
 ): Promise<FetchRequest> {
-  const { url, user } = readUrl(text);
+  const { url, user, isPastedLogin } = readUrl(text);
   if (upload !== undefined) nameInto(url, upload);
   const content = await contentOf(url, upload, options);
   const { body, once = false } = content;
@@ -59,6 +62,7 @@ export async function buildRequest(
     headers: checkAgentHeaders(Object.fromEntries(headers)),
     ...(body ? { body } : {}),
     once,
+    isPastedLogin,
   };
 }
 
@@ -98,7 +102,7 @@ function wholeRange(range: string): string {
   return range.includes('-') ? range : `${range}-`;
 }
 
-function readUrl(text: string): { url: URL; user?: string } {
+function readUrl(text: string): { url: URL; user?: string; isPastedLogin: boolean } {
   const whole = withScheme(text);
   if (!URL.canParse(whole)) throw new CurlFailure(3, `${JSON.stringify(text)} is not a URL.`);
   const url = new URL(whole);
@@ -106,11 +110,12 @@ function readUrl(text: string): { url: URL; user?: string } {
     throw new CurlFailure(1, `The scheme ${url.protocol.slice(0, -1)} is not fetched.`);
   }
   const { username, password } = url;
-  if (username === '' && password === '') return { url: targetUrl(url.href) };
   const user = `${decoded(username)}:${decoded(password)}`;
   url.username = '';
   url.password = '';
-  return { url: targetUrl(url.href), user };
+  const target = targetUrl(url.href);
+  const isPastedLogin = applicationOf(url) !== undefined;
+  return { url: target, isPastedLogin, ...(user === ':' ? {} : { user }) };
 }
 
 function decoded(text: string): string {

@@ -1,5 +1,7 @@
 /** One transfer: a request out, its answer to where it goes, and once more where that may help. */
 import type { HopAnswer } from '../../http/hops.ts';
+import { atPath } from '../../secure-url.ts';
+import { shownUrl } from '../../shown-url.ts';
 import { attempt } from './attempt.ts';
 import type { Conditions, Progress } from './conditions.ts';
 import { curlFailureIn, exitCodeFor } from './exit-code.ts';
@@ -18,6 +20,12 @@ export async function runTransfer(transfer: Transfer, parts: TransferParts): Pro
   const { shell, options, open, onUrl } = parts;
   const request = await buildRequest(transfer, options);
   onUrl(request.url);
+  if (request.isPastedLogin && !options.silent) {
+    const note = shell.err.paint('yellow', 'Note:');
+    shell.err.line(
+      `${note} that is the address of Access’s login page for ${request.url.host}; ${shownUrl(atPath(request.url, request.url.pathname))} is fetched.`,
+    );
+  }
   const { output } = transfer;
   const isNamedByUrl = output === 'remote-name';
   const file = isNamedByUrl ? nameFromUrl(request.url) : output?.file;

@@ -194,8 +194,10 @@ describe('a recording', () => {
   it('has a verdict for each exchange, and tells the person which differ', async () => {
     const { text } = await recorded(sandbox.applications['managed-oauth'].url.href);
     const { exchanges } = JSON.parse(text) as Recording;
-    const others = exchanges.filter(({ question }) => question !== 'as a preflight');
-    expect(others.map(({ verdict }) => verdict.is)).toEqual(others.map(() => 'as documented'));
+    expect(exchanges.map(({ question }) => question)).toContain('as a preflight');
+    expect(exchanges.map(({ verdict }) => verdict.is)).toEqual(
+      exchanges.map(() => 'as documented'),
+    );
 
     const odd = await startSandbox({
       fault: ({ host, headers }) =>

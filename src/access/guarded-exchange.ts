@@ -35,8 +35,10 @@ export function createSendGuardedHop(parts: {
   readonly makePlan: MakePlan;
   readonly runPlan: RunPlan;
   readonly nextCredential: NextCredential;
+  readonly headless: boolean;
 }): SendGuardedHop {
-  const { guardedSend, credentials, serviceTokens, makePlan, runPlan, nextCredential } = parts;
+  const { guardedSend, credentials, serviceTokens, makePlan, runPlan } = parts;
+  const { nextCredential, headless } = parts;
   const clarify = createClarify({ guardedSend, serviceTokens });
 
   const exchange = async (
@@ -66,6 +68,10 @@ export function createSendGuardedHop(parts: {
         }
       }
       answer = await clarified(answer, request, credential);
+      if (!headless && tried.authorizations > 0 && isForPeople(answer, credential, request)) {
+        serviceTokens.release(url);
+        credential = undefined;
+      }
       if (await isFinal(answer, credential, request)) return given(answer, credential);
       discard(answer.response);
       credential = await nextCredential.after(answer, credential, request, tried, options);
@@ -176,6 +182,19 @@ function isChallenge(
     case 'none':
       return false;
   }
+}
+
+/**
+ * The service token was sent because a refusal of `OPTIONS` seemed to ask for it, and a GET shows that
+ * people sign in here: as for a GET, they come first.
+ */
+function isForPeople(
+  { guard }: GuardedAnswer,
+  credential: ResourceCredential | undefined,
+  { method }: HopRequest,
+): boolean {
+  if (method !== 'OPTIONS' || credential?.credential.kind !== 'service_token') return false;
+  return guard.protection === 'browser_login' || guard.protection === 'managed_oauth';
 }
 
 /**

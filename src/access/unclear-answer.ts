@@ -25,27 +25,25 @@ export function createClarify({
   readonly guardedSend: GuardedSend;
   readonly serviceTokens: Pick<ServiceTokens, 'choose'>;
 }): Clarify {
+  /** URLs (without their query) where a GET met no guard: their 403 to OPTIONS is the application's own. */
+  const open = new Set<string>();
+
   const isUnclear = async (
     { guard, response }: GuardedAnswer,
     { method, url, signal }: HopRequest,
     credential: ResourceCredential | undefined,
   ): Promise<boolean> => {
-    const byAccess =
-      guard.protection === 'service_auth' ||
-      (guard.protection === 'denied' && guard.reason === 'policy');
-    switch (method) {
-      case 'GET':
-      case 'HEAD':
-        return false;
-      case 'OPTIONS':
-        // One that does not show whose it is says nothing against a credential either.
-        return response.status === 403 && (byAccess || (isBare(guard) && !credential));
-      default:
-        if (!byAccess || credential) return false;
-        // Where the service token is what is asked for, it is sent at once.
-        if (guard.protection === 'denied') return true;
-        return (await serviceTokens.choose(url, signal)).state !== 'ready';
+    if (method === 'GET' || method === 'HEAD') return false;
+    if (isByAccess(guard)) {
+      if (credential) return method === 'OPTIONS' && response.status === 403;
+      // Access asks for a credential, and one that needs nobody is sent at once.
+      return (await serviceTokens.choose(url, signal)).state !== 'ready';
     }
+    // One that does not show whose it is says nothing against a credential. Access answers at Cloudflare's
+    // edge, which marks all that comes from there.
+    if (method !== 'OPTIONS' || credential || response.status !== 403 || !isBare(guard))
+      return false;
+    return response.headers.has('cf-ray') && !open.has(pageOf(url));
   };
 
   return async (answer, request, credential) => {
@@ -53,6 +51,10 @@ export function createClarify({
     const { url, method, signal } = request;
     const asked = await probe(guardedSend, url, signal, credential?.credential);
     const { guard, challenges, evidence } = asked;
+    if (!credential && guard.protection === 'none') {
+      if (open.size >= mostOpen) open.clear();
+      open.add(pageOf(url));
+    }
     if (guard.protection !== 'none' || guard.trouble) {
       return { ...answer, guard, challenges, evidence };
     }
@@ -60,6 +62,19 @@ export function createClarify({
     if (answer.guard.protection !== 'other') throw methodRefused(url);
     return { ...answer, guard, challenges, evidence };
   };
+}
+
+const mostOpen = 1_000;
+
+function pageOf({ origin, pathname }: URL): string {
+  return origin + pathname;
+}
+
+function isByAccess(guard: GuardedAnswer['guard']): boolean {
+  return (
+    guard.protection === 'service_auth' ||
+    (guard.protection === 'denied' && guard.reason === 'policy')
+  );
 }
 
 function isBare(guard: GuardedAnswer['guard']): boolean {

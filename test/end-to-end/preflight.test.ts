@@ -36,10 +36,11 @@ const pair = ({ serviceToken }: Sandbox) => ({
 const url = (name: ApplicationName) => new URL('/echo', sandbox.applications[name].url).href;
 const call = (name: ApplicationName, method = 'OPTIONS', more: Record<string, unknown> = {}) =>
   server.call('access_fetch', { url: url(name), method, ...more });
-/** At the application: the method, what it turned out to be, and the credential. */
+/** At the application, but for the person's browser: the method, what it turned out to be, and the credential. */
 const seen = (name: ApplicationName) =>
   sandbox.requests
     .filter(({ host, what }) => host === name && /^(?:challenge|refused|origin)$/.test(what))
+    .filter(({ headers }) => headers['user-agent'] === 'cloudflare-access-mcp')
     .map((request) => [request.method, request.what, ...credentialsIn(request)].join(' '));
 const personSignsIn = async () =>
   signInAs(await eventually(async () => (await server.opened())[0]), sandbox.people[0] ?? '');
@@ -76,15 +77,51 @@ describe.each(['refused', 'refused_by_name'] as const)('OPTIONS that is %s', (pr
       expect(json.error?.code).toBe('access_denied');
       expect(json.error?.message).toContain('whoever sends them');
     }
-    expect(seen('service-auth').slice(0, 3)).toEqual([
-      'OPTIONS refused',
-      'GET refused',
-      `OPTIONS refused ${withPair}`,
-    ]);
+    // What names Access asks for the service token by that alone.
+    expect(seen('service-auth')).toEqual(
+      preflights === 'refused'
+        ? ['OPTIONS refused', 'GET refused', `OPTIONS refused ${withPair}`]
+        : ['OPTIONS refused', `OPTIONS refused ${withPair}`, `GET origin ${withPair}`],
+    );
     expect((await call('service-auth', 'GET')).json).toMatchObject({
       status: 200,
       auth: 'service_token',
     });
+  });
+
+  it('has a person sign in where a service token seemed to be asked for, and does not help', async () => {
+    await start({ preflights }, pair);
+    const fetching = call('browser-login');
+    await personSignsIn();
+    const { json } = await fetching;
+    if (preflights === 'refused') expect(json).toMatchObject({ status: 403 });
+    else expect(json.error?.message).toContain('refuses OPTIONS requests');
+    expect(seen('browser-login')).toEqual(
+      preflights === 'refused'
+        ? ['OPTIONS refused', 'GET challenge', 'OPTIONS refused cf-access-token']
+        : [
+            'OPTIONS refused',
+            `OPTIONS refused ${withPair}`,
+            `GET challenge ${withPair}`,
+            'OPTIONS refused cf-access-token',
+            'GET origin cf-access-token',
+          ],
+    );
+    expect(await server.opened()).toHaveLength(1);
+  });
+
+  it('does not speak for a service token that is refused where nobody may be asked', async () => {
+    await start({ preflights }, (started) => ({ ...pair(started), CF_ACCESS_HEADLESS: '1' }));
+    const { json } = await call('browser-login');
+    const asked = ['OPTIONS refused', `OPTIONS refused ${withPair}`];
+    if (preflights === 'refused') {
+      expect(json).toMatchObject({ status: 403, auth: 'service_token' });
+      expect(seen('browser-login')).toEqual([asked[0], 'GET challenge', asked[1]]);
+    } else {
+      expect(json.error?.code).toBe('access_denied');
+      expect(json.error?.message).toContain('service token');
+      expect(seen('browser-login')).toEqual([...asked, `GET challenge ${withPair}`]);
+    }
   });
 
   it('is not asked about where only a person helps and nobody may be asked', async () => {
@@ -100,11 +137,7 @@ describe('OPTIONS that an administrator lets through', () => {
     await start({ preflights: 'passed' }, pair);
     const { json } = await call('service-auth');
     expect(json).toMatchObject({ status: 200, auth: 'service_token' });
-    expect(seen('service-auth')).toEqual([
-      'OPTIONS refused',
-      'GET refused',
-      `OPTIONS origin ${withPair}`,
-    ]);
+    expect(seen('service-auth')).toEqual(['OPTIONS refused', `OPTIONS origin ${withPair}`]);
     sandbox.clearRequests();
     await call('service-auth');
     expect(seen('service-auth')).toEqual([`OPTIONS origin ${withPair}`]);
@@ -114,6 +147,19 @@ describe('OPTIONS that an administrator lets through', () => {
     await start();
     expect((await call('bypass')).json).toMatchObject({ status: 200, auth: 'none' });
     expect(seen('bypass')).toEqual(['OPTIONS origin']);
+  });
+
+  it('and the application refuses is asked about once in a page, since no guard is there', async () => {
+    await start({
+      fault: ({ host, method }) =>
+        host === 'bypass' && method === 'OPTIONS' ? { status: 403 } : undefined,
+    });
+    for (const time of ['first', 'second']) {
+      expect((await call('bypass')).json).toMatchObject({ status: 403, auth: 'none' });
+      expect(seen('bypass'), time).toEqual(
+        ['OPTIONS origin', 'GET origin', 'OPTIONS origin'].slice(0, time === 'first' ? 2 : 3),
+      );
+    }
   });
 });
 
@@ -136,6 +182,13 @@ describe('other methods', () => {
     expect(seen('service-auth')).toEqual(['POST refused', `POST origin ${withPair}`]);
   });
 
+  it('that are refused by name are sent with the service token at once, too', async () => {
+    await start({}, pair);
+    const { json } = await call('denied-or-login', 'POST', { body: 'body' });
+    expect(json).toMatchObject({ status: 200, auth: 'service_token' });
+    expect(seen('denied-or-login')).toEqual(['POST refused', `POST origin ${withPair}`]);
+  });
+
   it('that a guard refuses are asked about with a GET, which shows where people sign in', async () => {
     await start();
     const login = `${sandbox.team.origin}/cdn-cgi/access/login/x?kid=${'a'.repeat(64)}`;
@@ -156,12 +209,15 @@ describe('other methods', () => {
     expect(host.reached.flatMap(credentialsIn)).toEqual([]);
   });
 
-  it('whose 403 is the application’s own are not asked about', async () => {
-    await start();
-    const host = await startEvilHost(() => ({ status: 403, body: 'no' }));
-    cleanUps.push(() => host.close());
-    const { json } = await server.call('access_fetch', { url: host.url.href, method: 'POST' });
-    expect(json).toMatchObject({ status: 403, auth: 'none' });
-    expect(host.reached).toHaveLength(1);
-  });
+  it.each(['POST', 'OPTIONS'])(
+    'whose 403 is the application’s own are not asked about: %s, not through Cloudflare',
+    async (method) => {
+      await start();
+      const host = await startEvilHost(() => ({ status: 403, body: 'no' }));
+      cleanUps.push(() => host.close());
+      const { json } = await server.call('access_fetch', { url: host.url.href, method });
+      expect(json).toMatchObject({ status: 403, auth: 'none' });
+      expect(host.reached).toHaveLength(1);
+    },
+  );
 });

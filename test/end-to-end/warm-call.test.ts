@@ -1,0 +1,74 @@
+/**
+ * What a warm call asks of the kernel, as the kernel saw it: strace is between the two. Every file that a
+ * call opens is a wait for the thread pool, and a credential read again; every connection is a handshake.
+ */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { signInAs } from '../../src/sandbox/team/person.ts';
+import {
+  builtServer,
+  eventually,
+  startServer,
+  type TestServer,
+  temporaryFolder,
+} from '../support/mcp-server.ts';
+
+let sandbox: Sandbox;
+let server: TestServer;
+let place: string;
+
+beforeEach(async () => {
+  place = await temporaryFolder();
+  sandbox = await startSandbox();
+  const watched = ['--follow-forks', '--seccomp-bpf', '--trace=open,openat,openat2,creat,connect'];
+  server = await startServer({
+    command: [
+      'strace',
+      ...watched,
+      '--output',
+      join(place, 'calls'),
+      process.execPath,
+      builtServer,
+    ],
+  });
+  const fetching = fetches('/echo');
+  await signInAs(await eventually(async () => (await server.opened())[0]), sandbox.people[0] ?? '');
+  await fetching;
+});
+afterEach(async () => {
+  await server.close();
+  await sandbox.close();
+  await rm(place, { recursive: true, force: true });
+});
+
+async function fetches(path: string, tool = 'access_fetch'): Promise<void> {
+  const url = new URL(path, sandbox.applications['managed-oauth'].url).href;
+  const { json } = await server.call(tool, { url });
+  expect(json.error).toBeUndefined();
+}
+
+/** The system calls while `work` ran, without their thread's number and result. */
+async function systemCalls(work: () => Promise<void>): Promise<string[]> {
+  const log = () => readFile(join(place, 'calls'), 'utf8');
+  const before = (await log()).length;
+  await work();
+  const lines = (await log()).slice(before).split('\n');
+  return lines.flatMap((line) => /^\d+\s+(\w+\(.*)$/.exec(line)?.[1]?.replace(/ = .*$/, '') ?? []);
+}
+
+it('opens nothing and connects nowhere for a page, once it is warm', async () => {
+  // That strace sees what it is to look for: the first page did both.
+  const { port } = sandbox.applications['managed-oauth'].url;
+  const first = await readFile(join(place, 'calls'), 'utf8');
+  expect(first).toMatch(new RegExp(`connect\\(.*htons\\(${port}\\)`));
+  expect(first).toMatch(new RegExp(`open\\w*\\(.*${server.dataDir}/`));
+
+  await fetches('/echo');
+  const calls = await systemCalls(async () => {
+    for (const path of ['/echo', '/echo?a=1', '/status/204']) await fetches(path);
+    await fetches('/echo', 'get_token');
+  });
+  expect(calls).toEqual([]);
+});

@@ -4,7 +4,7 @@
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ToolAnswer } from '../support/mcp-server.ts';
+import { eventually, type ToolAnswer } from '../support/mcp-server.ts';
 import { startAuthorizationServer } from '../support/oidc-authorization-server.ts';
 import { type Scene, type SceneOptions, setUpScene } from '../support/resource-scene.ts';
 
@@ -185,6 +185,8 @@ it('does not join a sign-in that is open at an authorization server of the past'
   const scene = await setUp();
   const pending = await scene.server.call('authenticate', { url: scene.url(), wait_seconds: 0 });
   expect(pending.json.status).toBe('pending');
+  // Its browser may be slow to start, and must not be taken for the second one.
+  await eventually(async () => (await scene.server.opened())[0]);
   scene.resource.options = { authorizationServers: [second.issuer], issuedBy: [second] };
   const { answer, authorization } = await fetchSigningIn(scene, '/page', 2);
   expect(shown(answer)).toEqual([200, nothing]);

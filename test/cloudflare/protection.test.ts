@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Guard, tellGuard } from '../../src/cloudflare/protection.ts';
 import { parseChallenges } from '../../src/oauth/challenge.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 const aud = 'a1'.repeat(32);
 const asked = 'https://app.example.com/wiki/page';
@@ -455,8 +456,9 @@ test('a hostile body of 16 KiB is told within a moment', () => {
     `<title>${'error '.repeat(2700)}`,
     '<'.padEnd(16_384, 'a'),
   ];
-  const startedAt = performance.now();
-  for (const body of bodies)
-    expect(tell({ name: '', status: 403, body, told: {} }).protection).toBe('other');
-  expect(performance.now() - startedAt).toBeLessThan(500);
+  const ms = cpuMs(() => {
+    for (const body of bodies)
+      expect(tell({ name: '', status: 403, body, told: {} }).protection).toBe('other');
+  });
+  expect(ms).toBeLessThan(500);
 });

@@ -23,6 +23,8 @@ export interface ExchangeOptions {
   readonly audience: string;
   /** Whether another host may be asked at all: an application may have several domains. */
   readonly mayPass: (url: URL) => boolean;
+  /** The host exists only with the query of the application's URL. */
+  readonly withQuery?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,11 +40,12 @@ const maxHops = 10;
 export async function exchangeOrgToken(
   application: URL,
   organisation: AccessToken,
-  { fetch, keys, now, audience, mayPass, signal }: ExchangeOptions,
+  { fetch, keys, now, audience, mayPass, withQuery = false, signal }: ExchangeOptions,
 ): Promise<AccessToken | undefined> {
   if (!isSecure(application) || organisation.expiresAt <= now()) return undefined;
   const cookies = new Map<string, string>();
   const start = atPath(application, application.pathname);
+  if (withQuery) start.search = application.search;
   let url = start;
   const isElsewhere = ({ origin, host }: URL): boolean =>
     origin !== start.origin && host !== organisation.teamDomain;

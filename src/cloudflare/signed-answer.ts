@@ -23,6 +23,8 @@ export type SignedAnswer =
       readonly audience: string;
       /** The application's domain, which may be a wildcard or carry a path. */
       readonly applicationDomain: string;
+      /** The host exists only with the URL's query: the path alone was not found. */
+      readonly needsQuery?: true;
     }
   /** There was an answer, but it is not valid. `why` is in our own words. */
   | {
@@ -73,7 +75,7 @@ export async function askSignedAnswer(
   ) {
     throw clockIsWrong(url, aheadMs);
   }
-  return told;
+  return told.verified && withQuery ? { ...told, needsQuery: true } : told;
 }
 
 /** Verifies `text`, the field's value in an answer from `url`'s host. */

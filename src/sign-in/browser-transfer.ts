@@ -114,12 +114,19 @@ export function createTransferSignIns(parts: {
     },
 
     async exchange(target, signal) {
-      const { url, teamDomain, audience } = target;
+      const { url, teamDomain, audience, needsQuery } = target;
       if (teamDomain === undefined) return undefined;
       for (const organisation of [await keptOrgToken(teamDomain), await borrowedOrgToken(target)]) {
         if (organisation === undefined) continue;
-        const options = { fetch, keys, now: () => clock.now(), audience, mayPass, signal };
-        const token = await exchangeOrgToken(url, organisation, options);
+        const token = await exchangeOrgToken(url, organisation, {
+          fetch,
+          keys,
+          now: () => clock.now(),
+          audience,
+          mayPass,
+          withQuery: needsQuery === true,
+          signal,
+        });
         if (token === undefined) continue;
         const session = sessionOf(target, token);
         await sessions.save(session);

@@ -28,6 +28,8 @@ export interface TransferTarget {
   readonly teamDomain?: string;
   /** True when the signed answer says so. */
   readonly proven: boolean;
+  /** The host exists only with the query of `url`. */
+  readonly needsQuery?: true;
 }
 
 /** Throws `access_denied` and `untrusted_authorization_server`, and what the network throws. */
@@ -105,6 +107,7 @@ export function createFindTransferTarget({
       audience,
       domain,
       proven: proof !== undefined,
+      ...(proof?.needsQuery ? { needsQuery: true } : {}),
       ...(teamDomain === undefined ? {} : { teamDomain }),
     };
   };

@@ -149,6 +149,29 @@ describe('a host that exists only with a query', () => {
     expect(JSON.parse(stdout)).toMatchObject({ url: preview });
   });
 
+  it('is entered by the team’s login alone, asked with the query', async () => {
+    await start();
+    await personSignsIn(call('access_fetch', url('browser-login')));
+    const { json } = await call('access_fetch', url(name, preview));
+    expect(json).toMatchObject({ status: 200, auth: 'cf_access_token' });
+    expect(
+      sandbox.requests.map((request) => [request.what, request.method, ...credentialsIn(request)]),
+    ).toEqual([
+      ['challenge', 'GET'],
+      ['nothing_there', 'HEAD'],
+      ['signed_answer', 'HEAD'],
+      ['challenge', 'HEAD'],
+      ['login_page', 'HEAD', 'cookie'],
+      ['callback', 'HEAD', 'cookie'],
+      ['origin', 'GET', 'cf-access-token'],
+    ]);
+    const asked = sandbox.requests.filter(
+      ({ what, host }) => what === 'challenge' && host === name,
+    );
+    expect(asked.map((request) => request.url)).toEqual([preview, preview]);
+    expect(await server.opened()).toHaveLength(1);
+  });
+
   it('costs no question more where the path alone is answered', async () => {
     await start();
     await call('detect_protection', url('browser-login', '/echo?a=1'));

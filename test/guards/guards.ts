@@ -1472,6 +1472,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'preview-exchange',
+    keeps:
+      'cloudflare-access.md §5.7 the org token is exchanged where a host exists only with a query',
+    file: 'src/cloudflare/org-token.ts',
+    guard: '  if (withQuery) start.search = application.search;\n',
+    without: '',
+    test: 'test/end-to-end/many-domains.test.ts',
+    built: true,
+  },
+  {
     name: 'preflight-people-first',
     keeps: 'a refusal of OPTIONS puts no service token before the people',
     file: 'src/access/guarded-exchange.ts',

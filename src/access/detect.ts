@@ -7,7 +7,7 @@ import { type AccessError, isAccessError } from '../errors.ts';
 import { cleanServerText } from '../server-text.ts';
 import type { Method } from '../session/resource-credential.ts';
 import type { Sessions } from '../session/sessions.ts';
-import { resourceOf, type Target } from '../sign-in/target.ts';
+import { obstacleAt, resourceOf, type Target } from '../sign-in/target.ts';
 import type { TeamProofs } from '../sign-in/team-proofs.ts';
 import { attempt } from './attempt.ts';
 import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
@@ -72,6 +72,7 @@ export function createDetect(parts: {
       : undefined;
     const plan = await makePlan(answer, { signal });
     const { target } = plan;
+    const obstacle = plan.obstacle ?? obstacleAt(target);
     // If the proof that this takes cannot be had, the service token is not allowed there.
     const choice = orNothing(await attempt(serviceTokens.choose(url, signal), signal));
     const serviceToken = choice?.state ?? 'host_not_allowed';
@@ -92,11 +93,11 @@ export function createDetect(parts: {
       ...(audience === undefined ? {} : { audience }),
       ...(applicationDomain === undefined ? {} : { applicationDomain }),
       ...(target?.kind === 'oauth' ? { authorizationServer: target.oauth.server.issuer } : {}),
-      signIn: plan.kind === 'sign_in' ? methodsOf(plan.target) : [],
+      signIn: plan.kind === 'sign_in' && !obstacle ? methodsOf(plan.target) : [],
       serviceToken,
       session: await sessionState(url, target),
       ...(guard.protection === 'other' && target === undefined ? { how: guard.how } : {}),
-      ...(plan.obstacle && isMet ? { obstacle: plan.obstacle } : {}),
+      ...(obstacle && isMet ? { obstacle } : {}),
       ...(plan.kind === 'refused' ? { refusal: plan.refusal } : {}),
     };
   };

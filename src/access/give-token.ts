@@ -8,7 +8,7 @@ import { AccessError } from '../errors.ts';
 import { type Credential, credentialFields } from '../secrets/credential.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
 import type { Sessions } from '../session/sessions.ts';
-import { isBareBearer } from '../sign-in/target.ts';
+import { isBareBearer, obstacleAt } from '../sign-in/target.ts';
 import type { Credentials } from './credentials.ts';
 import { type GuardedSend, probe } from './guarded-request.ts';
 import type { MakePlan } from './plan.ts';
@@ -79,7 +79,9 @@ export function createGiveToken(parts: {
     if (isForPeople) throw signInRequired(url, 'token', guard);
     if (guard.protection === 'managed_oauth' || mayLogIn) {
       const { state } = await serviceTokens.choose(url, signal);
-      if (state !== 'ready') throw plan.obstacle ?? signInRequired(url, 'token', guard);
+      if (state !== 'ready') {
+        throw plan.obstacle ?? obstacleAt(plan.target) ?? signInRequired(url, 'token', guard);
+      }
     }
     const serviceToken = await serviceTokens.grant(answer, undefined, signal);
     if (serviceToken instanceof AccessError) throw serviceToken;

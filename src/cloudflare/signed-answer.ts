@@ -25,6 +25,11 @@ export type SignedAnswer =
       readonly applicationDomain: string;
       /** The host exists only with the URL's query: the path alone was not found. */
       readonly needsQuery?: true;
+      /**
+       * How far this machine's clock is ahead of the one of whoever gave it (milliseconds), where that is
+       * more than is tolerated. The answer is good for a day, but what a sign-in brings may have expired.
+       */
+      readonly clockAheadMs?: number;
     }
   /** There was an answer, but it is not valid. `why` is in our own words. */
   | {
@@ -75,7 +80,15 @@ export async function askSignedAnswer(
   ) {
     throw clockIsWrong(url, aheadMs);
   }
-  return told.verified && withQuery ? { ...told, needsQuery: true } : told;
+  if (!told.verified) return told;
+  const { iat } = readJwt(text)?.claims ?? {};
+  // Where it is of this very moment by our clock, that is right, and the other one is not.
+  const isAhead = typeof iat === 'number' && now() - iat * 1000 > toleratedSkewMs;
+  return {
+    ...told,
+    ...(withQuery ? { needsQuery: true } : {}),
+    ...(aheadMs !== undefined && isAhead ? { clockAheadMs: aheadMs } : {}),
+  };
 }
 
 /** Verifies `text`, the field's value in an answer from `url`'s host. */

@@ -11,7 +11,7 @@ import type { TransferSignIns } from './browser-transfer.ts';
 import type { BeginDeviceSignIn } from './device-code.ts';
 import type { Rendezvous } from './rendezvous.ts';
 import type { SignIn } from './sign-in.ts';
-import type { Target } from './target.ts';
+import { obstacleAt, type Target } from './target.ts';
 
 export interface SignIns {
   /**
@@ -97,6 +97,8 @@ export function createSignIns({
     async begin(target, { device, force, scope, notFrom }) {
       if (target.kind === 'transfer') {
         if (device) throw noDeviceCodes(target.transfer.url);
+        const obstacle = obstacleAt(target);
+        if (obstacle) throw obstacle;
         return keep(await transferSignIns.begin(target.transfer, { force, notFrom }));
       }
       const stepUp = scope !== undefined;

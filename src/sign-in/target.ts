@@ -1,5 +1,7 @@
 /** Where a person can sign in, and what is known about it without a request. */
+import { clockIsWrong } from '../cloudflare/clock-skew.ts';
 import type { Guard } from '../cloudflare/protection.ts';
+import type { AccessError } from '../errors.ts';
 import type { Challenge } from '../oauth/challenge.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
 import type { OAuthTarget } from './discovery.ts';
@@ -11,6 +13,13 @@ export type Target =
 
 export function resourceOf(target: Target): string {
   return target.kind === 'oauth' ? target.oauth.resource : target.transfer.resource;
+}
+
+/** Why nobody can be asked to sign in at `target` now. What is already here can be used all the same. */
+export function obstacleAt(target: Target | undefined): AccessError | undefined {
+  if (target?.kind !== 'transfer') return undefined;
+  const { url, clockAheadMs } = target.transfer;
+  return clockAheadMs === undefined ? undefined : clockIsWrong(url, clockAheadMs);
 }
 
 /** Whether `credential` was obtained for the target's resource, from its authorization server. */

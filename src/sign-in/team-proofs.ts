@@ -37,7 +37,10 @@ export function createTeamProofs({
   const known = (key: string): Outcome | 'unknown' => {
     const found = kept.get(key);
     if (!found) return 'unknown';
-    const lastsMs = isProof(found.outcome) ? keptForMs : unprovenForMs;
+    const { outcome } = found;
+    // The person is told to set the clock, and then nothing is to remind of the old one.
+    const isKept = isProof(outcome) && outcome.clockAheadMs === undefined;
+    const lastsMs = isKept ? keptForMs : unprovenForMs;
     return Math.abs(clock.now() - found.at) < lastsMs ? found.outcome : 'unknown';
   };
 

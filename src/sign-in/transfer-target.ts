@@ -30,6 +30,8 @@ export interface TransferTarget {
   readonly proven: boolean;
   /** The host exists only with the query of `url`. */
   readonly needsQuery?: true;
+  /** Nobody is asked to sign in where this machine's clock is so far ahead of the host's. */
+  readonly clockAheadMs?: number;
 }
 
 /** Throws `access_denied` and `untrusted_authorization_server`, and what the network throws. */
@@ -108,6 +110,7 @@ export function createFindTransferTarget({
       domain,
       proven: proof !== undefined,
       ...(proof?.needsQuery ? { needsQuery: true } : {}),
+      ...(proof?.clockAheadMs === undefined ? {} : { clockAheadMs: proof.clockAheadMs }),
       ...(teamDomain === undefined ? {} : { teamDomain }),
     };
   };

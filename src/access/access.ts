@@ -1,6 +1,6 @@
 /** Wires the access room: what the tools and commands can do with a URL that may be guarded. */
 
-import { createUserAgents, pastFirewall } from '../cloudflare/firewall.ts';
+import { createUserAgents, pastFirewall, type UserAgents } from '../cloudflare/firewall.ts';
 import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
 import { createSigningKeys } from '../cloudflare/signing-keys.ts';
 import { trustsIssuer } from '../cloudflare/team.ts';
@@ -54,6 +54,8 @@ export interface Access {
   readonly sendHop: SendGuardedHop;
   readonly giveToken: GiveToken;
   readonly limits: Limits;
+  /** The agent's own that firewalls have let through. */
+  readonly userAgents: UserAgents;
   /** Identifies the holder of the credential that a request to `url` would carry now; empty for none. */
   readonly identityAt: (url: URL) => Promise<string>;
   readonly sessions: Pick<Sessions, 'list' | 'find' | 'leave' | 'isFresh'>;
@@ -131,6 +133,7 @@ export function createAccess(parts: AccessParts): Access {
   // Every request on the agent's behalf passes through here and is checked against the limits.
   return {
     limits,
+    userAgents,
     async detect(url, signal) {
       checkUrl(limits, url);
       return inAll(bounds.call, url, signal, (until) => detect(url, until));

@@ -122,17 +122,18 @@ export async function probe(
   url: URL,
   signal?: AbortSignal,
   credential?: Credential,
+  headers: HopRequest['headers'] = [],
 ): Promise<GuardedAnswer> {
   const until = within(bounds.guard, signal);
   try {
     const { signal: deadline } = until;
-    const ask = async (headers: HopRequest['headers']) => {
-      const request = { method: 'GET', url, headers, signal: deadline };
+    const ask = async (fields: HopRequest['headers']) => {
+      const request = { method: 'GET', url, headers: fields, signal: deadline };
       const answer = await guardedSend(request, credential);
       discard(answer.response);
       return answer;
     };
-    const answer = await ask([]);
+    const answer = await ask(headers);
     const { status, bodyStart } = answer.evidence;
     const userAgent = guardedSend.userAgents?.at(url);
     if (userAgent === undefined || !isRefusedByName(status, bodyStart)) return answer;

@@ -4,6 +4,7 @@
  */
 
 import type { GuardedAnswer } from '../../access/guarded-request.ts';
+import { pastFirewall } from '../../cloudflare/firewall.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
 import type { Config, Environment } from '../../config/config.ts';
 import { type AccessError, isAccessError } from '../../errors.ts';
@@ -23,6 +24,8 @@ export interface Walk {
   readonly config: Config;
   readonly environment: Environment;
   readonly signal: AbortSignal;
+  /** What a firewall may let through in the place of this program's own name. */
+  readonly userAgent?: string | undefined;
 }
 
 /** Empty if the URL is not protected by OAuth. */
@@ -32,9 +35,10 @@ export async function checkAuthorization(walk: Walk, asked: GuardedAnswer): Prom
   if (guard.protection !== 'managed_oauth' && guard.protection !== 'oauth') return [];
   const findings: Finding[] = [];
   const deviations: string[] = [];
-  const fetch = createProtocolFetch(rooms.send, (host, what) =>
+  const direct = createProtocolFetch(rooms.send, (host, what) =>
     deviations.push(`${host}: ${what}`),
   );
+  const fetch = pastFirewall(direct, rooms.access.userAgents);
   try {
     const metadata = await fetchResourceMetadata(url, guard.resourceMetadata, fetch);
     const named = metadata?.authorizationServers ?? [];

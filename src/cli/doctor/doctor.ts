@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { EnvironmentError, readConfig } from '../../config/config.ts';
 import { AccessError } from '../../errors.ts';
+import { checkAgentHeaders } from '../../http/agent-headers.ts';
 import { address } from '../terminal/address.ts';
 import { conclude } from '../terminal/failure.ts';
 import type { Shell, Style } from '../terminal/shell.ts';
@@ -26,6 +27,10 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
       'Checks Node, the environment, the data folder, the callback port, the browser, proxies, certificates and listed authorization servers; with a URL also the clock and every step up to the token. It registers nothing and signs nobody in. Of credentials it sends only the service token, once, to a host that CF_ACCESS_HOSTS names (and with --record a kept session). MCP hosts give their servers an environment of their own, so run it with the same variables. Exit code 1 if something failed.',
     )
     .option(
+      '-A, --user-agent <name>',
+      'where a firewall refuses this program by its name, ask under this one',
+    )
+    .option(
       '--json',
       'print one JSON object: {"ok", "findings": [{"name", "state", "text", "advice"}]}',
     )
@@ -33,16 +38,21 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
       '--record <file>',
       'write the requests and answers to a new file, without secrets and names, for a report (sandbox --replay serves it)',
     )
-    .action(async (text: string | undefined, { json, record }: Options) => {
+    .action(async (text: string | undefined, options: Options) => {
       const work = () => {
+        const { userAgent, record } = options;
         if (record !== undefined && text === undefined) throw nothingToRecord();
-        return run(shell, text === undefined ? undefined : address(text), json === true, record);
+        const url = text === undefined ? undefined : address(text);
+        const [field] =
+          userAgent === undefined ? [] : checkAgentHeaders({ 'user-agent': userAgent });
+        return run(shell, url, { ...options, ...(field ? { userAgent: field[1] } : {}) });
       };
-      end(await conclude(shell, { json }, work));
+      end(await conclude(shell, { json: options.json }, work));
     });
 }
 
 interface Options {
+  userAgent?: string;
   json?: true;
   record?: string;
 }
@@ -58,8 +68,7 @@ function nothingToRecord(): AccessError {
 async function run(
   shell: Shell,
   url: URL | undefined,
-  json: boolean,
-  recordingPath: string | undefined,
+  { userAgent, json, record }: Options,
 ): Promise<number> {
   const findings: Finding[] = [];
   const add = (...found: readonly Finding[]): void => {
@@ -67,9 +76,9 @@ async function run(
     if (!json) for (const finding of found) print(shell, finding);
   };
   const { openRecording } = await import('./recording/recording.ts');
-  const file = recordingPath === undefined ? undefined : await openRecording(recordingPath);
+  const file = record === undefined ? undefined : await openRecording(record);
   try {
-    await examine(shell, url, file, add);
+    await examine(shell, { url, userAgent, file }, add);
   } finally {
     await file?.close();
   }
@@ -89,10 +98,15 @@ async function run(
   return failed === 0 ? 0 : 1;
 }
 
+interface Examined {
+  readonly url: URL | undefined;
+  readonly userAgent: string | undefined;
+  readonly file: RecordingFile | undefined;
+}
+
 async function examine(
   shell: Shell,
-  url: URL | undefined,
-  file: RecordingFile | undefined,
+  { url, userAgent, file }: Examined,
   add: (...found: readonly Finding[]) => void,
 ): Promise<void> {
   const { environment, version } = shell;
@@ -129,7 +143,7 @@ async function examine(
       return;
     }
     const { checkUrl } = await import('./url.ts');
-    const walk = { url, rooms, config, environment, signal };
+    const walk = { url, rooms, config, environment, signal, userAgent };
     add(...(await checkUrl(walk)));
     if (file !== undefined) {
       const { record } = await import('./recording/record.ts');

@@ -3,7 +3,12 @@
  * registering anything and without signing anybody in.
  */
 import type { Detection } from '../../access/detect.ts';
-import { createGuardedSend, type GuardedAnswer, probe } from '../../access/guarded-request.ts';
+import {
+  createGuardedSend,
+  type GuardedAnswer,
+  type GuardedSend,
+  probe,
+} from '../../access/guarded-request.ts';
 import { accessErrorNumber } from '../../cloudflare/error-page.ts';
 import { asksAsAccess } from '../../cloudflare/protection.ts';
 import { isAccessError } from '../../errors.ts';
@@ -63,7 +68,8 @@ export async function checkUncovered({ url, rooms, signal }: Walk): Promise<Find
   if (url.pathname === '/') return [];
   const root = atPath(url, '/');
   try {
-    const { guard } = await probe(createGuardedSend(rooms.send), root, signal);
+    const guardedSend = createGuardedSend(rooms.send, rooms.access.userAgents);
+    const { guard } = await probe(guardedSend, root, signal);
     if (!asksAsAccess(guard) && guard.protection !== 'denied') return [];
     return [
       warn(
@@ -76,6 +82,29 @@ export async function checkUncovered({ url, rooms, signal }: Walk): Promise<Find
     if (!isAccessError(error) || error.code === 'cancelled') throw error;
     return [];
   }
+}
+
+/** Where a firewall refuses this program and lets the name through that the person has given. */
+export async function askByName(
+  { url, signal, userAgent }: Walk,
+  refused: GuardedAnswer,
+  guardedSend: GuardedSend,
+): Promise<{ asked: GuardedAnswer; finding: Finding } | undefined> {
+  if (userAgent === undefined || !isByFirewall(refused)) return undefined;
+  const asked = await probe(guardedSend, url, signal, undefined, [['user-agent', userAgent]]);
+  if (isByFirewall(asked)) return undefined;
+  return {
+    asked,
+    finding: warn(
+      'Firewall',
+      'refuses this program by its own name and lets the one of --user-agent through, under which the rest is asked',
+      'Give requests that User-Agent (access_fetch in headers, fetch with -A); or an administrator of the zone lets cloudflare-access-mcp through as well.',
+    ),
+  };
+}
+
+function isByFirewall({ guard }: GuardedAnswer): boolean {
+  return guard.protection === 'other' && guard.how.startsWith('cloudflare_');
 }
 
 /** What stands before Access, and lets nobody through to it. */

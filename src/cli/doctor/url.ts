@@ -16,6 +16,7 @@ import { whenFrom } from '../terminal/durations.ts';
 import { checkAuthorization, type Walk } from './authorization.ts';
 import { type Finding, fail, failure, ok, skip, warn } from './finding.ts';
 import {
+  askByName,
   checkCoverage,
   checkFirewall,
   checkUncovered,
@@ -25,11 +26,12 @@ import {
 
 export async function checkUrl(walk: Walk): Promise<Finding[]> {
   const { url, rooms, signal } = walk;
+  const guardedSend = createGuardedSend(rooms.send, rooms.access.userAgents);
   const findings: Finding[] = [];
   const startedAt = performance.now();
   let asked: GuardedAnswer;
   try {
-    asked = await probe(createGuardedSend(rooms.send), url, signal);
+    asked = await probe(guardedSend, url, signal);
   } catch (error) {
     if (!isAccessError(error)) throw error;
     return [failure(error.code === 'tls_untrusted' ? 'TLS' : 'Network', error, walk)];
@@ -43,6 +45,11 @@ export async function checkUrl(walk: Walk): Promise<Finding[]> {
       : skip('TLS', 'not used: the URL is on this machine'),
     time,
   );
+  const byName = await askByName(walk, asked, guardedSend);
+  if (byName) {
+    asked = byName.asked;
+    findings.push(byName.finding);
+  }
   const refusal = refusalFor(asked.guard, url);
   if (refusal) return [...findings, failure('Guard', refusal, walk)];
   const { protection } = asked.guard;

@@ -1,4 +1,6 @@
 /** doctor: what an administrator has set up otherwise than it was meant, told without registering anything. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { createProgram, type Program } from '../program.ts';
@@ -222,5 +224,44 @@ describe('a setup fault', () => {
         expect(of('Guard')).toBe(undefined);
       },
     );
+  });
+
+  it('a firewall that lets a program through by its name: the rest is asked under that one', async () => {
+    const name = 'Ada’s agent/7';
+    await withFault({ onlyUserAgent: 'agent/7' }, async (other) => {
+      const { url } = other.applications['managed-oauth'];
+      expect((await doctor(url.href)).of('Firewall')).toMatchObject({ state: 'fail' });
+      other.clearRequests();
+      const path = join(program.place, 'recording.json');
+      const run = await program.run(['doctor', '-A', name, '--json', url.href, '--record', path]);
+      const of = (wanted: string) =>
+        (run.json.findings as Finding[]).find((each) => each.name === wanted);
+      expect(run.code).toBe(0);
+      expect(of('Firewall')).toMatchObject({
+        state: 'warn',
+        text: expect.stringContaining('lets the one of --user-agent through'),
+        advice: expect.stringContaining('fetch with -A'),
+      });
+      expect(of('Guard')).toMatchObject({ state: 'ok' });
+      expect(of('Authorization server')).toMatchObject({ state: 'ok' });
+      expect(of('Team')).toMatchObject({ state: 'ok' });
+      const names = other.requests
+        .filter(
+          ({ host, headers }) =>
+            host === 'managed-oauth' && !/^Mozilla/.test(String(headers['user-agent'])),
+        )
+        .map(({ what, headers }) => [what, headers['user-agent'] === 'cloudflare-access-mcp']);
+      expect(names.slice(0, 2)).toEqual([
+        ['firewall', true],
+        ['challenge', false],
+      ]);
+      expect(names.filter(([what, isOurs]) => isOurs !== (what === 'firewall'))).toEqual([]);
+      const recording = await readFile(path, 'utf8');
+      expect(recording).toContain('user-agent: {');
+      expect(recording).not.toContain('Ada');
+      expect(recording).not.toContain('1010');
+    });
+    const broken = await program.run(['doctor', '-A', 'a\nb', sandbox.team.href]);
+    expect(broken.code).toBe(2);
   });
 });

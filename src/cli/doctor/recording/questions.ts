@@ -43,14 +43,19 @@ type Question = Pick<Seen, 'question' | 'url'> &
 
 export async function askAll(
   url: URL,
-  { rooms, config, signal }: { rooms: Rooms; config: Config; signal: AbortSignal },
+  {
+    rooms,
+    config,
+    signal,
+    userAgent,
+  }: { rooms: Rooms; config: Config; signal: AbortSignal; userAgent?: string | undefined },
 ): Promise<Asked> {
   const seen: Seen[] = [];
   const ask = async (question: Question): Promise<Seen> => {
     // Two questions may lead to the same document.
     const before = question.isDocument && seen.find((each) => each.url.href === question.url.href);
     if (before) return before;
-    const answered = await askOne(rooms, question, signal);
+    const answered = await askOne(rooms, question, { userAgent, caller: signal });
     seen.push(answered);
     return answered;
   };
@@ -123,14 +128,17 @@ export async function askAll(
 async function askOne(
   rooms: Rooms,
   { question, url, method = 'GET', fields = [], credential, isDocument }: Question,
-  caller: AbortSignal,
+  { userAgent: given, caller }: { userAgent: string | undefined; caller: AbortSignal },
 ): Promise<Seen> {
-  const withDefaults = [...new Map<string, string>([['accept', '*/*'], ownAgent, ...fields])];
+  const userAgent = fields.some(([name]) => name === 'user-agent') ? undefined : given;
+  const agent = userAgent === undefined ? [ownAgent] : [];
+  const withDefaults = [...new Map<string, string>([['accept', '*/*'], ...agent, ...fields])];
   const asked = {
     question,
     method,
     url,
     fields: withDefaults,
+    ...(userAgent === undefined ? {} : { userAgent }),
     ...(credential ? { credential } : {}),
   };
   const until = within(bounds.protocolAnswer, caller);
@@ -138,7 +146,11 @@ async function askOne(
     const incoming = await rooms.send({
       method,
       url,
-      headers: [...withDefaults, ...(credential ? [credential] : [])],
+      headers: [
+        ...withDefaults,
+        ...(userAgent === undefined ? [] : [['user-agent', userAgent] as const]),
+        ...(credential ? [credential] : []),
+      ],
       signal: until.signal,
     });
     const at = rooms.clock.now();

@@ -18,6 +18,8 @@ export interface Seen {
   readonly method: string;
   readonly url: URL;
   readonly fields: readonly Field[];
+  /** The person's own, in the place of this program's. */
+  readonly userAgent?: string;
   /** The name of the header field with a person’s credential, if any. */
   readonly credential?: Field;
   readonly failure?: string;
@@ -96,9 +98,10 @@ function serverTime({ answer }: Seen): number | undefined {
 }
 
 function exchange(writer: Writer, seen: Seen, now: number): Redacted {
-  const { question, method, url, credential, answer, failure } = seen;
+  const { question, method, url, userAgent, credential, answer, failure } = seen;
   const sent: Field[] = [
     ...seen.fields,
+    ...(userAgent === undefined ? [] : [['user-agent', text(writer, userAgent)] as const]),
     ...(credential ? [[credential[0], credentialText(writer, credential[1])] as const] : []),
   ];
   return {

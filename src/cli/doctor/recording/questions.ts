@@ -14,10 +14,10 @@ import { discard, peek } from '../../../http/peek.ts';
 import { bounds } from '../../../http/waiting/bounds.ts';
 import { within } from '../../../http/waiting/within.ts';
 import { parseChallenges } from '../../../oauth/challenge.ts';
-import type { Rooms } from '../../../rooms.ts';
 import { credentialFields } from '../../../secrets/credential.ts';
 import { atPath } from '../../../secure-url.ts';
 import { sessionCredential } from '../../../session/resource-credential.ts';
+import type { Walk } from '../authorization.ts';
 import type { Field } from './fields.ts';
 import type { Seen } from './redact.ts';
 
@@ -41,21 +41,14 @@ type Question = Pick<Seen, 'question' | 'url'> &
     readonly isDocument?: true;
   };
 
-export async function askAll(
-  url: URL,
-  {
-    rooms,
-    config,
-    signal,
-    userAgent,
-  }: { rooms: Rooms; config: Config; signal: AbortSignal; userAgent?: string | undefined },
-): Promise<Asked> {
+export async function askAll(walk: Walk): Promise<Asked> {
+  const { url, rooms, config } = walk;
   const seen: Seen[] = [];
   const ask = async (question: Question): Promise<Seen> => {
     // Two questions may lead to the same document.
     const before = question.isDocument && seen.find((each) => each.url.href === question.url.href);
     if (before) return before;
-    const answered = await askOne(rooms, question, { userAgent, caller: signal });
+    const answered = await askOne(walk, question);
     seen.push(answered);
     return answered;
   };
@@ -126,9 +119,8 @@ export async function askAll(
 }
 
 async function askOne(
-  rooms: Rooms,
+  { rooms, signal: caller, userAgent: given }: Walk,
   { question, url, method = 'GET', fields = [], credential, isDocument }: Question,
-  { userAgent: given, caller }: { userAgent: string | undefined; caller: AbortSignal },
 ): Promise<Seen> {
   const userAgent = fields.some(([name]) => name === 'user-agent') ? undefined : given;
   const agent = userAgent === undefined ? [ownAgent] : [];

@@ -12,7 +12,7 @@ import { rowOf } from './rows.ts';
 import { verdictOf } from './verdict.ts';
 
 export async function record(walk: Walk, file: RecordingFile, version: string): Promise<Finding> {
-  const { seen, keys } = await askAll(walk.url, walk);
+  const { seen, keys } = await askAll(walk);
   const { url, exchanges: redacted, tokens } = redact(walk.url, seen, keys);
   const row = rowOf(redacted[0]?.answer);
   const exchanges = redacted.map((each) => ({ ...each, verdict: verdictOf(each, row, tokens) }));

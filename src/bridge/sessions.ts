@@ -108,6 +108,19 @@ export function createRemoteSessions(options: SessionsOptions): RemoteSessions {
     }
   };
 
+  /** After a failure, the next message meets the ended session and so begins it again. */
+  const renewOrReturn = async (ended: Remote, posting: Posting): Promise<void> => {
+    try {
+      await renew(ended, posting);
+    } catch (error) {
+      const unfinished = remote;
+      remote = ended;
+      unfinished?.close();
+      void unfinished?.end(AbortSignal.timeout(renewalMs));
+      throw error;
+    }
+  };
+
   const pass = async (message: Message, posting: Posting): Promise<Remote> => {
     remote ??= streamable();
     const taker = remote;
@@ -131,7 +144,7 @@ export function createRemoteSessions(options: SessionsOptions): RemoteSessions {
       } catch (error) {
         if (!(error instanceof SessionEnded)) throw error;
         if (before === undefined || handshake === undefined) throw error.refusal ?? ended(url);
-        renewing ??= renew(before, posting).finally(() => {
+        renewing ??= renewOrReturn(before, posting).finally(() => {
           renewing = undefined;
         });
         await renewing;

@@ -163,6 +163,41 @@ describe('a session', () => {
       );
     },
   );
+
+  it.each(['initialize', 'notifications/initialized'])(
+    'that cannot be begun anew, because %s is cut off, is begun by the next message',
+    async (cut) => {
+      remote = createRemoteMcp();
+      let ended: string | undefined;
+      let isCut = false;
+      await warm({
+        onRequest(request, response) {
+          const { 'mcp-session-id': session } = request.headers;
+          const isIt =
+            session === undefined
+              ? cut === 'initialize'
+              : cut !== 'initialize' && session !== ended;
+          if (ended === undefined || isCut || request.method !== 'POST' || !isIt) {
+            return remote.onRequest(request, response);
+          }
+          isCut = true;
+          request.socket.destroy();
+        },
+      });
+      const connection = connect();
+      await connection.shakeHands();
+      await eventually(() => methods().includes('GET') || undefined);
+      [ended] = remote.sessions.keys();
+      remote.forget();
+      const { error } = await connection.ask(call(1, 'echo', { text: 'x' }));
+      expect(error?.data).toMatchObject({ code: 'network_error' });
+      expect(isCut).toBe(true);
+      expect(await connection.ask(call(2, 'echo', { text: 'y' }))).toHaveProperty('result');
+      expect(remote.done).toEqual(['echo y']);
+      // The one that was half begun has been ended at the server.
+      await eventually(() => remote.sessions.size === 1 || undefined);
+    },
+  );
 });
 
 describe('messages', () => {

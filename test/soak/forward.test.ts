@@ -3,7 +3,6 @@
  * meanwhile: what is answered is right, nothing secret is local, and neither memory nor handles stay.
  * `SOAK_SECONDS` and `SOAK_SEED` set length and course.
  */
-import { readdir, readFile } from 'node:fs/promises';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
@@ -12,24 +11,15 @@ import { type Forwarding, startForward } from '../support/forwarding.ts';
 import { type Behind, type GuardedEdge, startGuardedEdge } from '../support/guarded-edge.ts';
 import { visit } from '../support/hostile-matrix.ts';
 import { eventually } from '../support/mcp-server.ts';
+import { grownBetweenHalves, handles, residentMib } from './process-size.ts';
+import { createRandom, seed } from './random.ts';
 
 const seconds = Number(process.env.SOAK_SECONDS ?? 60);
-const seed = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000);
 const workers = 64;
 const block = Buffer.alloc(256 * 1024, 'all the same ');
 const mostGrownMib = 32;
 
-/** Mulberry32: the same course for the same seed. */
-function createRandom(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-const random = createRandom(seed);
+const random = createRandom();
 
 /** An origin that leaves now and then, in the middle. */
 const behind: Behind = {
@@ -159,13 +149,6 @@ function webSocket(port: number, tally: Tally): Promise<void> {
   });
 }
 
-async function residentMib(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
-}
-
-const handles = async (pid: number) => (await readdir(`/proc/${pid}/fd`)).length;
-
 it(
   `stays whole and small (SOAK_SECONDS=${seconds} SOAK_SEED=${seed})`,
   async () => {
@@ -194,11 +177,9 @@ it(
       async () => (await handles(pid)) <= handlesBefore + workers || undefined,
       40_000,
     );
-    const half = samples.length >> 1;
-    const highest = (list: readonly number[]) => Math.max(...list);
-    const grown = highest(samples.slice(half)) - highest(samples.slice(0, half));
+    const grown = grownBetweenHalves(samples);
     process.stdout.write(
-      `${JSON.stringify({ ...tally, requests: edge.requests.length, grownMib: grown, highestMib: highest(samples) })}\n`,
+      `${JSON.stringify({ ...tally, requests: edge.requests.length, grownMib: grown, highestMib: Math.max(...samples) })}\n`,
     );
     expect(tally.whole).toBeGreaterThan(seconds * 10);
     expect(tally.broken).toBeGreaterThan(seconds);

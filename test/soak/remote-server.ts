@@ -1,0 +1,5 @@
+/** The SDK's MCP server on a port of its own, as a process that can be killed: `startRemoteServer` bundles it. */
+import { createServer } from 'node:http';
+import { createRemoteMcp } from '../support/remote-mcp.ts';
+
+createServer({ requestTimeout: 0 }, createRemoteMcp().onRequest).listen(Number(process.argv[2]));

@@ -3,19 +3,19 @@
  * the host, which logs stderr.
  */
 import type { Command } from 'commander';
-import { checkUrl } from '../access/limits.ts';
 import { createAsk } from '../bridge/ask.ts';
 import { createBridge } from '../bridge/bridge.ts';
 import { createLineWriter, LineTooLong, linesOf } from '../bridge/host-lines.ts';
 import { AccessError } from '../errors.ts';
 import { createCredentialedSend } from '../relay/credentialed-send.ts';
 import { stepForAgents } from '../tools/step-for-agents.ts';
+import { passOnTo } from './pass-on-to.ts';
 import { address } from './terminal/address.ts';
-import { conclude, failureText } from './terminal/failure.ts';
+import { failureText } from './terminal/failure.ts';
 import { seconds } from './terminal/numbers.ts';
 import type { Shell } from './terminal/shell.ts';
 import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
-import { type OpenRooms, withRooms } from './with-rooms.ts';
+import type { OpenRooms } from './with-rooms.ts';
 
 interface Options {
   wait: number;
@@ -33,26 +33,17 @@ export function addConnect(program: Command, shell: Shell, end: (exitCode: numbe
     )
     .option('--wait <seconds>', 'how long a message waits for you to sign in', seconds(600), 20)
     .action(async (text: string, options: Options) => {
-      let url: URL | undefined;
       end(
-        await conclude(
+        await passOnTo(
           shell,
-          () => ({ url }),
-          () => {
-            url = address(text);
-            const remote = url;
-            return withRooms(shell, (open) => run(shell, remote, options, open), {
-              connections: mostConnections,
-              leavesAtOnce: true,
-            });
-          },
+          () => address(text),
+          (url, open) => run(shell, url, options, open),
+          { leavesAtOnce: true },
         ),
       );
     });
 }
 
-/** Each streaming answer occupies one. */
-const mostConnections = 512;
 /**
  * The time limit for ending the session at the server, since hosts soon kill a process that does not exit.
  */
@@ -61,7 +52,6 @@ const endingMs = 500;
 async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): Promise<number> {
   const { rooms, config, signal } = open;
   const { err, environment } = shell;
-  checkUrl(rooms.access.limits, url);
   const person = (error: unknown) => failureText(error, { url, environment, repeats: 'message' });
   const waiting = {
     access: rooms.access,

@@ -3,19 +3,19 @@
  * Prints only that address to stdout, for scripts.
  */
 import type { Command } from 'commander';
-import { checkUrl } from '../access/limits.ts';
 import { AccessError } from '../errors.ts';
 import { createConnectionOwner } from '../host/loopback/connection-owner.ts';
 import { createCredentialedSend } from '../relay/credentialed-send.ts';
 import { startRelay } from '../relay/relay.ts';
+import { passOnTo } from './pass-on-to.ts';
 import { address } from './terminal/address.ts';
-import { conclude, failureText } from './terminal/failure.ts';
+import { failureText } from './terminal/failure.ts';
 import { integer, seconds } from './terminal/numbers.ts';
 import { portNotToBeHad } from './terminal/port-not-to-be-had.ts';
 import type { Shell } from './terminal/shell.ts';
 import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
 import { unlessJustTold } from './terminal/unless-just-told.ts';
-import { type OpenRooms, withRooms } from './with-rooms.ts';
+import type { OpenRooms } from './with-rooms.ts';
 
 interface Options {
   port: number;
@@ -36,29 +36,19 @@ export function addForward(program: Command, shell: Shell, end: (exitCode: numbe
     .option('--port <number>', 'the local port; by default any free one', integer(65_535), 0)
     .option('--wait <seconds>', 'how long a request waits for you to sign in', seconds(600), 25)
     .action(async (text: string, options: Options) => {
-      let url: URL | undefined;
       end(
-        await conclude(
+        await passOnTo(
           shell,
-          () => ({ url }),
-          () => {
-            url = originOnly(address(text));
-            const remote = url;
-            return withRooms(shell, (open) => run(shell, remote, options, open), {
-              connections: mostConnections,
-            });
-          },
+          () => originOnly(address(text)),
+          (url, open) => run(shell, url, options, open),
         ),
       );
     });
 }
 
-/** Event streams and WebSockets keep a connection open for hours. */
-const mostConnections = 512;
 async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms): Promise<number> {
   const { rooms, config, signal } = open;
   const { err, out, environment } = shell;
-  checkUrl(rooms.access.limits, remote);
   const explain = (error: unknown) =>
     failureText(error, { url: remote, environment, repeats: 'request' });
   const prompt = createSignInPrompt(shell, rooms);

@@ -3,19 +3,19 @@
  * port of this machine. Only bytes go to stdout, and with `--listen` only the address.
  */
 import type { Command } from 'commander';
-import { checkUrl } from '../../access/limits.ts';
 import { carry } from '../../carrier/carry.ts';
 import { type Dialled, dial } from '../../carrier/dial.ts';
 import { startTcpServer } from '../../carrier/tcp-server.ts';
 import { createConnectionOwner } from '../../host/loopback/connection-owner.ts';
 import { type CredentialedSend, createCredentialedSend } from '../../relay/credentialed-send.ts';
-import { conclude, failureText } from '../terminal/failure.ts';
+import { passOnTo } from '../pass-on-to.ts';
+import { failureText } from '../terminal/failure.ts';
 import { seconds } from '../terminal/numbers.ts';
 import { portNotToBeHad } from '../terminal/port-not-to-be-had.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { createSignInPrompt } from '../terminal/sign-in-prompt.ts';
 import { unlessJustTold } from '../terminal/unless-just-told.ts';
-import { type OpenRooms, withRooms } from '../with-rooms.ts';
+import type { OpenRooms } from '../with-rooms.ts';
 import { destination, type LocalPort, localPort, tcpUrl } from './arguments.ts';
 
 interface Options {
@@ -43,25 +43,15 @@ export function addTcp(program: Command, shell: Shell, end: (exitCode: number) =
     .option('--destination <host:port>', 'what a bastion is to connect to', destination)
     .option('--wait <seconds>', 'how long a connection waits for you to sign in', seconds(600), 120)
     .action(async (text: string, options: Options) => {
-      let url: URL | undefined;
       end(
-        await conclude(
+        await passOnTo(
           shell,
-          () => ({ url }),
-          () => {
-            url = tcpUrl(text);
-            const remote = { url, destination: options.destination };
-            return withRooms(shell, (open) => run(shell, remote, options, open), {
-              connections: mostConnections,
-            });
-          },
+          () => tcpUrl(text),
+          (url, open) => run(shell, { url, destination: options.destination }, options, open),
         ),
       );
     });
 }
-
-/** Each carried connection has one. */
-const mostConnections = 512;
 
 async function run(
   shell: Shell,
@@ -70,7 +60,6 @@ async function run(
   open: OpenRooms,
 ): Promise<number> {
   const { access } = open.rooms;
-  checkUrl(access.limits, remote.url);
   const send = createCredentialedSend({
     access,
     mayAsk: !open.config.headless,

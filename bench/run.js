@@ -7,6 +7,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCalls } from './calls.js';
 import { measureCommands } from './commands.js';
+import { measureConnect } from './connect.js';
 import { countRequests } from './counts.js';
 import { measureForward } from './forward.js';
 import { measureExpiry, measureStoredSessions } from './growth.js';
@@ -38,6 +39,7 @@ const measurements = {
       requests: short ? 1000 : 5000,
       bytes: (short ? 128 : 1024) * mebibyte,
     }),
+  connect: () => measureConnect({ rounds, calls: short ? 100 : 500 }),
   sessions: () =>
     measureStoredSessions({
       counts: short ? [10, 1000] : [10, 1000, 100_000],

@@ -7,6 +7,7 @@ export function targets({
   calls,
   transfer,
   forward,
+  connect,
   sessions,
   install,
   pages,
@@ -57,6 +58,13 @@ export function targets({
         atMost(`forward, ${name}, MiB of growth`, mostGrownMib, 32);
       }
     }
+  }
+  if (connect) {
+    atMost(
+      'connect, a call of 1 KiB, ms over the SDK’s client',
+      connect['1 KiB, one at a time'].addedMs,
+      2,
+    );
   }
   if (sessions) {
     const [few] = sessions;

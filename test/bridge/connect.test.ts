@@ -1,8 +1,11 @@
 /** `connect`, the built program between MCP hosts and remote servers behind an edge (contract §6). */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createProgram, type Program } from '../cli/program.ts';
+import { freePort } from '../support/callback-port.ts';
 import {
   type Connection,
   call,
@@ -11,6 +14,7 @@ import {
   initialized,
   startConnect,
 } from '../support/connected.ts';
+import { nginx, startNginx } from '../support/debian-programs.ts';
 import { type Behind, type GuardedEdge, startGuardedEdge } from '../support/guarded-edge.ts';
 import { visit } from '../support/hostile-matrix.ts';
 import { eventually } from '../support/mcp-server.ts';
@@ -198,6 +202,58 @@ describe('a session', () => {
       await eventually(() => remote.sessions.size === 1 || undefined);
     },
   );
+});
+
+describe.skipIf(!nginx)('nginx in front of Access (skipped without nginx)', () => {
+  /** Its own connection to the edge for each request, a Host of its own, and its own buffers. */
+  const startBehindNginx = async (settings: string): Promise<void> => {
+    const port = await freePort();
+    remote = createRemoteMcp();
+    edge = await startGuardedEdge(remote, { publicOrigin: `http://localhost:${port}` });
+    const place = join(program.place, 'nginx');
+    await mkdir(place);
+    const server = `location / { proxy_pass http://127.0.0.1:${edge.port}; ${settings} }`;
+    await startNginx(place, port, server);
+  };
+
+  it('is signed in through, and answers through it, though it buffers as it does by default', async () => {
+    await startBehindNginx('');
+    const connection = connect();
+    const answered = connection.shakeHands();
+    await signInOnce();
+    expect(await answered).toHaveProperty('result');
+    const text = 'all the same '.repeat(100_000);
+    const { result } = await connection.ask(call(1, 'echo', { text }));
+    expect(result).toEqual({ content: [{ type: 'text', text: `${text} Bearer [redacted]` }] });
+    edge.expire();
+    expect(await connection.ask(call(2, 'echo', { text: 'a' }))).toHaveProperty('result');
+    expect((await connection.end()).code).toBe(0);
+    expect(methods().at(-1)).toBe('DELETE');
+    expect(remote.sessions.size).toBe(0);
+    expect(await program.opened()).toHaveLength(1);
+  });
+
+  it('passes the server’s own messages, progress and cancellation, when it does not buffer', async () => {
+    await startBehindNginx('proxy_http_version 1.1; proxy_buffering off;');
+    const connection = connect();
+    const answered = connection.shakeHands();
+    await signInOnce();
+    await answered;
+    await eventually(() =>
+      edge.requests.find(({ method, admitted }) => method === 'GET' && admitted),
+    );
+    await remote.announce();
+    const heard = (wanted: string) =>
+      eventually(() => connection.heard().find(({ method }) => method === wanted));
+    await heard('notifications/message');
+    connection.say(call(1, 'slow', {}, { _meta: { progressToken: 'one' } }));
+    await heard('notifications/progress');
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled' };
+    connection.say({ ...cancelled, params: { requestId: 1 } });
+    await eventually(() => remote.done.includes('slow cancelled') || undefined);
+    await connection.end();
+    await eventually(() => edge.connections.size === 0 || undefined);
+  });
 });
 
 describe('messages', () => {

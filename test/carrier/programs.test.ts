@@ -1,23 +1,21 @@
 /** Other people's programs through `tcp`, each as it comes from Debian (docs/recipes.md). */
-import { execFile, type SpawnOptions, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createProgram, type Program } from '../cli/program.ts';
 import { freePort } from '../support/callback-port.ts';
+import { has, keepRunning, listens } from '../support/debian-programs.ts';
 import { type GuardedEdge, startGuardedEdge } from '../support/guarded-edge.ts';
 import { visit } from '../support/hostile-matrix.ts';
 import { builtServer, eventually } from '../support/mcp-server.ts';
 import { tunnelTo } from '../support/tunnelled.ts';
 
 const execute = promisify(execFile);
-const has = (...paths: string[]) => paths.find(existsSync);
 const sshd = has('/usr/sbin/sshd');
 const ssh = has('/usr/bin/ssh');
 const psql = has('/usr/bin/psql');
@@ -37,28 +35,6 @@ afterEach(async () => {
   await edge?.close();
   await program.remove();
 });
-
-/** Until the test ends. */
-function keepRunning(command: string, args: readonly string[], options: SpawnOptions = {}): void {
-  const child = spawn(command, args, { stdio: 'ignore', ...options });
-  const ended = once(child, 'exit');
-  onTestFinished(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-}
-
-async function listens(port: number): Promise<void> {
-  await eventually(
-    () =>
-      new Promise<true | undefined>((resolve) => {
-        const socket = connect(port, '127.0.0.1', () => resolve(true));
-        socket.on('error', () => resolve(undefined));
-        socket.on('connect', () => socket.destroy());
-      }),
-    20_000,
-  );
-}
 
 describe.skipIf(!sshd || !ssh)('ssh (skipped without sshd and ssh)', () => {
   it('runs commands and carries megabytes by ProxyCommand, after one sign-in', async () => {

@@ -1,10 +1,7 @@
 /** Other people's programs through `forward`, each as it comes from Debian or npm (README, recipes). */
-import { execFile, type SpawnOptions, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -14,6 +11,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createProgram, type Program } from '../cli/program.ts';
 import { freePort } from '../support/callback-port.ts';
 import { hasChromium, startChromium } from '../support/chromium.ts';
+import { has, keepRunning, listens, nginx, startNginx } from '../support/debian-programs.ts';
 import { type Forwarding, startForward } from '../support/forwarding.ts';
 import { type GuardedEdge, passTo, startGuardedEdge } from '../support/guarded-edge.ts';
 import { visit } from '../support/hostile-matrix.ts';
@@ -21,8 +19,6 @@ import { startHostileOrigin } from '../support/hostile-origin.ts';
 import { eventually } from '../support/mcp-server.ts';
 
 const execute = promisify(execFile);
-const has = (...paths: string[]) => paths.find(existsSync);
-const nginx = has('/usr/sbin/nginx', '/usr/bin/nginx');
 const fcgiwrap = has('/usr/sbin/fcgiwrap', '/usr/bin/fcgiwrap');
 const httpBackend = has('/usr/lib/git-core/git-http-backend');
 const gitLfs = has('/usr/bin/git-lfs');
@@ -61,27 +57,6 @@ async function run(command: string, args: readonly string[], cwd = program.place
   });
 }
 
-/** Until the test ends. */
-function keepRunning(command: string, args: readonly string[], options: SpawnOptions = {}): void {
-  const child = spawn(command, args, { stdio: 'ignore', ...options });
-  const ended = once(child, 'exit');
-  onTestFinished(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-}
-
-async function listens(port: number): Promise<void> {
-  await eventually(
-    () =>
-      new Promise<true | undefined>((resolve) => {
-        const socket = connect(port, '127.0.0.1', () => resolve(true));
-        socket.on('error', () => resolve(undefined));
-        socket.on('connect', () => socket.destroy());
-      }),
-  );
-}
-
 /** The first request makes the browser open; the person signs in while the program waits. */
 async function signInOnce(): Promise<void> {
   await visit(await eventually(async () => (await program.opened())[0]));
@@ -98,46 +73,27 @@ describe.skipIf(!nginx || !fcgiwrap || !httpBackend)(
       await run('git', ['config', 'http.receivepack', 'true'], repository);
       const port = await freePort();
       const socket = join(place, 'fcgi');
-      await writeFile(
-        join(place, 'nginx.conf'),
-        `
-        daemon off; master_process off; pid ${place}/pid; error_log ${place}/error.log;
-        events {}
-        http {
-          access_log off; client_max_body_size 0;
-          client_body_temp_path ${place}/t1; proxy_temp_path ${place}/t2; fastcgi_temp_path ${place}/t3;
-          uwsgi_temp_path ${place}/t4; scgi_temp_path ${place}/t5;
-          server {
-            listen 127.0.0.1:${port};
-            location / {
-              fastcgi_pass unix:${socket};
-              fastcgi_param SCRIPT_FILENAME ${httpBackend};
-              fastcgi_param GIT_PROJECT_ROOT ${place}/repositories;
-              fastcgi_param GIT_HTTP_EXPORT_ALL "";
-              fastcgi_param PATH_INFO $uri;
-              fastcgi_param QUERY_STRING $query_string;
-              fastcgi_param REQUEST_METHOD $request_method;
-              fastcgi_param CONTENT_TYPE $content_type;
-              fastcgi_param CONTENT_LENGTH $content_length;
-              fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
-              fastcgi_param HTTP_GIT_PROTOCOL $http_git_protocol;
-              fastcgi_param REMOTE_USER ada;
-            }
-          }
-        }`,
-      );
       keepRunning(fcgiwrap as string, ['-s', `unix:${socket}`], {
         env: { PATH: process.env.PATH ?? '', HOME: program.place },
       });
-      keepRunning(nginx as string, [
-        '-c',
-        `${place}/nginx.conf`,
-        '-p',
+      await startNginx(
         place,
-        '-e',
-        `${place}/error.log`,
-      ]);
-      await listens(port);
+        port,
+        `location / {
+          fastcgi_pass unix:${socket};
+          fastcgi_param SCRIPT_FILENAME ${httpBackend};
+          fastcgi_param GIT_PROJECT_ROOT ${place}/repositories;
+          fastcgi_param GIT_HTTP_EXPORT_ALL "";
+          fastcgi_param PATH_INFO $uri;
+          fastcgi_param QUERY_STRING $query_string;
+          fastcgi_param REQUEST_METHOD $request_method;
+          fastcgi_param CONTENT_TYPE $content_type;
+          fastcgi_param CONTENT_LENGTH $content_length;
+          fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
+          fastcgi_param HTTP_GIT_PROTOCOL $http_git_protocol;
+          fastcgi_param REMOTE_USER ada;
+        }`,
+      );
       await eventually(async () => (await stat(socket).catch(() => undefined)) && true);
       return port;
     }

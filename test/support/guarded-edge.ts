@@ -47,7 +47,11 @@ export interface Behind {
   readonly onUpgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 }
 
-export async function startGuardedEdge({ onRequest, onUpgrade }: Behind): Promise<GuardedEdge> {
+/** `publicOrigin`: where clients ask, if something stands in front. */
+export async function startGuardedEdge(
+  { onRequest, onUpgrade }: Behind,
+  { publicOrigin }: { readonly publicOrigin?: string } = {},
+): Promise<GuardedEdge> {
   const authorizationServer = await startHostileApplication();
   const requests: EdgeRequest[] = [];
   const connections = new Set<Socket>();
@@ -97,7 +101,7 @@ export async function startGuardedEdge({ onRequest, onUpgrade }: Behind): Promis
   });
   await new Promise<void>((resolve) => server.listen(0, '::', () => resolve()));
   const { port } = server.address() as AddressInfo;
-  const origin = `http://localhost:${port}`;
+  const origin = publicOrigin ?? `http://localhost:${port}`;
   return {
     origin,
     port,

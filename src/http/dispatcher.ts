@@ -20,6 +20,7 @@ const limits = {
 const connecting = {
   onread: receiveBuffers,
   lookup,
+  autoSelectFamilyAttemptTimeout: bounds.address,
   // Explicit, because Node's default depends on NODE_TLS_REJECT_UNAUTHORIZED.
   rejectUnauthorized: true,
 };

@@ -89,7 +89,7 @@ export async function createProgram(environment: Record<string, string> = {}): P
       answered += 1;
       await signInAs(url, person, options);
     },
-    remove: () => rm(place, { recursive: true, force: true }),
+    remove: () => rm(place, { recursive: true, force: true, maxRetries: 5 }),
   };
 }
 

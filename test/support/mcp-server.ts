@@ -124,7 +124,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     async close() {
       await client.close();
-      await rm(place, { recursive: true, force: true });
+      await rm(place, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

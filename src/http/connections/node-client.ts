@@ -29,12 +29,13 @@ export function createNodeClient({
 }: {
   readonly connectTimeoutMs?: number;
 }): NodeClient {
-  const plain = new Agent({ keepAlive: true });
+  const connecting = { keepAlive: true, autoSelectFamilyAttemptTimeout: bounds.address };
+  const plain = new Agent(connecting);
   let secure: SecureAgent | undefined;
   const agentFor = async (url: URL) => {
     if (url.protocol === 'http:') return plain;
     // Said outright, because Node's default is whatever NODE_TLS_REJECT_UNAUTHORIZED says.
-    const options = { keepAlive: true, rejectUnauthorized: true };
+    const options = { ...connecting, rejectUnauthorized: true };
     secure ??= new (await import('node:https')).Agent(options);
     return secure;
   };

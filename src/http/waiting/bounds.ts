@@ -2,6 +2,11 @@
 export const bounds = {
   /** A connection with its TLS handshake; a proxy's answer to CONNECT. */
   connection: 10_000,
+  /**
+   * One address of a host that has several, before the next one is tried. Node's own 250 ms are over before
+   * a satellite or a busy machine has connected, and then none of the addresses is reached.
+   */
+  address: 1_000,
   /** An answer's complete head, however slowly it arrives. */
   head: 300_000,
   /** The same when a body has to be sent first. */

@@ -10,7 +10,11 @@ const prompt = 'Do the job.';
  * and gives what it printed; `talk` says lines to it until `last` has been answered.
  *
  * @typedef {{ home: string, project: string, command: string[], environment: Record<string, string>, host: (args: string[], environment?: Record<string, string>) => Promise<string>, talk: (args: string[], lines: object[], last: RegExp) => Promise<string>, place: string, prefix?: string }} Place
- * @typedef {{ bin: string, register: (place: Place) => Promise<unknown>, list: (place: Place) => Promise<string>, says: RegExp, work: (place: Place, model: string) => Promise<string> }} Host
+ * @typedef {{ bin: string, register: (place: Place) => Promise<unknown>, list: (place: Place) => Promise<string>, says: RegExp, work: (place: Place, model: string) => Promise<string>, remote?: RemoteEntry }} Host
+ *
+ * How it is given a remote server behind Access; `afterLogin`: a person has signed in before.
+ *
+ * @typedef {{ by: string, afterLogin: boolean, register: (place: Place, url: string) => Promise<unknown>, list: (place: Place) => Promise<string>, says: RegExp }} RemoteEntry
  */
 
 async function write(path, content) {
@@ -18,10 +22,32 @@ async function write(path, content) {
   await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
 }
 
+/** `mcp list` starts no server; the app server that editors talk to does. */
+const askAppServer = ({ talk }) =>
+  talk(
+    ['app-server'],
+    [
+      { id: 1, method: 'initialize', params: { clientInfo: { name: 'test', version: '1' } } },
+      { method: 'initialized' },
+      { id: 2, method: 'mcpServerStatus/list', params: {} },
+    ],
+    /"id":2,/,
+  );
+
 /** @type {Record<string, Host>} */
 export const hosts = {
   'Claude Code': {
     bin: 'claude',
+    remote: {
+      by: 'headersHelper',
+      afterLogin: true,
+      register: ({ host }, url) => {
+        const entry = { type: 'http', url, headersHelper: 'cloudflare-access-mcp headers' };
+        return host(['mcp', 'add-json', '--scope', 'user', 'internal', JSON.stringify(entry)]);
+      },
+      list: ({ host }) => host(['mcp', 'list']),
+      says: /internal: .*Connected/,
+    },
     register: ({ host, command, environment }) =>
       host([
         ...['mcp', 'add', '--scope', 'user', serverName],
@@ -40,6 +66,24 @@ export const hosts = {
   },
   OpenCode: {
     bin: 'opencode',
+    remote: {
+      by: 'connect',
+      afterLogin: false,
+      register: ({ home, environment }, url) =>
+        write(join(home, '.config', 'opencode', 'opencode.json'), {
+          autoupdate: false,
+          mcp: {
+            internal: {
+              type: 'local',
+              command: ['cloudflare-access-mcp', 'connect', url],
+              environment,
+              timeout: 30_000,
+            },
+          },
+        }),
+      list: ({ host }) => host(['mcp', 'list']),
+      says: /internal.*connected/,
+    },
     register: ({ home, command, environment }) =>
       write(join(home, '.config', 'opencode', 'opencode.json'), {
         autoupdate: false,
@@ -80,6 +124,17 @@ export const hosts = {
   },
   Codex: {
     bin: 'codex',
+    remote: {
+      by: 'http_headers_helper',
+      afterLogin: true,
+      register: ({ home }, url) =>
+        write(
+          join(home, '.codex', 'config.toml'),
+          `[mcp_servers.internal]\nurl = "${url}"\nhttp_headers_helper = "cloudflare-access-mcp headers ${url}"\n`,
+        ),
+      list: askAppServer,
+      says: /"name":"internal".*"look_up"/,
+    },
     async register({ host, home, command, environment }) {
       await write(join(home, '.codex', 'config.toml'), '');
       await host([
@@ -88,17 +143,7 @@ export const hosts = {
         ...['--', ...command],
       ]);
     },
-    // `mcp list` starts no server; the app server that editors talk to does.
-    list: ({ talk }) =>
-      talk(
-        ['app-server'],
-        [
-          { id: 1, method: 'initialize', params: { clientInfo: { name: 'test', version: '1' } } },
-          { method: 'initialized' },
-          { id: 2, method: 'mcpServerStatus/list', params: {} },
-        ],
-        /"id":2,/,
-      ),
+    list: askAppServer,
     says: /"name":"cloudflare-access".*"access_fetch"/,
     work: ({ host }, model) => {
       const provider = `{name="Scripted",base_url="${model}/v1",wire_api="responses",env_key="SCRIPTED_KEY"}`;

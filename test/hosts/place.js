@@ -69,15 +69,32 @@ esac
 }
 
 /**
+ * The command as `npm install --global` puts it on the PATH.
+ *
+ * @param {string} folder
+ */
+async function installedCommand(folder) {
+  await mkdir(folder);
+  const script = `#!/bin/sh\nexec '${process.execPath}' '${server}' "$@"\n`;
+  await writeFile(join(folder, 'cloudflare-access-mcp'), script, { mode: 0o755 });
+  return folder;
+}
+
+/**
  * @param {string} program
  * @param {Record<string, string>} environment the server's own
- * @param {{ plugin?: boolean }} [options] `plugin`: its server is given no variables but the host's
+ * @param {{ plugin?: boolean, installed?: boolean }} [options] `plugin`: its server is given no variables
+ *   but the host's; `installed`: the command is on the PATH
  */
-export async function makePlace(program, environment, { plugin = false } = {}) {
+export async function makePlace(program, environment, { plugin = false, installed = false } = {}) {
   const place = await mkdtemp(join(homeOfPlaces, 'cloudflare-access-home-'));
   const [home, project, record] = ['home', 'project', 'record'].map((name) => join(place, name));
   for (const folder of [home, project]) await mkdir(folder);
-  const shim = plugin ? `${await recordingNode(join(place, 'node'), record)}:` : '';
+  const shim = plugin
+    ? `${await recordingNode(join(place, 'node'), record)}:`
+    : installed
+      ? `${await installedCommand(join(place, 'bin'))}:`
+      : '';
   const env = {
     ...(plugin ? environment : {}),
     PATH: `${shim}${process.env.PATH}`,
@@ -92,6 +109,9 @@ export async function makePlace(program, environment, { plugin = false } = {}) {
     environment,
     command: [process.execPath, join(here, 'recorder.js'), record, server],
     host: (args, more = {}) => run(program, args, { cwd: project, env: { ...env, ...more } }),
+    /** The command itself, in the host's home. */
+    ours: (args) =>
+      run(process.execPath, [server, ...args], { cwd: project, env: { ...env, ...environment } }),
     talk: (args, lines, last) => talk(program, args, lines, last, { cwd: project, env }),
     /** The messages that passed, in order. */
     async passed() {

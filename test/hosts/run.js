@@ -10,6 +10,7 @@ import { parseArgs, promisify } from 'node:util';
 import { hosts } from './hosts.js';
 import { install, makePlace } from './place.js';
 import { plugins } from './plugins.js';
+import { reachRemote } from './remote.js';
 import { doWholeJob } from './whole-job.js';
 
 const versions = JSON.parse(await readFile(new URL('./versions.json', import.meta.url), 'utf8'));
@@ -48,6 +49,16 @@ async function tryListing(host, bin, installed) {
 async function tryWholeJob(host, bin, installed) {
   const { problems, era, said } = await doWholeJob(host, bin, installed);
   say(`${problems.length === 0 ? 'ok  ' : 'FAIL'}   does the whole job, in ${era}`);
+  if (problems.length === 0) return;
+  failed += 1;
+  quote(`${problems.join('\n')}\n\n${said.slice(-3000)}`);
+}
+
+async function tryRemote(host, bin) {
+  if (!host.remote) return;
+  const { problems, said } = await reachRemote(host, bin);
+  const what = `reaches a remote MCP server by ${host.remote.by}`;
+  say(`${problems.length === 0 ? 'ok  ' : 'FAIL'}   ${what}`);
   if (problems.length === 0) return;
   failed += 1;
   quote(`${problems.join('\n')}\n\n${said.slice(-3000)}`);
@@ -111,6 +122,7 @@ for (const [title, host] of Object.entries(hosts)) {
     await tryLine(host, installed.bin);
     await tryListing(host, installed.bin);
     await tryWholeJob(host, installed.bin);
+    await tryRemote(host, installed.bin);
     for (const plugin of plugins[title] ?? []) {
       say(`${title}: ${plugin.title}`);
       const given = { plugin, made };

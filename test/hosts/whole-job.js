@@ -12,7 +12,7 @@ import { makePlace } from './place.js';
 import { skillSays } from './plugins.js';
 
 /** The sandbox's own parts, so that it can be asked what it saw. */
-async function loadSandbox() {
+export async function loadSandbox() {
   const folder = await mkdtemp(join(tmpdir(), 'cloudflare-access-sandbox-'));
   const outfile = join(folder, 'sandbox.mjs');
   await build({
@@ -31,11 +31,11 @@ async function loadSandbox() {
   return loaded;
 }
 
-const linesOf = async (file) =>
+export const linesOf = async (file) =>
   (await readFile(file, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
 
 /** Signs in whatever the browser is asked to open, as it is asked. */
-function sitAtTheBrowser(opened, signIn) {
+export function sitAtTheBrowser(opened, signIn) {
   let seen = 0;
   let busy = Promise.resolve();
   const timer = setInterval(() => {
@@ -52,7 +52,7 @@ function sitAtTheBrowser(opened, signIn) {
 }
 
 /** Everything secret that there was: what requests carried, and what the sessions hold. */
-async function secretsOf(sandbox, dataDir) {
+export async function secretsOf(sandbox, dataDir) {
   const secrets = new Set([sandbox.serviceToken.clientSecret]);
   const fields = ['authorization', 'cf-access-token', 'cf-access-client-secret', 'cookie'];
   for (const { headers } of sandbox.requests) {

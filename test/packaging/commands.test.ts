@@ -229,6 +229,7 @@ const told: Record<string, Told> = {
       expect(await at('/api/health')).toMatchObject({ code: 22 });
     },
   },
+  'cloudflare-access-mcp login https://mcp.example.com/mcp': { runs: works },
   'cloudflare-access-mcp login --wait 600 https://app.example.com': { runs: works },
   "cloudflare-access-mcp login --callback-url 'http://localhost:8400/callback?code=…&state=…' https://app.example.com":
     {

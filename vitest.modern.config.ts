@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/end-to-end/**/*.test.ts'],
+    include: ['test/{main-job,end-to-end}/**/*.test.ts'],
     env: { TEST_MCP_REVISION: '2026-07-28' },
     globalSetup: ['test/support/build.ts'],
     testTimeout: 30_000,

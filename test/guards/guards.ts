@@ -175,7 +175,7 @@ export const guards: readonly Guard[] = [
     file: 'src/access/guarded-request.ts',
     guard: 'if (credential && isAccessPage(url.pathname)) throw notSentThere(url);',
     without: '',
-    test: 'test/end-to-end/access-pages.test.ts',
+    test: 'test/main-job/access-pages.test.ts',
     built: true,
   },
   {
@@ -223,7 +223,7 @@ export const guards: readonly Guard[] = [
     file: 'src/secure-url.ts',
     guard: '  resolveDotSegments(url);',
     without: '',
-    test: 'test/end-to-end/access-pages.test.ts',
+    test: 'test/main-job/access-pages.test.ts',
     built: true,
   },
   {
@@ -555,7 +555,7 @@ export const guards: readonly Guard[] = [
     file: 'src/host/browser/environment.ts',
     guard: 'if (!known.some((secret) => clean.includes(secret))) kept[name] = clean;',
     without: 'if (known) kept[name] = clean;',
-    test: 'test/end-to-end/secrecy.test.ts',
+    test: 'test/main-job/secrecy.test.ts',
     only: 'browser',
     built: true,
   },
@@ -629,7 +629,7 @@ export const guards: readonly Guard[] = [
       '{session.resource}`, async () => {\n      const now = await read(session.resource);\n      if (now === undefined)',
     without:
       '(async (work: () => Promise<Session | undefined>) => work())(async () => {\n      const now = await read(session.resource);\n      if (now === undefined)',
-    test: 'test/end-to-end/many-processes.test.ts',
+    test: 'test/main-job/many-processes.test.ts',
     only: 'spend one refresh token a round',
     built: true,
   },
@@ -640,7 +640,7 @@ export const guards: readonly Guard[] = [
     guard:
       'if (now === undefined) return undefined;\n      if (isSuccessor(now, session)) return now;',
     without: 'if (now === undefined) return undefined;',
-    test: 'test/end-to-end/many-processes.test.ts',
+    test: 'test/main-job/many-processes.test.ts',
     only: 'spend one refresh token a round',
     built: true,
   },
@@ -660,7 +660,7 @@ export const guards: readonly Guard[] = [
     guard: 'lock.hold(`sign-in $' + '{plan.resource}`, async () => {',
     without:
       '(async (_: string, work: () => Promise<SignIn>) => work())(plan.resource, async () => {',
-    test: 'test/end-to-end/many-processes.test.ts',
+    test: 'test/main-job/many-processes.test.ts',
     only: 'first sign-in at once',
     built: true,
   },
@@ -1554,7 +1554,7 @@ export const guards: readonly Guard[] = [
     file: 'src/access/guarded-exchange.ts',
     guard: "attach(url, headers, credential?.identity ?? '')",
     without: "attach(url, headers, credential ? '' : '')",
-    test: 'test/end-to-end/crossing.test.ts',
+    test: 'test/main-job/crossing.test.ts',
     built: true,
   },
   {
@@ -1563,7 +1563,7 @@ export const guards: readonly Guard[] = [
     file: 'src/tools/reading-on.ts',
     guard: 'before && (await isStillTheirs(before.asked, access))',
     without: 'before && (await isStillTheirs([], access))',
-    test: 'test/end-to-end/crossing.test.ts',
+    test: 'test/main-job/crossing.test.ts',
     built: true,
   },
   {
@@ -1713,7 +1713,7 @@ export const guards: readonly Guard[] = [
     file: 'src/tool-calls.ts',
     guard: 'const offLimits = whereSecretsAre([dataDir, ...dataDirs], config);',
     without: 'const offLimits = whereSecretsAre([dataDir, ...dataDirs], config).slice(99);',
-    test: 'test/end-to-end/own-files.test.ts',
+    test: 'test/main-job/own-files.test.ts',
     built: true,
   },
   {
@@ -1722,7 +1722,7 @@ export const guards: readonly Guard[] = [
     file: 'src/tool-calls.ts',
     guard: '[dataDir, ...dataDirs]',
     without: '[dataDir, ...dataDirs.slice(99)]',
-    test: 'test/end-to-end/copied-credentials.test.ts',
+    test: 'test/main-job/copied-credentials.test.ts',
     built: true,
   },
   {
@@ -1731,7 +1731,7 @@ export const guards: readonly Guard[] = [
     file: 'src/files/hard-link.ts',
     guard: 'if (stats.nlink <= 1n) return undefined;',
     without: 'if (stats.nlink > 0n) return undefined;',
-    test: 'test/end-to-end/copied-credentials.test.ts',
+    test: 'test/main-job/copied-credentials.test.ts',
     built: true,
   },
   {
@@ -1740,7 +1740,7 @@ export const guards: readonly Guard[] = [
     file: 'src/files/body-file.ts',
     guard: '(await credentialIn(opened.handle))',
     without: '(void credentialIn, undefined)',
-    test: 'test/end-to-end/copied-credentials.test.ts',
+    test: 'test/main-job/copied-credentials.test.ts',
     built: true,
   },
   {

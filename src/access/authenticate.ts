@@ -2,8 +2,7 @@
  * Makes sure that a URL can be fetched: with a credential that is already here, a service token, or a
  * person's sign-in.
  */
-import { accessErrorNumber } from '../cloudflare/error-page.ts';
-import { firewallRefusal } from '../cloudflare/firewall.ts';
+import { firewallRefusalIn } from '../cloudflare/firewall.ts';
 import { AccessError } from '../errors.ts';
 import { bounds } from '../http/waiting/bounds.ts';
 import { untilAborted, within } from '../http/waiting/within.ts';
@@ -154,8 +153,8 @@ function outcomeOf(progress: SignInProgress): Authenticated {
 
 function foreign(url: URL, { guard, evidence }: GuardedAnswer): AccessError {
   const { host } = url;
-  const blocked = accessErrorNumber(evidence.status, evidence.bodyStart);
-  if (blocked !== undefined) return firewallRefusal(url, blocked);
+  const blocked = firewallRefusalIn(evidence);
+  if (blocked) return blocked;
   const how =
     guard.protection === 'other' && guard.scheme
       ? `with the scheme ${quoteServerText(guard.scheme)}`

@@ -6,6 +6,7 @@
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { accessErrorNumber } from './error-page.ts';
+import type { UnauthenticatedAnswer } from './protection.ts';
 
 /** A firewall's word: nothing about the resource, its metadata or its team follows from it. */
 export class FirewallRefusal extends AccessError {}
@@ -70,7 +71,17 @@ async function refuseBlock(url: URL, answer: Response): Promise<Response> {
   throw firewallRefusal(url, number);
 }
 
-export function firewallRefusal({ host }: URL, number: number): FirewallRefusal {
+/** The refusal that a firewall's error page stands for; `undefined` for any other answer. */
+export function firewallRefusalIn({
+  url,
+  status,
+  bodyStart,
+}: Pick<UnauthenticatedAnswer, 'url' | 'status' | 'bodyStart'>): FirewallRefusal | undefined {
+  const number = accessErrorNumber(status, bodyStart);
+  return status !== 403 || number === undefined ? undefined : firewallRefusal(url, number);
+}
+
+function firewallRefusal({ host }: URL, number: number): FirewallRefusal {
   return new FirewallRefusal(
     'access_denied',
     `The firewall in front of ${host} refuses this program’s questions (Cloudflare’s error ${number}): not Access, and nobody’s policy there.`,

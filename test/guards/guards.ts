@@ -1482,6 +1482,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'firewall-named-for-service-tokens',
+    keeps: 'a firewall’s refusal is not taken for a host that asks for nothing',
+    file: 'src/access/service-tokens/service-tokens.ts',
+    guard: 'firewallRefusalIn(answer.evidence) ?? notAskedFor(url, guard)',
+    without: 'notAskedFor(url, guard)',
+    test: 'test/end-to-end/every-face/mistakes.test.ts',
+    only: 'nothing of ours',
+    built: true,
+  },
+  {
     name: 'firewall-named',
     keeps: 'a firewall’s refusal is not taken for the metadata’s',
     file: 'src/cloudflare/firewall.ts',

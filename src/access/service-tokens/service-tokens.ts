@@ -2,6 +2,7 @@
  * Service tokens in use: which one is sent to which application, and whether it was accepted. An
  * application that has not asked for a credential never receives the secret.
  */
+import { firewallRefusalIn } from '../../cloudflare/firewall.ts';
 import { asksAsAccess, type Guard } from '../../cloudflare/protection.ts';
 import {
   madeUpPair,
@@ -120,7 +121,8 @@ export function createServiceTokens(parts: {
         evidence: { url },
         guard,
       } = answer;
-      if (!asksAsAccess(guard)) return notAskedFor(url, guard);
+      if (!asksAsAccess(guard))
+        return firewallRefusalIn(answer.evidence) ?? notAskedFor(url, guard);
       const { choice, proof } = await chooseByProof(url, signal);
       if (choice.state !== 'ready') {
         return serviceTokenMissing(url, choice, guard.claims);

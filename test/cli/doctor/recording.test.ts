@@ -57,6 +57,8 @@ const names: readonly ApplicationName[] = [
   'browser-login-path-relative',
   'service-auth',
   'denied',
+  'denied-or-login',
+  'identity-provider',
   'no-application',
   'tunnel-down',
 ];

@@ -26,17 +26,37 @@ export function coversUrl(resource: string, url: URL): boolean {
 /** As `coversUrl`, for several resources of one URL. */
 export function coverageOf(url: URL): (resource: string) => boolean {
   const unclear = hidesDotSegment(url);
+  const { origin, pathname } = url;
   return (resource) => {
-    if (resource.length > longestResource || !URL.canParse(resource)) return false;
-    const covered = new URL(resource);
-    if (covered.origin !== url.origin || covered.username || covered.password) return false;
-    if (covered.search || covered.hash) return false;
-    const prefix = covered.pathname.replace(/(?<!\/)\/+$/, '');
+    if (resource.length > longestResource) return false;
+    const path = plainPathAt(origin, resource) ?? parsedPathAt(origin, resource);
+    const prefix = path?.replace(/(?<!\/)\/+$/, '');
+    if (prefix === undefined) return false;
     if (prefix === '') return true;
     if (unclear) return false;
     if (prefix.split('/').length - 1 > deepestResource) return false;
-    return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
+    return pathname === prefix || pathname.startsWith(`${prefix}/`);
   };
+}
+
+/**
+ * The path of a resource at `origin` that a parser would leave as it is, without asking one: each request
+ * looks for the sessions of all its prefixes.
+ */
+function plainPathAt(origin: string, resource: string): string | undefined {
+  if (!origin.startsWith('http') || !resource.startsWith(origin)) return undefined;
+  const rest = resource.slice(origin.length);
+  return plainPath.test(rest) ? rest : undefined;
+}
+
+/** No dot segments, nothing that is or would be percent-encoded. */
+const plainPath = /^(?:\/[\w~-][\w.~-]*)*\/?$/;
+
+function parsedPathAt(origin: string, resource: string): string | undefined {
+  if (!URL.canParse(resource)) return undefined;
+  const covered = new URL(resource);
+  if (covered.origin !== origin || covered.username || covered.password) return undefined;
+  return covered.search || covered.hash ? undefined : covered.pathname;
 }
 
 /**

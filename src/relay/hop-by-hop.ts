@@ -30,10 +30,16 @@ const neverConnection: ReadonlySet<string> = new Set([
 
 /** The names, in lower case, of the fields among `fields` that are not passed on. */
 export function hopByHop(fields: readonly Field[]): ReadonlySet<string> {
-  const named = fields
-    .filter(([name]) => name.toLowerCase() === 'connection')
-    .flatMap(([, value]) => value.split(','))
-    .map((option) => option.trim().toLowerCase())
-    .filter((option) => option !== '' && !neverConnection.has(option));
-  return named.length === 0 ? always : new Set([...always, ...named]);
+  let all: Set<string> | undefined;
+  for (const [name, value] of fields) {
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    for (const option of value.split(',')) {
+      const named = option.trim().toLowerCase();
+      // Most connections name only what is never passed on.
+      if (named === '' || always.has(named) || neverConnection.has(named)) continue;
+      all ??= new Set(always);
+      all.add(named);
+    }
+  }
+  return all ?? always;
 }

@@ -10,26 +10,32 @@ export interface Objection {
   readonly words: string;
 }
 
-/** `localhost:8080` and its equivalents; the port may be omitted if it is 80. */
-export function ownHosts(port: number): readonly string[] {
+/** The names of a relay at one port. */
+export interface OwnNames {
+  readonly port: number;
+  /** `localhost:8080` and its equivalents; the port may be omitted if it is 80. */
+  readonly hosts: readonly string[];
+  readonly origins: readonly string[];
+}
+
+export function ownNames(port: number): OwnNames {
   const names = ['127.0.0.1', 'localhost', '[::1]'];
-  return [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])];
+  const hosts = [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])];
+  return { port, hosts, origins: hosts.map((host) => `http://${host}`) };
 }
 
 /** `undefined` for a request that may be passed on. */
 export function objectionTo(
   headers: IncomingHttpHeaders,
-  port: number,
+  { hosts, origins: own }: OwnNames,
   remote: URL,
 ): Objection | undefined {
-  const hosts = ownHosts(port);
   if (!hosts.includes(headers.host?.toLowerCase() ?? '')) {
     return {
       status: 421,
-      words: `This is a relay to ${remote.host} on this machine. Ask it as http://${hosts[0]}.`,
+      words: `This is a relay to ${remote.host} on this machine. Ask it as ${own[0]}.`,
     };
   }
-  const own = hosts.map((host) => `http://${host}`);
   const { origin, referer } = headers;
   const site = headers['sec-fetch-site'];
   // The preflight of private network access carries the page's Origin and is refused as well.
@@ -40,7 +46,7 @@ export function objectionTo(
   if (!isForeign) return undefined;
   return {
     status: 403,
-    words: `This relay to ${remote.host} does not answer pages of other origins. Open http://${hosts[0]} itself.`,
+    words: `This relay to ${remote.host} does not answer pages of other origins. Open ${own[0]} itself.`,
   };
 }
 

@@ -65,9 +65,8 @@ async function streamBody(
   concealer: Concealer,
 ): Promise<void> {
   const conceals = concealer.active && isText(headers) && !headers.has('content-encoding');
-  const shown = conceals ? concealer.body(body, 'covered') : body;
   try {
-    await streamAnswer(shown, response);
+    await streamAnswer(body, response, conceals ? concealer.parts('covered') : undefined);
   } catch (error) {
     body.destroy();
     // Half an answer must not look like a whole one.

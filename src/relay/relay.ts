@@ -11,7 +11,7 @@ import type { HopAnswer } from '../http/hops.ts';
 import { createConcealers } from '../secrets/concealer.ts';
 import type { Addresses } from './addresses.ts';
 import type { CredentialedSend } from './credentialed-send.ts';
-import { objectionTo } from './local-client.ts';
+import { objectionTo, ownNames } from './local-client.ts';
 import { type Exchange, type LocalServer, listenLocally } from './local-server.ts';
 import { answerFailure, answerOwn } from './own-answer.ts';
 import { passBack, passInterim } from './pass-back.ts';
@@ -38,6 +38,7 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
   const id = `cloudflare-access-mcp-${randomBytes(6).toString('hex')}`;
   const owners = new WeakMap<Socket, Promise<string>>();
   const concealers = createConcealers();
+  let own = ownNames(options.port);
 
   const refuse = (exchange: Exchange, status: number, words: string): void =>
     answerOwn(status, words, exchange);
@@ -50,8 +51,8 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
     response.once('close', () => {
       if (!response.writableFinished) gone.abort(hasLeft);
     });
-    const port = socket.localPort ?? 0;
-    const objection = objectionTo(headers, port, remote);
+    if (socket.localPort !== own.port) own = ownNames(socket.localPort ?? 0);
+    const objection = objectionTo(headers, own, remote);
     if (objection) return refuse(exchange, objection.status, objection.words);
     if ((await owners.get(socket)) === 'other') {
       return refuse(
@@ -61,7 +62,7 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
       );
     }
     if (gone.signal.aborted) return;
-    const target = readTarget(url, port, remote);
+    const target = readTarget(url, own, remote);
     if ('status' in target) return refuse(exchange, target.status, target.words);
     if (method === 'TRACE') {
       return refuse(exchange, 405, 'TRACE is not passed on: it would show the credential.');

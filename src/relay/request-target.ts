@@ -4,8 +4,7 @@
  * resource with a path.
  */
 import { isAccessPage } from '../cloudflare/access-pages.ts';
-import type { Objection } from './local-client.ts';
-import { ownHosts } from './local-client.ts';
+import type { Objection, OwnNames } from './local-client.ts';
 
 export interface Target {
   /** In origin form, verbatim. */
@@ -14,12 +13,12 @@ export interface Target {
   readonly url: URL;
 }
 
-export function readTarget(text: string, port: number, remote: URL): Target | Objection {
-  const target = originForm(text, port);
+export function readTarget(text: string, own: OwnNames, remote: URL): Target | Objection {
+  const target = originForm(text, own);
   if (target === undefined) {
     return {
       status: 421,
-      words: `This is a relay to ${remote.host}, not a proxy for other addresses: use http://127.0.0.1:${port} instead of ${remote.origin}.`,
+      words: `This is a relay to ${remote.host}, not a proxy for other addresses: use ${own.origins[0]} instead of ${remote.origin}.`,
     };
   }
   const [path = ''] = target.split('?');
@@ -40,11 +39,12 @@ export function readTarget(text: string, port: number, remote: URL): Target | Ob
  * The target in origin form; also from the absolute form, which servers must accept (§3.2.2), if it names
  * this server.
  */
-function originForm(text: string, port: number): string | undefined {
+function originForm(text: string, { hosts }: OwnNames): string | undefined {
+  if (text.startsWith('/')) return text;
   const absolute = /^http:\/\/([^/?]*)(.*)$/is.exec(text);
-  if (absolute === null) return text.startsWith('/') || text === '*' ? text : undefined;
+  if (absolute === null) return text === '*' ? text : undefined;
   const [, host = '', rest = ''] = absolute;
-  if (!ownHosts(port).includes(host.toLowerCase())) return undefined;
+  if (!hosts.includes(host.toLowerCase())) return undefined;
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 

@@ -34,6 +34,15 @@ export interface Concealer {
    * replaces secrets by text of the same length, so that a Content-Length stays correct.
    */
   body(value: Readable, how?: Replacement): Concealed<Readable>;
+  /** The same for whoever has the parts of a stream in hand. */
+  parts(how?: Replacement): ConcealedParts;
+}
+
+export interface ConcealedParts {
+  /** What can be passed on, which may be empty. Releases what it does not pass on. */
+  next(part: Buffer): Concealed<Buffer>;
+  /** What was held back, once there are no more parts. */
+  last(): Concealed<Buffer>;
 }
 
 type Replacement = 'marked' | 'covered';
@@ -103,12 +112,13 @@ export function createConcealer(secrets: readonly string[]): Concealer {
       // It may fail before anybody reads it; the failure is then reported to the reader.
       value.on('error', () => {});
       if (!active) return value as Concealed<Readable>;
-      const clean = new ConcealingStream(find, how);
+      const clean = new ConcealingStream(createParts(find, how));
       value.on('error', (error) => clean.destroy(error));
       clean.on('close', () => value.destroy());
       clean.on('error', () => {});
       return value.pipe(clean) as Readable as Concealed<Readable>;
     },
+    parts: (how = 'marked') => createParts(active ? find : nothing, how),
   };
 }
 
@@ -135,27 +145,36 @@ function searchFor(secrets: readonly string[], isLower: boolean): Search {
   );
 }
 
-class ConcealingStream extends Transform {
-  readonly #find: Search;
-  readonly #how: Replacement;
-  #held: Buffer = Buffer.alloc(0);
+const nothing: Search = ({ length }) => ({ cuts: [], open: length });
 
-  constructor(find: Search, how: Replacement) {
+function createParts(find: Search, how: Replacement): ConcealedParts {
+  let held: Buffer = Buffer.alloc(0);
+  return {
+    next(part) {
+      const input = held.length === 0 ? part : copied(held, part);
+      const { done, rest } = cut(input, find(input, false), how);
+      held = rest.length === 0 ? rest : copied(rest);
+      return done as Concealed<Buffer>;
+    },
+    last: () => cut(held, find(held, true), how).done as Concealed<Buffer>,
+  };
+}
+
+class ConcealingStream extends Transform {
+  readonly #parts: ConcealedParts;
+
+  constructor(parts: ConcealedParts) {
     // Large enough that network and disk do not wait for each other.
     super({ highWaterMark: 512 * 1024 });
-    this.#find = find;
-    this.#how = how;
+    this.#parts = parts;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    const input = this.#held.length === 0 ? chunk : copied(this.#held, chunk);
-    const { done, rest } = cut(input, this.#find(input, false), this.#how);
-    this.#held = rest.length === 0 ? rest : copied(rest);
-    callback(null, done);
+    callback(null, this.#parts.next(chunk));
   }
 
   override _flush(callback: TransformCallback): void {
-    callback(null, cut(this.#held, this.#find(this.#held, true), this.#how).done);
+    callback(null, this.#parts.last());
   }
 }
 

@@ -193,7 +193,7 @@ export const guards: readonly Guard[] = [
     keeps: '§4.2 a resource speaks for its own origin alone',
     file: 'src/oauth/resource-scope.ts',
     guard:
-      'if (covered.origin !== url.origin || covered.username || covered.password) return false;',
+      'if (covered.origin !== origin || covered.username || covered.password) return undefined;',
     without: '',
     test: 'test/properties/canonical-url.test.ts',
   },
@@ -201,7 +201,7 @@ export const guards: readonly Guard[] = [
     name: 'resource-length',
     keeps: 'what is claimed fits an address and a record',
     file: 'src/oauth/resource-scope.ts',
-    guard: 'resource.length > longestResource ||',
+    guard: 'if (resource.length > longestResource) return false;',
     without: '',
     test: 'test/faults/challenge-and-discovery.test.ts',
     only: 'half a million slashes',
@@ -724,8 +724,8 @@ export const guards: readonly Guard[] = [
     name: 'echo-over-chunks',
     keeps: '§4.9 an echo split over chunks',
     file: 'src/secrets/concealer.ts',
-    guard: 'this.#find(input, false)',
-    without: 'this.#find(input, true)',
+    guard: 'find(input, false)',
+    without: 'find(input, true)',
     test: 'test/secrets/concealer.test.ts',
   },
   {

@@ -25,8 +25,7 @@ export function within(milliseconds: number, ...callers: (AbortSignal | undefine
 
 /** Only for the relay, whose client may wait as long as it likes. Aborts when the client leaves. */
 export function whileClientWaits(client: AbortSignal): Within {
-  const { signal, release } = firstOf(client);
-  return { signal: signal as Deadline, lift: () => {}, release: () => release() };
+  return { signal: client as Deadline, lift: () => {}, release: () => {} };
 }
 
 /**

@@ -2,7 +2,7 @@
  * Sits between the host and the SDK's server: answers the handshake itself, and as soon as a message needs
  * more, connects the SDK's server and replays the handshake to it.
  */
-import { PassThrough, type Readable, Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { answerEarly, type EarlyAnswer, type Handshake } from './handshake.ts';
 
 /** Connects the SDK's server to these streams. */
@@ -24,11 +24,10 @@ export function startFront(
   const handOver = (): void => {
     input.off('data', read);
     input.pause();
-    const toServer = new PassThrough();
-    for (const line of heard) toServer.write(`${line}\n`);
-    toServer.write(unread);
-    connect(toServer, answered === undefined ? output : without(answered, output)).then(
-      () => input.pipe(toServer),
+    const again = heard.map((line) => Buffer.from(`${line}\n`));
+    input.unshift(Buffer.concat([...again, unread]));
+    connect(input, answered === undefined ? output : without(answered, output)).then(
+      () => input.resume(),
       (error) => output.destroy(error),
     );
   };

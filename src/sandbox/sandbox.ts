@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { visitApplication } from './application/application.ts';
+import { OidcApplication } from './application/oidc-application.ts';
 import {
   type Application,
   type ApplicationName,
@@ -18,6 +19,7 @@ import { type SandboxOptions, settle } from './options.ts';
 import type { Fault } from './server/fault.ts';
 import { LoopbackServer, type Wiring } from './server/loopback-server.ts';
 import { type RecordedRequest, RequestLog } from './server/request-log.ts';
+import { OidcProvider } from './team/oidc-provider.ts';
 import { Organisation, refusedPerson } from './team/organisation.ts';
 import type { ServiceToken } from './team/service-tokens.ts';
 import { SigningKeys } from './team/signing-keys.ts';
@@ -98,14 +100,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const transfer = new TransferService(settings.transferHoldMs);
   const server: AuthorizationServer = { organisation, clients: new Map(), grants };
   const devices: DeviceRequests = new Map();
+  const oidc = new OidcProvider(organisation);
   const log = new RequestLog();
 
   const wire = (host: Wiring['host'], handle: Wiring['handle']): Wiring => {
     return { host, log, latencyMs: settings.latencyMs, fault: settings.fault, handle };
   };
-  teamServer.serve(wire('team', (request) => visitTeam(server, devices, request)));
+  teamServer.serve(wire('team', (request) => visitTeam(server, devices, oidc, request)));
   transferServer.serve(wire('transfer', (request) => transfer.handle(request)));
-  const edge = { organisation, grants, transfer };
+  const edge = { organisation, grants, transfer, oidc: new OidcApplication(oidc, keys) };
   for (const [name, applicationServer] of applicationServers) {
     const application = applications[name];
     applicationServer.serve(wire(name, (request) => visitApplication(edge, application, request)));

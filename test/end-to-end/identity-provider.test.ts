@@ -3,7 +3,7 @@
  * is and what gets in, in all faces, and nobody is sent to a login page that cannot help.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { apiKey } from '../../src/sandbox/application/guards.ts';
+import { apiKey } from '../../src/sandbox/application/oidc-application.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createProgram } from '../cli/program.ts';
 import { startEvilHost } from '../support/evil-host.ts';

@@ -17,11 +17,13 @@ import {
 } from '../server/answer.ts';
 import type { Received } from '../server/received.ts';
 import { authorized, authorizedPath, loginPath } from '../team/login.ts';
+import { oidcCallbackPath } from '../team/oidc-provider.ts';
 import type { Identity, Organisation } from '../team/organisation.ts';
 import type { TransferService } from '../team/transfer.ts';
 import { refusedByFirewall, resourceMetadataPath } from './challenge.ts';
 import { passedOn } from './forwarded-fields.ts';
 import { guardOf, hasLogin, type Visit } from './guards.ts';
+import type { OidcApplication } from './oidc-application.ts';
 import { origin } from './origin.ts';
 import { refusedPreflight } from './preflight.ts';
 import { asksForMetadata, signedAnswer } from './signed-answer.ts';
@@ -32,6 +34,7 @@ export interface Edge {
   readonly organisation: Organisation;
   readonly grants: Grants;
   readonly transfer: TransferService;
+  readonly oidc: OidcApplication;
 }
 
 export function visitApplication(edge: Edge, application: Application, request: Received): Plan {
@@ -42,6 +45,9 @@ export function visitApplication(edge: Edge, application: Application, request: 
   }
   const own = hasLogin(application.name) ? accessPath(edge, application, request) : undefined;
   if (own !== undefined) return own;
+  if (application.name === 'identity-provider' && request.url.pathname === oidcCallbackPath) {
+    return { what: 'callback', work: () => edge.oidc.callback(application, request) };
+  }
   // As with a preview of a Worker: without the query there is no such host, and no Access either.
   if (application.name === 'browser-login-preview' && !request.url.searchParams.has('preview')) {
     return { what: 'nothing_there', work: () => text(404, 'There is nothing here yet') };

@@ -3,13 +3,12 @@
  * is made only when the decision is carried out.
  */
 
-import { randomBytes } from 'node:crypto';
 import type { Application, ApplicationName } from '../catalogue.ts';
 import type { Grants } from '../oauth/grants.ts';
-import { type Answer, redirect } from '../server/answer.ts';
+import type { Answer } from '../server/answer.ts';
 import { accessCookie, cookieValues } from '../server/cookies.ts';
 import type { Received } from '../server/received.ts';
-import { ssoPath, toLogin } from '../team/login.ts';
+import { toLogin } from '../team/login.ts';
 import type { Identity, Organisation } from '../team/organisation.ts';
 import { judgeServiceToken, type ServiceTokenVerdict } from '../team/service-tokens.ts';
 import {
@@ -21,6 +20,7 @@ import {
   tunnelDown,
   unauthorizedPage,
 } from './challenge.ts';
+import type { OidcApplication } from './oidc-application.ts';
 
 export type Decision =
   | { readonly admit: () => { identity?: Identity; setCookie?: string } }
@@ -29,12 +29,10 @@ export type Decision =
 export interface Visit {
   readonly organisation: Organisation;
   readonly grants: Grants;
+  readonly oidc: OidcApplication;
   readonly application: Application;
   readonly request: Received;
 }
-
-/** What `identity-provider` takes of its own. */
-export const apiKey = 'an-api-key-of-the-application';
 
 type Guard = (visit: Visit) => Decision;
 
@@ -112,20 +110,11 @@ const strict =
     }
   };
 
-/** The application's own guard: an API key of its own, or off to the sign-in at its identity provider. */
-const identityProvider: Guard = ({ organisation, application, request }) => {
-  if (request.headers.authorization === `Bearer ${apiKey}`) return { admit: () => ({}) };
-  const query = new URLSearchParams({
-    client_id: application.audience,
-    redirect_uri: `${application.url.origin}/oidc/callback`,
-    response_type: 'code',
-    scope: 'openid email',
-    state: randomBytes(16).toString('hex'),
-    nonce: randomBytes(16).toString('hex'),
-  });
-  const location = `${organisation.team.origin}${ssoPath}oidc/${application.audience}/authorization?${query}`;
-  return { refuse: () => redirect(location), what: 'challenge' };
-};
+/** The application's own guard, not Access's. */
+const identityProvider: Guard = ({ oidc, application, request }) =>
+  oidc.admits(request)
+    ? { admit: () => ({}) }
+    : { refuse: () => oidc.signIn(application, request), what: 'challenge' };
 
 export const guardOf: Readonly<Record<ApplicationName, Guard>> = {
   'managed-oauth': managedOAuth,

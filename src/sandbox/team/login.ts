@@ -57,16 +57,6 @@ export function toLogin(
   });
 }
 
-/** To the login page, which the person comes back from. */
-export function ssoLogin({ team }: Organisation, request: Received): Answer {
-  const { pathname, search, searchParams } = request.url;
-  const query = new URLSearchParams({
-    kid: searchParams.get('client_id') ?? '',
-    redirect_url: pathname + search,
-  });
-  return redirect(`${team.origin}${loginPath}${team.host}?${query}`);
-}
-
 /**
  * `/cdn-cgi/access/login/H` at the team: lets a person who is signed in pass, else shows the login page.
  */
@@ -78,7 +68,7 @@ export function login(organisation: Organisation, request: Received): Answer {
   const meta = organisation.keys.verify(query.get('meta') ?? '');
   const [sso] = domains;
   const isForSso = sso?.name === 'identity-provider' && host === organisation.team.host;
-  if (isForSso) return loginPage({ application: sso, people: organisation.people });
+  if (isForSso) return loginForSso(organisation, sso, request);
   if (application === undefined || meta?.type !== 'meta' || meta.aud !== application.audience) {
     return notice(400, 'Unable to find your Access application', 'The login request is not valid.');
   }
@@ -108,6 +98,24 @@ export function login(organisation: Organisation, request: Received): Answer {
     if (email !== undefined) return proceed(email);
   }
   return loginPage({ application, people: organisation.people });
+}
+
+/** The same on the way to an application that uses the team as its identity provider. */
+function loginForSso(
+  organisation: Organisation,
+  application: Application,
+  request: Received,
+): Answer {
+  const { people, team } = organisation;
+  const onward = request.url.searchParams.get('redirect_url') ?? '';
+  if (!onward.startsWith(ssoPath)) {
+    return notice(400, 'Unable to find your Access application', 'The login request is not valid.');
+  }
+  if (request.method !== 'POST') return loginPage({ application, people });
+  const answer = readLogin(request, people);
+  if (answer === undefined) return notice(400, 'Not understood', 'The form named nobody.');
+  if (answer === 'declined') return notice(403, 'Not signed in', 'You declined to sign in.');
+  return redirect(team.origin + onward, { 'set-cookie': teamCookie(organisation, answer.person) });
 }
 
 /** `/cdn-cgi/access/authorized` at the application. */

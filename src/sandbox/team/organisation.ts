@@ -70,7 +70,7 @@ export class Organisation {
       iss: this.team.origin,
       type: 'app',
       identity_nonce: `${this.#applicationGeneration}.${randomBytes(8).toString('hex')}`,
-      sub: this.#subjectOf(email),
+      sub: this.subjectOf(email),
       country: 'T1',
     });
   }
@@ -95,7 +95,7 @@ export class Organisation {
       ...this.#times(this.settings.organisationSessionSeconds),
       iss: this.team.origin,
       identity_nonce: `${this.#organisationGeneration}.${randomBytes(8).toString('hex')}`,
-      sub: this.#subjectOf(email),
+      sub: this.subjectOf(email),
     });
   }
 
@@ -124,7 +124,7 @@ export class Organisation {
   }
 
   /** The same in every token of a person, as at the real team. */
-  #subjectOf(email: string): string {
+  subjectOf(email: string): string {
     const subject = this.#subjects.get(email) ?? randomUUID();
     this.#subjects.set(email, subject);
     return subject;

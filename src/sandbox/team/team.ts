@@ -8,14 +8,16 @@ import { revoke, token } from '../oauth/token.ts';
 import { type Answer, json, methodNotAllowed, type Plan, text } from '../server/answer.ts';
 import { notice } from '../server/page.ts';
 import type { Received } from '../server/received.ts';
-import { login, loginPath, logout, ssoLogin, ssoPath } from './login.ts';
+import { login, loginPath, logout, ssoPath } from './login.ts';
 import { fromElsewhere } from './login-page.ts';
+import type { OidcProvider } from './oidc-provider.ts';
 
 const oauthPath = '/cdn-cgi/access/oauth';
 
 export function visitTeam(
   server: AuthorizationServer,
   devices: DeviceRequests,
+  oidc: OidcProvider,
   request: Received,
 ): Plan {
   const { organisation, clients } = server;
@@ -25,9 +27,7 @@ export function visitTeam(
   const post = (what: string, work: () => Answer) => only(['POST'], request, what, work);
   const form = (what: string, work: () => Answer) => pageWithForm(request, what, work);
 
-  if (pathname.startsWith(ssoPath)) {
-    return get('sso', () => ssoLogin(organisation, request));
-  }
+  if (pathname.startsWith(ssoPath)) return oidc.visit(request);
   if (pathname.startsWith(loginPath)) {
     return form('login_page', () => login(organisation, request));
   }

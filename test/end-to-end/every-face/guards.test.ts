@@ -1,5 +1,6 @@
 /** The guards, met by every face of the program: what each answers, and what it asks for that. */
 import { describe, expect, it } from 'vitest';
+import { type Cookies, signInAs } from '../../../src/sandbox/team/person.ts';
 import { byEveryFace, pairOf, saidIn, setUpFaces } from '../../support/faces.ts';
 import {
   all,
@@ -171,8 +172,12 @@ describe('9: an application that lets in service tokens alone', () => {
 });
 
 describe('14: an application that uses Access as its identity provider', () => {
-  it('is named, after one request and without a tab', async () => {
+  it('is named, after one request and without a tab, whoever is signed in there in a browser', async () => {
     const met = await setUpFaces();
+    const cookies: Cookies = new Map();
+    const page = new URL(met.url('identity-provider'));
+    const visit = await signInAs(page, met.sandbox.people[0] ?? '', { cookies });
+    expect([visit.status, visit.url.href]).toEqual([200, page.href]);
     const { met: said, words } = await byEveryFace(met, met.url('identity-provider'));
     expect(said).toEqual({
       ...all('access_denied', ['challenge']),
@@ -180,5 +185,14 @@ describe('14: an application that uses Access as its identity provider', () => {
     });
     expectWords(words, /identity provider/);
     for (const face of faces) expect(words[face], face).not.toMatch(/CF_ACCESS_HOSTS=|add the/);
+    // What gets in is the application's own.
+    const session = `app_session=${cookies.get(page.host)?.get('app_session')}`;
+    const fetched = await met.tool('access_fetch', {
+      url: page.href,
+      headers: { cookie: session },
+    });
+    expect([saidIn(fetched.json), fetched.asked]).toEqual(['200 none', ['origin + cookie']]);
+    const given = await met.command('fetch', '-b', session, page.href);
+    expect([given.code, given.asked]).toEqual([0, ['origin + cookie']]);
   });
 });

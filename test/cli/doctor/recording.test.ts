@@ -79,6 +79,24 @@ describe('a recording', () => {
     },
   );
 
+  it('of a host that exists only with a query asks who guards it with that, too', async () => {
+    const { url } = sandbox.applications['browser-login-preview'];
+    const first = await recorded(`${url.href}?preview=t0ken`);
+    const { exchanges } = JSON.parse(first.text) as Recording;
+    const proofs = exchanges.filter(({ question }) => question === 'who guards this host');
+    expect(proofs.map(({ answer, verdict }) => [answer?.status, verdict.is])).toEqual([
+      [404, 'as documented'],
+      [302, 'as documented'],
+    ]);
+    expect(proofs[1]?.answer?.fields).toContainEqual(
+      expect.stringMatching(/^cf-access-metadata: /),
+    );
+    expect(first.text).not.toContain('t0ken');
+    await replayed(first.path, async (again) => {
+      expect((await recorded(again, 'again.json')).text).toBe(first.text);
+    });
+  });
+
   it('registers nothing, signs nobody in, and sends no credential where no session is kept', async () => {
     const { clientId, clientSecret } = sandbox.serviceToken;
     const path = join(program.place, 'recording.json');

@@ -67,12 +67,14 @@ export async function askAll(walk: Walk): Promise<Asked> {
     method: 'OPTIONS',
     fields: [['access-control-request-method', 'GET']],
   });
-  const signed = await ask({
+  const proof: Omit<Question, 'url'> = {
     question: 'who guards this host',
-    url: atPath(url, url.pathname),
     method: 'HEAD',
     fields: [['cf-access-metadata-request', 'true']],
-  });
+  };
+  let signed = await ask({ ...proof, url: atPath(url, url.pathname) });
+  // A host that exists only with a query.
+  if (signed.answer?.status === 404 && url.search !== '') signed = await ask({ ...proof, url });
 
   const wellKnown = atPath(
     url,

@@ -108,6 +108,10 @@ const rules: Readonly<Record<string, Rule>> = {
     judge(answer, row, tokens) {
       const compared_with = '§6';
       const given = field(answer, 'cf-access-metadata');
+      if (given === '' && answer.status === 404 && isAccess(row)) {
+        // What answered the first question with its query is nothing without it.
+        return { compared_with: '§6, a host that exists only with a query', how: [] };
+      }
       if (given === '') {
         const isExpected = isAccess(row) || row === 'Service Auth policies alone';
         return { compared_with, how: isExpected ? ['there is no cf-access-metadata'] : undefined };

@@ -2,6 +2,7 @@
 
 import { teamOfIssuer } from '../cloudflare/team.ts';
 import type { Clock } from '../session/ports.ts';
+import type { Session } from '../session/records.ts';
 import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { Sessions } from '../session/sessions.ts';
@@ -40,6 +41,13 @@ export function createCredentials({
   readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
 }): Credentials {
+  /** The same session is found again and again, and a credential's identity takes a hash. */
+  const made = new WeakMap<Session, ResourceCredential>();
+  const credentialOf = (session: Session): ResourceCredential => {
+    const credential = made.get(session) ?? sessionCredential(session);
+    made.set(session, credential);
+    return credential;
+  };
   /** By resource. */
   const fromCloudflared = new Map<string, ResourceCredential>();
   const cloudflaredFor = (url: URL): ResourceCredential | undefined => {
@@ -52,9 +60,9 @@ export function createCredentials({
     const session = await sessions.find(url);
     if (session) {
       const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
-      if (sessions.isFresh(session, wantedMs)) return sessionCredential(session);
+      if (sessions.isFresh(session, wantedMs)) return credentialOf(session);
       const renewed = await sessions.renew(session, signal);
-      if (renewed) return sessionCredential(renewed);
+      if (renewed) return credentialOf(renewed);
     }
     const token = cloudflaredFor(url);
     if (token?.expiresAt === undefined) return token;
@@ -69,14 +77,14 @@ export function createCredentials({
       const isOfAccess = issuer !== undefined && teamOfIssuer(new URL(issuer)) !== undefined;
       if (isInUse || (session && !isOfAccess)) return find(url, 0, signal);
       const beside = await sessions.find(url, 'beside');
-      if (beside && sessions.isFresh(beside)) return sessionCredential(beside);
+      if (beside && sessions.isFresh(beside)) return credentialOf(beside);
       return session ? undefined : find(url, 0, signal);
     },
     async identity(url) {
       const serviceToken = serviceTokens.inUse(url);
       if (serviceToken) return serviceToken.identity;
       const session = await sessions.find(url);
-      return (session ? sessionCredential(session) : cloudflaredFor(url))?.identity ?? '';
+      return (session ? credentialOf(session) : cloudflaredFor(url))?.identity ?? '';
     },
     remember(credential) {
       if (credential.method !== 'cloudflared') return;

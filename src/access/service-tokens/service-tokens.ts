@@ -140,6 +140,7 @@ export function createServiceTokens(parts: {
     },
     release,
     inUse(url) {
+      if (granted.size === 0) return undefined;
       const key = keysCovering(url).find((each) => granted.has(each));
       return key === undefined ? undefined : granted.get(key);
     },

@@ -1,5 +1,5 @@
 /** A credential together with the resource it was obtained for and how it was obtained. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readJwt } from '../cloudflare/jwt.ts';
 import type { Credential } from '../secrets/credential.ts';
 import type { PersonMethod, Session } from './records.ts';
@@ -68,5 +68,5 @@ export function cloudflaredCredential({
 }
 
 function identityOf(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return hash('sha256', JSON.stringify(parts), 'base64url');
 }

@@ -133,6 +133,8 @@ const step = z.discriminatedUnion('do', [
   kind('print_token', {}),
   kind('use_own_credential', {}),
   kind('send_authorization', {}),
+  /** One that a firewall before Access lets through, where it refuses this program's own. */
+  kind('send_user_agent', {}),
   kind('run_with_service_token', {}),
   kind('see_help', { command: text }),
   kind('name_url', { command: text, variable: text }),

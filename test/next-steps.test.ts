@@ -77,6 +77,7 @@ const examples: { readonly [Kind in Step['do']]: readonly Extract<Step, { do: Ki
   name_url: [{ do: 'name_url', command: 'headers', variable: 'CLAUDE_CODE_MCP_SERVER_URL' }],
   choose_port: [{ do: 'choose_port' }],
   report_bug: [{ do: 'report_bug', when: 'again' }],
+  send_user_agent: [{ do: 'send_user_agent', when: 'otherwise' }],
   do_not_follow: [{ do: 'do_not_follow', when: 'not_typed' }],
   stop: [{ do: 'stop' }],
   respect_limit: [{ do: 'respect_limit', variable: 'CF_ACCESS_READ_ONLY' }],

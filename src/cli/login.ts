@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { AuthenticateOptions } from '../access/authenticate.ts';
 import { callbackResponse } from '../tools/callback-address.ts';
 import { address } from './terminal/address.ts';
+import { checkedUserAgent } from './terminal/checked-user-agent.ts';
 import { conclude, tellFailure } from './terminal/failure.ts';
 import { seconds } from './terminal/numbers.ts';
 import { readPasted } from './terminal/pasted-callback.ts';
@@ -17,6 +18,7 @@ interface Options {
   force?: true;
   wait: number;
   callbackUrl?: string;
+  userAgent?: string;
   json?: true;
 }
 
@@ -47,6 +49,10 @@ export function addLogin(program: Command, shell: Shell, end: (exitCode: number)
       '--callback-url <address>',
       'finish a sign-in with the address that its browser could not load',
     )
+    .option(
+      '-A, --user-agent <name>',
+      'where a firewall refuses this program by its name, ask under this one',
+    )
     .option('--json', 'print one JSON object, as the tool authenticate does')
     .action(async (text: string, options: Options) => {
       let url: URL | undefined;
@@ -55,7 +61,11 @@ export function addLogin(program: Command, shell: Shell, end: (exitCode: number)
         await conclude(shell, failure, () => {
           url = address(text);
           const target = url;
-          return withRooms(shell, (open) => run(shell, target, options, open));
+          const userAgent = checkedUserAgent(options.userAgent);
+          return withRooms(shell, (open) => {
+            if (userAgent !== undefined) open.rooms.access.userAgents.passed(target, userAgent);
+            return run(shell, target, options, open);
+          });
         }),
       );
     });

@@ -91,15 +91,7 @@ function firewallRefusal({ host }: URL, number: number): FirewallRefusal {
         do: 'ask_administrator',
         to: `let requests of the User-Agent cloudflare-access-mcp through the firewall of ${host}`,
       },
-      ...(number === 1010
-        ? ([
-            {
-              do: 'correct_input',
-              when: 'otherwise',
-              with: 'a User-Agent header that the firewall lets through: it is then used for discovery too',
-            },
-          ] as const)
-        : []),
+      ...(number === 1010 ? ([{ when: 'otherwise', do: 'send_user_agent' }] as const) : []),
     ],
   );
 }

@@ -77,6 +77,8 @@ function clause(step: Step): string {
       return 'ask the person for the application’s own credentials, and pass them in the headers of access_fetch';
     case 'send_authorization':
       return 'pass an Authorization header to access_fetch';
+    case 'send_user_agent':
+      return 'pass a User-Agent header that the firewall lets through to access_fetch: questions to this host then go out under it as well';
     case 'see_help':
     case 'name_url':
     case 'choose_port':

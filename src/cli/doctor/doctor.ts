@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { EnvironmentError, readConfig } from '../../config/config.ts';
 import { AccessError } from '../../errors.ts';
-import { checkAgentHeaders } from '../../http/agent-headers.ts';
 import { address } from '../terminal/address.ts';
+import { checkedUserAgent } from '../terminal/checked-user-agent.ts';
 import { conclude } from '../terminal/failure.ts';
 import type { Shell, Style } from '../terminal/shell.ts';
 import { stepForPeople } from '../terminal/step-for-people.ts';
@@ -43,16 +43,14 @@ export function addDoctor(program: Command, shell: Shell, end: (exitCode: number
         const { userAgent, record } = options;
         if (record !== undefined && text === undefined) throw nothingToRecord();
         const url = text === undefined ? undefined : address(text);
-        const [field] =
-          userAgent === undefined ? [] : checkAgentHeaders({ 'user-agent': userAgent });
-        return run(shell, url, { ...options, ...(field ? { userAgent: field[1] } : {}) });
+        return run(shell, url, { ...options, userAgent: checkedUserAgent(userAgent) });
       };
       end(await conclude(shell, { json: options.json }, work));
     });
 }
 
 interface Options {
-  userAgent?: string;
+  userAgent?: string | undefined;
   json?: true;
   record?: string;
 }

@@ -87,6 +87,8 @@ function clause(step: Step, reader: Reader): string | undefined {
       return `pass the application’s own credentials with ${program} fetch -H`;
     case 'send_authorization':
       return `pass an Authorization header with ${program} fetch -H`;
+    case 'send_user_agent':
+      return `give ${program} login or fetch a name with -A that the firewall lets through: questions to this host then go out under it as well`;
     case 'see_help':
       return `see ${program} ${step.command} --help`;
     case 'name_url':

@@ -31,6 +31,12 @@ describe('10: a firewall before Access', () => {
     ] as const) {
       expect(words[face], face).toMatch(/firewall/i);
     }
+    for (const face of ['get_token', 'authenticate'] as const) {
+      expect(words[face]).toMatch(/pass a User-Agent header .* to access_fetch/);
+    }
+    for (const face of ['login', 'token'] as const) {
+      expect(words[face]).toMatch(/give cloudflare-access-mcp login or fetch a name with -A/);
+    }
   });
 
   it('that lets the agent through is passed under its name: once refused, then asked again', async () => {
@@ -54,6 +60,12 @@ describe('10: a firewall before Access', () => {
       0,
       1,
       [...asAgent, 'origin + Authorization'],
+    ]);
+    const login = await met.command('login', '-A', agent, met.url('browser-login'));
+    expect([login.code, login.tabs, login.asked]).toEqual([
+      0,
+      1,
+      ['firewall', 'challenge', 'firewall', ...proof],
     ]);
     const doctor = await met.command('doctor', '-A', agent, url);
     expect(doctor.code).toBe(0);

@@ -229,14 +229,15 @@ async function packTogether(folder, { outputs }) {
   );
   for (const [key, names] of packs) {
     const pack = basename(nameOf(key));
+    // In parentheses, V8 compiles a function at once instead of reading it twice.
     let text = 'const made={},makers={';
     const sections = [];
     for (const name of names) {
-      text += `\n${JSON.stringify(name)}(module,exports,require){\n`;
+      text += `\n${JSON.stringify(name)}:(function(module,exports,require){\n`;
       const map = JSON.parse(await readFile(join(place, `${name}.map`), 'utf8'));
       sections.push({ offset: { line: text.split('\n').length - 1, column: 0 }, map });
       const code = await readFile(join(place, name), 'utf8');
-      text += `${code.replace(/\/\/# sourceMappingURL=.*\n$/, '')}},`;
+      text += `${code.replace(/\/\/# sourceMappingURL=.*\n$/, '')}}),`;
       await writeFile(
         join(place, name),
         `module.exports=require("./${pack}")(${JSON.stringify(name)});\n`,

@@ -32,6 +32,8 @@ export interface Answer {
   readonly droppedHeaders?: readonly string[];
   /** The answer was to be saved, but is shown instead because its status is not a success. */
   readonly notSaved?: boolean;
+  /** What else the agent should know of it; in our own words. */
+  readonly remark?: string | undefined;
 }
 
 export interface Head {
@@ -97,7 +99,7 @@ export async function render(
   const head = headOf(answer, concealer, {
     bytes: body.bytes.length,
     truncated: !body.complete,
-    notes: [notSavedNote(answer), stoppedNote(body), droppedNote(answer), note],
+    notes: [answer.remark, notSavedNote(answer), stoppedNote(body), droppedNote(answer), note],
   });
   if (image) {
     const { data, mimeType } = image;

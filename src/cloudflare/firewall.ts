@@ -84,7 +84,7 @@ export function firewallRefusalIn({
 function firewallRefusal({ host }: URL, number: number): FirewallRefusal {
   return new FirewallRefusal(
     'access_denied',
-    `The firewall in front of ${host} refuses this program’s questions (Cloudflare’s error ${number}): not Access, and nobody’s policy there.`,
+    `The firewall in front of ${host} refuses this program’s requests (Cloudflare’s error ${number}): not Access, and nobody’s policy there.`,
     [
       { do: 'avoid_sign_in', why: 'same_answer' },
       {

@@ -149,7 +149,10 @@ function notAccess(how: Detection['how'], { host }: URL): Reason {
       return {
         message:
           'A firewall rule of the site at Cloudflare refuses the request, not Access: no sign-in helps.',
-        nextStep: [{ do: 'ask_operator', host, to: 'change that rule' }],
+        nextStep: [
+          { do: 'ask_operator', host, to: 'change that rule' },
+          { when: 'otherwise', do: 'send_user_agent' },
+        ],
       };
     default:
       return {

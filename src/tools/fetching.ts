@@ -3,6 +3,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { type FetchOptions, fetchWithAccess } from '../access/fetch.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../answer/present.ts';
 import { saveAnswer } from '../answer/save-answer.ts';
+import { firewallRefusalIn } from '../cloudflare/firewall.ts';
 import { AccessError } from '../errors.ts';
 import type { Places } from '../files/roots.ts';
 import { checkSavePath } from '../files/save.ts';
@@ -11,6 +12,7 @@ import type { HopResult } from '../http/hops.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import { namedRequest, wholeRequest } from './fetch-request.ts';
 import { keptPage, keptUnder } from './reading-on.ts';
+import { stepForAgents } from './step-for-agents.ts';
 import type { ToolContext } from './tool.ts';
 
 /** How long one call waits for a person; then it answers `sign_in_pending`. */
@@ -95,11 +97,23 @@ async function shown(
   const { answer } = result;
   const read = await readBody(answer, { maxBytes: shownBodyLimit, signal, until: deadline });
   const notSaved = save_to !== undefined;
-  return render({ ...answer, ...alongTheWay(result), notSaved }, read, {
+  const remark = firewallRemark(answer, read.bytes);
+  return render({ ...answer, ...alongTheWay(result), notSaved, remark }, read, {
     format,
     threads: kept.threads,
     concealer: kept.concealers.of(result.secrets),
   });
+}
+
+/** A firewall before Access answers like an application, and its number says little. */
+function firewallRemark(
+  { url, status }: HopResult['answer'],
+  body: Uint8Array,
+): string | undefined {
+  if (status !== 403) return undefined;
+  const bodyStart = Buffer.from(body.subarray(0, 16_384)).toString();
+  const refusal = firewallRefusalIn({ url, status, bodyStart });
+  return refusal && `${refusal.message} ${stepForAgents(refusal.nextStep)}`;
 }
 
 function alongTheWay({ redirects, droppedHeaders }: HopResult) {

@@ -112,22 +112,24 @@ export function checkFirewall(asked: GuardedAnswer): Finding | undefined {
   const { guard, evidence } = asked;
   if (guard.protection !== 'other') return undefined;
   const name = 'Firewall';
-  const allow =
-    'An administrator of the zone lets requests of the user agent cloudflare-access-mcp through there (a rule that skips it for this host); nothing can be done here.';
+  const allowed =
+    'An administrator of the zone lets requests of the user agent cloudflare-access-mcp through there (a rule that skips it for this host)';
   switch (guard.how) {
     case 'cloudflare_block': {
       const number = accessErrorNumber(evidence.status, evidence.bodyStart);
       return fail(
         name,
         `Cloudflare refuses this program before Access is asked (error ${number})`,
-        allow,
+        number === 1010
+          ? `${allowed}. Or give doctor, login and fetch a name with -A that is let through there already.`
+          : `${allowed}; nothing can be done here.`,
       );
     }
     case 'cloudflare_challenge':
       return fail(
         name,
         'Cloudflare wants a browser to solve a challenge (Bot Fight Mode or a rule) before Access is asked',
-        allow,
+        `${allowed}; nothing can be done here.`,
       );
     case 'proxy':
       return fail(

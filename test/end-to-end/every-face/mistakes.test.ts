@@ -23,6 +23,7 @@ describe('10: a firewall before Access', () => {
     });
     for (const face of [
       'detect_protection',
+      'access_fetch',
       'get_token',
       'authenticate',
       'doctor',
@@ -31,9 +32,15 @@ describe('10: a firewall before Access', () => {
     ] as const) {
       expect(words[face], face).toMatch(/firewall/i);
     }
-    for (const face of ['get_token', 'authenticate'] as const) {
+    for (const face of [
+      'detect_protection',
+      'access_fetch',
+      'get_token',
+      'authenticate',
+    ] as const) {
       expect(words[face]).toMatch(/pass a User-Agent header .* to access_fetch/);
     }
+    expect(words.doctor).toMatch(/Or give doctor, login and fetch a name with -A/);
     for (const face of ['login', 'token'] as const) {
       expect(words[face]).toMatch(/give cloudflare-access-mcp login or fetch a name with -A/);
     }

@@ -3,7 +3,7 @@
  * application that has not asked for a credential never receives the secret.
  */
 import { firewallRefusalIn } from '../../cloudflare/firewall.ts';
-import { asksAsAccess, type Guard } from '../../cloudflare/protection.ts';
+import { asksAsAccess } from '../../cloudflare/protection.ts';
 import {
   madeUpPair,
   type ServiceTokenVerdict,
@@ -121,8 +121,7 @@ export function createServiceTokens(parts: {
         evidence: { url },
         guard,
       } = answer;
-      if (!asksAsAccess(guard))
-        return firewallRefusalIn(answer.evidence) ?? notAskedFor(url, guard);
+      if (!asksAsAccess(guard)) return notAskedFor(answer);
       const { choice, proof } = await chooseByProof(url, signal);
       if (choice.state !== 'ready') {
         return serviceTokenMissing(url, choice, guard.claims);
@@ -154,7 +153,10 @@ export function createServiceTokens(parts: {
   };
 }
 
-function notAskedFor({ host }: URL, { protection }: Guard): AccessError {
+function notAskedFor({ evidence, guard: { protection } }: GuardedAnswer): AccessError {
+  const blocked = firewallRefusalIn(evidence);
+  if (blocked) return blocked;
+  const { host } = evidence.url;
   return new AccessError(
     'access_denied',
     `${host} does not ask for a Cloudflare Access credential, so the service token was not sent: it goes only where Access asks for it.`,

@@ -2,6 +2,7 @@
  * MCP's first transport over HTTP (revision 2024-11-05): the server sends everything on one event stream,
  * whose first event contains the address to post messages to. The session ends with the stream.
  */
+import { setMaxListeners } from 'node:events';
 import { AccessError } from '../errors.ts';
 import { networkFailure } from '../http/failures.ts';
 import { discard } from '../http/peek.ts';
@@ -35,6 +36,8 @@ export async function openHttpWithSse({
   readonly signIn: Asked['signIn'];
 }): Promise<Remote | undefined> {
   const closed = new AbortController();
+  // Each message that is on its way follows it, however many there are.
+  setMaxListeners(0, closed.signal);
   const opening = firstOf(closed.signal, signal);
   const fields = [['accept', 'text/event-stream']] as const;
   const answer = await ask({
@@ -116,6 +119,8 @@ export async function openHttpWithSse({
     },
     // The answer arrives on the same stream.
     listen: () => {},
+    // Its one stream has ended with the session.
+    retire: () => {},
     end: async () => {},
     close: () => closed.abort(),
   };

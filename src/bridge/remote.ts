@@ -13,6 +13,11 @@ export interface Remote {
   agree(revision: string): void;
   /** From now on, receives the messages that the server sends on its own. */
   listen(): void;
+  /**
+   * Another session has taken its place: leaves the stream of the server's own messages. Messages that are
+   * on their way still learn that the session has ended.
+   */
+  retire(): void;
   /** Ends the session at the server, if it keeps one. Never throws. */
   end(until: AbortSignal): Promise<void>;
   /** Abandons everything that is open. */

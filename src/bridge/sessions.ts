@@ -106,6 +106,7 @@ export function createRemoteSessions(options: SessionsOptions): RemoteSessions {
       await remote?.post(initialized, posting);
       remote?.listen();
     }
+    ended.retire();
   };
 
   /** After a failure, the next message meets the ended session and so begins it again. */

@@ -3,6 +3,7 @@
  * sent with POST and answered by one message or a stream of messages; a GET receives the messages that the
  * server sends on its own. A stream whose events have ids is resumed where it was interrupted.
  */
+import { setMaxListeners } from 'node:events';
 import type { Field } from '../http/next-hop.ts';
 import { discard } from '../http/peek.ts';
 import { firstOf } from '../http/waiting/first-of.ts';
@@ -24,6 +25,9 @@ export function createStreamableHttp({
   readonly hears: Hears;
 }): Remote {
   const closed = new AbortController();
+  const retired = new AbortController();
+  // Each message that is on its way follows it, however many there are.
+  setMaxListeners(0, closed.signal);
   let sessionId: string | undefined;
   let revision: string | undefined;
   let waiting: (() => void)[] = [];
@@ -127,10 +131,11 @@ export function createStreamableHttp({
       revision = agreed;
     },
     listen() {
-      const { signal } = closed;
+      const { signal, release } = firstOf(closed.signal, retired.signal);
       const allowed = () => new Promise<void>((resolve) => waiting.push(resolve));
-      listenOn({ url, signal, onText, takeUp }, allowed).catch(hears.onFailure);
+      listenOn({ url, signal, onText, takeUp }, allowed).catch(hears.onFailure).finally(release);
     },
+    retire: () => retired.abort(),
     async end(until) {
       if (sessionId === undefined) return;
       const fields = sessionFields({ sessionId, revision });

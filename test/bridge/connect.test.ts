@@ -168,6 +168,46 @@ describe('a session', () => {
     },
   );
 
+  it('leaves the streams of the sessions that another has replaced', async () => {
+    remote = createRemoteMcp();
+    const streams = new Set<unknown>();
+    await warm({
+      onRequest(request, response) {
+        if (request.method === 'GET') {
+          streams.add(response);
+          response.once('close', () => streams.delete(response));
+        }
+        remote.onRequest(request, response);
+      },
+    });
+    const connection = connect();
+    await connection.shakeHands();
+    for (const text of ['x', 'y', 'z']) {
+      await eventually(() => streams.size > 0 || undefined);
+      remote.forget();
+      expect(await connection.ask(call(text, 'echo', { text }))).toHaveProperty('result');
+    }
+    // The handshake's, and one for each that was begun anew.
+    await eventually(() => methods().filter((each) => each === 'GET').length === 4 || undefined);
+    await eventually(() => streams.size === 1 || undefined);
+    await remote.announce();
+    await eventually(() =>
+      connection.heard().find(({ method }) => method === 'notifications/message'),
+    );
+  });
+
+  it('takes many messages at once, without a warning of Node’s on stderr', async () => {
+    await warmRemote();
+    const connection = connect();
+    await connection.shakeHands();
+    const many = Array.from({ length: 40 }, (_, nth) => nth + 1);
+    for (const id of many) connection.say(call(id, 'slow'));
+    await eventually(
+      () => remote.done.filter((each) => each === 'slow begun').length === many.length || undefined,
+    );
+    expect(connection.running.stderr()).not.toContain('Warning');
+  });
+
   it.each(['initialize', 'notifications/initialized'])(
     'that cannot be begun anew, because %s is cut off, is begun by the next message',
     async (cut) => {

@@ -85,6 +85,7 @@ it(
     const watch: Watch = {
       onWrong: (what) => void wrong.push(what),
       onLine(line) {
+        if (/Warning: /.test(line)) wrong.push(line);
         for (const secret of edge.issued) {
           if (line.includes(secret.replace(/^oauth:|^code-/, ''))) wrong.push('a secret is local');
         }
@@ -186,7 +187,9 @@ it(
     ];
     const killRemote = async (): Promise<void> => {
       while (Date.now() < until) {
-        await sleep(4_000 + upTo(4_000));
+        await sleep(2_000 + upTo(2_000));
+        remote.forget();
+        await sleep(2_000 + upTo(2_000));
         await remote.kill();
         count('servers killed');
         await sleep(upTo(500));

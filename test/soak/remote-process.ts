@@ -13,6 +13,8 @@ export interface RemoteProcess {
   readonly pid: () => number;
   /** Kills it at once. */
   kill(): Promise<void>;
+  /** It forgets its sessions, whose streams stay open at its end. */
+  forget(): void;
   /** Resolves when it listens. */
   start(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export async function createRemoteProcess(folder: string): Promise<RemoteProcess
       child.kill('SIGKILL');
       await ended;
     },
+    forget: () => void child?.kill('SIGUSR2'),
     async start() {
       child = spawn(process.execPath, [program, String(port)], { stdio: 'ignore' });
       await eventually(

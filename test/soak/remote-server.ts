@@ -2,4 +2,6 @@
 import { createServer } from 'node:http';
 import { createRemoteMcp } from '../support/remote-mcp.ts';
 
-createServer({ requestTimeout: 0 }, createRemoteMcp().onRequest).listen(Number(process.argv[2]));
+const { onRequest, forget } = createRemoteMcp();
+createServer({ requestTimeout: 0 }, onRequest).listen(Number(process.argv[2]));
+process.on('SIGUSR2', forget);

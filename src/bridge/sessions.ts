@@ -110,15 +110,19 @@ export function createRemoteSessions(options: SessionsOptions): RemoteSessions {
   };
 
   /** After a failure, the next message meets the ended session and so begins it again. */
-  const renewOrReturn = async (ended: Remote, posting: Posting): Promise<void> => {
+  const renewOrReturn = async (before: Remote, posting: Posting): Promise<void> => {
+    const repeated = handshake;
     try {
-      await renew(ended, posting);
+      await renew(before, posting);
     } catch (error) {
-      const unfinished = remote;
-      remote = ended;
-      unfinished?.close();
-      void unfinished?.end(AbortSignal.timeout(renewalMs));
-      throw error;
+      // Unless the host has begun one itself meanwhile.
+      if (handshake === repeated) {
+        const unfinished = remote;
+        remote = before;
+        unfinished?.close();
+        void unfinished?.end(AbortSignal.timeout(renewalMs));
+      }
+      throw error instanceof SessionEnded ? (error.refusal ?? ended(url)) : error;
     }
   };
 

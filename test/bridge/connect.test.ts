@@ -208,9 +208,13 @@ describe('a session', () => {
     expect(connection.running.stderr()).not.toContain('Warning');
   });
 
-  it.each(['initialize', 'notifications/initialized'])(
-    'that cannot be begun anew, because %s is cut off, is begun by the next message',
-    async (cut) => {
+  it.each([
+    ['initialize', 'cut off'],
+    ['notifications/initialized', 'cut off'],
+    ['notifications/initialized', 'answered 404'],
+  ] as const)(
+    'that cannot be begun anew, because %s is %s, is begun by the next message',
+    async (cut, how) => {
       remote = createRemoteMcp();
       let ended: string | undefined;
       let isCut = false;
@@ -225,7 +229,9 @@ describe('a session', () => {
             return remote.onRequest(request, response);
           }
           isCut = true;
-          request.socket.destroy();
+          if (how === 'cut off') return void request.socket.destroy();
+          remote.forget();
+          remote.onRequest(request, response);
         },
       });
       const connection = connect();
@@ -234,7 +240,8 @@ describe('a session', () => {
       [ended] = remote.sessions.keys();
       remote.forget();
       const { error } = await connection.ask(call(1, 'echo', { text: 'x' }));
-      expect(error?.data).toMatchObject({ code: 'network_error' });
+      const code = how === 'cut off' ? 'network_error' : 'temporarily_unavailable';
+      expect(error?.data).toMatchObject({ code });
       expect(isCut).toBe(true);
       expect(await connection.ask(call(2, 'echo', { text: 'y' }))).toHaveProperty('result');
       expect(remote.done).toEqual(['echo y']);

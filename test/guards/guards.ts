@@ -1187,7 +1187,7 @@ export const guards: readonly Guard[] = [
     name: 'connect-begun-by-the-next',
     keeps: 'a session that could not be begun anew is begun by the next message',
     file: 'src/bridge/sessions.ts',
-    guard: 'remote = ended;',
+    guard: 'remote = before;',
     without: '',
     test: 'test/bridge/connect.test.ts',
     only: 'is begun by the next message',

@@ -112,7 +112,9 @@ for (const [title, host] of Object.entries(hosts)) {
   const installed = await install(wanted, folder && join(folder, host.bin));
   say(`${title} (${wanted})`);
   try {
-    const version = await (await makePlace(join(installed.bin, host.bin), {})).host(['--version']);
+    const looking = await makePlace(join(installed.bin, host.bin), {});
+    const version = await looking.host(['--version']);
+    await looking.remove();
     if (!/\d+\.\d+\.\d+/.test(version)) {
       failed += 1;
       say('FAIL   is installed and starts');

@@ -85,7 +85,7 @@ test('closes at once, whatever is still under way', () =>
     await expect.poll(() => other.requests.length).toBe(2);
     const started = performance.now();
     await other.close();
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(2_000);
     expect(await held).toBe('cut');
     await expect(stream.text()).rejects.toThrow();
   }));

@@ -1529,6 +1529,7 @@ export const guards: readonly Guard[] = [
     guard: '  if (withQuery) start.search = application.search;\n',
     without: '',
     test: 'test/end-to-end/many-domains.test.ts',
+    only: 'asked with the query',
     built: true,
   },
   {
@@ -1538,6 +1539,7 @@ export const guards: readonly Guard[] = [
     guard: '!headless && tried.authorizations > 0 && isForPeople(answer, credential, request)',
     without: 'false',
     test: 'test/end-to-end/preflight.test.ts',
+    only: 'seemed to be asked for',
     built: true,
   },
   {
@@ -1547,6 +1549,7 @@ export const guards: readonly Guard[] = [
     guard: "return response.headers.has('cf-ray') && !open.has(pageOf(url));",
     without: 'return true;',
     test: 'test/end-to-end/preflight.test.ts',
+    only: 'asked about once in a page',
     built: true,
   },
   {

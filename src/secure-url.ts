@@ -3,8 +3,8 @@
  * functions that derive one URL from another. `new URL(path, base)` is not one of them, because it takes a
  * path that begins with `//host`, as a hostile one may, for another host.
  *
- * Node 20's own parser leaves the dot segments of a path in which an earlier segment begins with a dot, as
- * in `/app/.well-known/../admin`: what comes from outside is parsed by `parseUrl`.
+ * The URL parser of Node 20 and 22 (ada 2.9) leaves the dot segments of a path in which an earlier segment
+ * begins with a dot, as in `/app/.well-known/../admin`: what comes from outside is parsed by `parseUrl`.
  */
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;

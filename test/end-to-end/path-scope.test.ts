@@ -83,7 +83,7 @@ describe('a session for a path', () => {
     }
   });
 
-  // Node 20's parser leaves these as they are, and servers do not.
+  // The parser of Node 20 and 22 leaves these as they are, and servers do not.
   it('does not leave by a .. behind a segment that begins with a dot', async () => {
     await signIn('managed-oauth-path', '/admin/start');
     for (const path of ['/admin/.x/../../other', '/admin/.well-known/a/../.././../other']) {

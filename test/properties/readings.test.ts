@@ -115,7 +115,7 @@ const piece = fc.oneof(
 );
 const rest = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''));
 const cases = fc.tuple(prefix, fc.constantFrom('/', '', '//'), rest);
-/** Node 20's parser leaves this `..`, so that it reaches the program if something is not parsed by parseUrl. */
+/** The parser of Node 20 and 22 leaves this `..`: it reaches whatever does not parse by parseUrl. */
 const overlooked: [[string, string, string]] = [['/app', '/', '.x/../../other']];
 
 it('a prefix covers a URL only if it does so in every reading of both', () => {

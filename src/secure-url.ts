@@ -19,7 +19,11 @@ export function isSecure(url: URL): boolean {
 }
 
 /** `text` as an absolute URL of any scheme, its dot segments resolved as in every browser. */
-export function parseUrl(text: string, base?: URL): URL | undefined {
+export function parseUrl(text: string): URL | undefined {
+  return parsed(text, undefined);
+}
+
+function parsed(text: string, base: URL | undefined): URL | undefined {
   if (!URL.canParse(text, base?.href)) return undefined;
   const url = new URL(text, base);
   resolveDotSegments(url);
@@ -59,5 +63,5 @@ export function atPath(url: URL, pathname: string): URL {
  * §5). The result may be on any host and of any scheme, so the caller must check it before use.
  */
 export function resolveReference(reference: string, base: URL): URL | undefined {
-  return parseUrl(reference, base);
+  return parsed(reference, base);
 }

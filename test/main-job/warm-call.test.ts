@@ -24,6 +24,7 @@ beforeEach(async () => {
   sandbox = await startSandbox();
   const watched = ['--follow-forks', '--seccomp-bpf', '--trace=open,openat,openat2,creat,connect'];
   server = await startServer({
+    cwd: place,
     command: [
       'strace',
       ...watched,
@@ -43,9 +44,9 @@ afterEach(async () => {
   await rm(place, { recursive: true, force: true });
 });
 
-async function fetches(path: string, tool = 'access_fetch'): Promise<void> {
+async function fetches(path: string, tool = 'access_fetch', input: object = {}): Promise<void> {
   const url = new URL(path, sandbox.applications['managed-oauth'].url).href;
-  const { json } = await server.call(tool, { url });
+  const { json } = await server.call(tool, { url, ...input });
   expect(json.error).toBeUndefined();
 }
 
@@ -71,4 +72,7 @@ it('opens nothing and connects nowhere for a page, once it is warm', async () =>
     await fetches('/echo', 'get_token');
   });
   expect(calls).toEqual([]);
+  // Nor was it too late to see it: a call that opens a file is told of at once.
+  const saving = await systemCalls(() => fetches('/echo', 'access_fetch', { save_to: 'saved' }));
+  expect(saving.join('\n')).toMatch(/open\w*\(.*\.partial/);
 });

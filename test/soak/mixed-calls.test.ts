@@ -18,23 +18,12 @@ import { signInAs } from '../../src/sandbox/team/person.ts';
 import { freePort } from '../support/callback-port.ts';
 import { type HostileOrigin, startHostileOrigin } from '../support/hostile-origin.ts';
 import { startServer, type TestServer, temporaryFolder } from '../support/mcp-server.ts';
+import { createRandom, seed } from './random.ts';
 
 const seconds = Number(process.env.SOAK_SECONDS ?? (process.env.CI === 'true' ? 60 : 600));
-const seed = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000);
 const workers = 6;
 /** No call may take longer: the longest that a tool is told to wait, and its last request. */
 const answerWithinMs = 45_000;
-
-/** Mulberry32: the same course for the same seed. */
-function createRandom(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Fails about one in seven of our requests; the person's browser is left in peace. */
 function createFaults(random: () => number, evil: HostileOrigin) {

@@ -10,7 +10,8 @@ import { once } from '../once.ts';
 import { release } from '../receive-buffers.ts';
 import { mapTexts } from '../step-texts.ts';
 import { findAccessTokens } from './access-assertions.ts';
-import { type Cut, createSearch, type Found, type Search } from './secret-search.ts';
+import { cut, mark, merged, type Replacement, without } from './cuts.ts';
+import { createSearch, type Search } from './secret-search.ts';
 import { secretTexts } from './secret-text.ts';
 
 declare const concealed: unique symbol;
@@ -44,10 +45,6 @@ export interface ConcealedParts {
   /** What was held back, once there are no more parts. */
   last(): Concealed<Buffer>;
 }
-
-type Replacement = 'marked' | 'covered';
-
-const mark = '[redacted]';
 
 /** Shorter values are not secrets, and would occur everywhere. */
 const minLength = 6;
@@ -182,50 +179,6 @@ function copied(...parts: Buffer[]): Buffer {
   const copy = Buffer.concat(parts);
   for (const part of parts) release(part);
   return copy;
-}
-
-function merged(one: Found, other: Found): Found {
-  const open = Math.min(one.open, other.open);
-  if (one.cuts.length === 0 && other.cuts.length === 0) return { cuts: one.cuts, open };
-  const cuts: Cut[] = [];
-  for (const next of [...one.cuts, ...other.cuts].sort((a, b) => a.from - b.from)) {
-    const last = cuts.at(-1);
-    if (last && next.from < last.to) {
-      cuts[cuts.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
-    } else cuts.push(next);
-  }
-  // A match is removed even if another one may begin within it.
-  const across = cuts.find(({ from, to }) => from < open && open < to);
-  const decided = across ? across.to : open;
-  return { cuts: cuts.filter(({ from }) => from < decided), open: decided };
-}
-
-/** `input` without the matches, and the rest that must be examined again with more input. */
-function cut(
-  input: Buffer,
-  { cuts, open }: Found,
-  how: Replacement = 'marked',
-): { done: Buffer; rest: Buffer } {
-  const rest = input.subarray(open);
-  if (cuts.length === 0) return { done: input.subarray(0, open), rest };
-  const kept = without(cuts, open, (from, to) => input.subarray(from, to));
-  const inPlace = ({ from, to }: Cut) =>
-    how === 'covered' ? Buffer.alloc(to - from, '*') : Buffer.from(mark);
-  const done = kept.flatMap((part, at) => {
-    const before = cuts[at - 1];
-    return before ? [inPlace(before), part] : [part];
-  });
-  return { done: Buffer.concat(done), rest };
-}
-
-/** The parts between the cuts, one more than there are cuts. */
-function without<T>(
-  cuts: readonly Cut[],
-  length: number,
-  slice: (from: number, to: number) => T,
-): T[] {
-  const ends = [...cuts.map(({ from }) => from), length];
-  return ends.map((end, at) => slice(cuts[at - 1]?.to ?? 0, end));
 }
 
 /** The error without the secrets in its texts. */

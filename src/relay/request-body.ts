@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
 import type { RepeatableBody } from '../http/request-body.ts';
+import { createSentChunks, type SentChunks } from './sent-chunks.ts';
 
 export interface RelayedBody extends RepeatableBody {
   /** Whether the body is known to be small enough to be sent again after a challenge. */
@@ -36,6 +37,7 @@ export function relayedBody(
   let ended = false;
   let left = false;
   let current: Readable | undefined;
+  let sent: SentChunks;
 
   const follow = (): void => {
     request.on('data', (chunk: Buffer) => {
@@ -45,6 +47,7 @@ export function relayedBody(
       // Copied, because a slice would keep the whole larger buffer alive.
       else kept?.push(Buffer.from(chunk));
       if (current?.push(chunk) !== true) request.pause();
+      if (current) sent.add(chunk, current.readableLength);
     });
     request.once('end', () => {
       ended = true;
@@ -72,6 +75,7 @@ export function relayedBody(
       });
       stream.on('error', () => {});
       current = stream;
+      sent = createSentChunks();
       for (const chunk of kept ?? []) stream.push(chunk);
       if (ended) stream.push(null);
       if (!opened) {

@@ -1124,6 +1124,32 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'forward-unsent-memory',
+    keeps:
+      'memory of an upload is freed only once it is sent: later content would go out in its place',
+    file: 'src/relay/sent-chunks.ts',
+    guard: 'const maybeUnsentBytes = 256 * 1024;',
+    without: 'const maybeUnsentBytes = 0;',
+    test: 'test/relay/sent-chunks.test.ts',
+  },
+  {
+    name: 'forward-shared-memory',
+    keeps: 'memory that a chunk shares with others is not freed',
+    file: 'src/relay/sent-chunks.ts',
+    guard: 'buffer.byteLength === chunk.length && buffer instanceof ArrayBuffer',
+    without: 'buffer instanceof ArrayBuffer',
+    test: 'test/relay/sent-chunks.test.ts',
+  },
+  {
+    name: 'forward-sent-memory',
+    keeps: 'an upload of any length takes the same memory',
+    file: 'src/relay/request-body.ts',
+    guard: '      if (current) sent.add(chunk, current.readableLength);\n',
+    without: '',
+    test: 'test/relay/uploads.test.ts',
+    built: true,
+  },
+  {
     name: 'forward-body-first',
     keeps: 'a body that cannot be sent twice meets no challenge',
     file: 'src/relay/credentialed-send.ts',

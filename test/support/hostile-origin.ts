@@ -124,11 +124,15 @@ function listen(server: Server): Promise<number> {
   });
 }
 
-/** Says `text` to a port and gives what comes back until the connection ends or `withinMs` is over. */
+/** Says `text` to a port and gives what comes back until it is `whole`, the connection ends or `withinMs` is over. */
 export function sayRaw(
   port: number,
   text: string | Uint8Array,
-  { host = '127.0.0.1', withinMs = 2_000 } = {},
+  {
+    host = '127.0.0.1',
+    whole,
+    withinMs = whole ? 10_000 : 2_000,
+  }: { host?: string; whole?: RegExp; withinMs?: number } = {},
 ): Promise<string> {
   return new Promise((resolve) => {
     let heard = '';
@@ -141,6 +145,7 @@ export function sayRaw(
     const timer = setTimeout(end, withinMs);
     socket.on('data', (part) => {
       heard += part.toString('latin1');
+      if (whole?.test(heard)) end();
     });
     socket.on('error', end);
     socket.on('close', end);

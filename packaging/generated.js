@@ -20,6 +20,7 @@ export async function generated(source) {
   const buttons = editorButtons(source);
   return [
     { path: 'package.json', content: (now) => packageJson(now, source) },
+    { path: 'package-lock.json', content: (now) => packageLock(now, source) },
     whole('packaging/server.json', json(serverJson(source))),
     whole('.claude-plugin/marketplace.json', json(claudeMarketplace(source))),
     whole('mcp.json.example', exampleJson(source)),
@@ -41,6 +42,14 @@ function packageJson(now, { repository, mcpName }) {
   const about = JSON.parse(now);
   const derived = { mcpName, homepage: `${repository}#readme`, bugs: `${repository}/issues` };
   return json({ ...about, ...derived });
+}
+
+/** npm itself does not mind a lockfile of another version. */
+function packageLock(now, { name, version }) {
+  const lock = JSON.parse(now);
+  Object.assign(lock, { name, version });
+  Object.assign(lock.packages[''], { name, version });
+  return json(lock);
 }
 
 function exampleJson(source) {

@@ -70,11 +70,16 @@ const told: Record<string, Told> = {
     by: 'test/packaging/run.js',
     line: "equal('the tools', await listed({ ...source, env }), expectedTools);",
   },
-  'npx -y': { not: 'it is the beginning of the command before' },
+  'npx -y cloudflare-access-mcp demo': {
+    by: 'test/packaging/run.js',
+    line: "const said = await run('npx', [source.name, 'demo', '--json'], { cwd: folder });",
+  },
+  'npx -y': { not: 'it is the beginning of the commands before' },
   'npm install --global cloudflare-access-mcp': { not: registry },
   'cloudflare-access-mcp fetch <url>': { runs: works },
   'token <url>': { by: 'test/cli/sessions.test.ts', line: "program.run(['token'" },
   'login <url>': { by: 'test/cli/sessions.test.ts', line: "program.start(['login', url])" },
+  'fetch -J': { by: 'test/cli/fetch/saved.test.ts', line: "['-OJ', ['-OJ']" },
   'headers --service-token': { by: 'test/cli/headers.test.ts', line: "'--service-token'" },
   'fetch --connect-timeout': {
     by: 'test/cli/fetch/saved.test.ts',
@@ -100,6 +105,70 @@ const told: Record<string, Told> = {
     line: "'--destination', '[2001:db8::1]:5432'",
   },
   'cloudflare-access-mcp forward <url>': { by: 'test/support/forwarding.ts', line: "'forward'" },
+
+  // docs/command-line.md, docs/contract.md
+  'connect <url>': { by: 'test/faults/connect.test.ts', line: "program.run(['connect', url])" },
+  'tcp <host>': { by: 'test/carrier/programs.test.ts', line: '`ProxyCommand=' },
+  'tcp <host> [--listen [address:]port]': {
+    by: 'test/carrier/programs.test.ts',
+    line: "program.start(['tcp', edge.origin, '--listen', '0'])",
+  },
+  'tcp --listen': {
+    by: 'test/carrier/programs.test.ts',
+    line: "program.start(['tcp', edge.origin, '--listen', '0'])",
+  },
+  'logout [<url>]': {
+    by: 'test/end-to-end/own-authorization.test.ts',
+    line: "program.run(['logout', '--json', url()])",
+  },
+  'doctor [<url>]': {
+    by: 'test/cli/doctor/doctor.test.ts',
+    line: "program.run(['doctor', '--json', ...(url ? [url] : [])]",
+  },
+  'doctor <url>': {
+    by: 'test/cli/doctor/setup.test.ts',
+    line: "program.run(['doctor', '--json', url]",
+  },
+  'doctor <url> --record <file>': {
+    by: 'test/cli/doctor/recording.test.ts',
+    line: "program.run(['doctor', url, '--record', path])",
+  },
+  'doctor --record': {
+    by: 'test/cli/doctor/recording.test.ts',
+    line: "program.run(['doctor', url, '--record', path])",
+  },
+  'sandbox --replay <file>': {
+    by: 'test/cli/doctor/recording.test.ts',
+    line: "program.start(['sandbox', '--replay', path, '--json'])",
+  },
+  'cloudflare-access-mcp fetch wiki.corp.example.com/page': { runs: works },
+  'cloudflare-access-mcp curl -sSfL -o report.pdf https://wiki.corp.example.com/report.pdf': {
+    // The sandbox has no such page, and -f minds.
+    runs: (place, line) => works(place, line.replace('/report.pdf', '/status/200')),
+  },
+  'cloudflare-access-mcp curl --json \'{"title":"x"}\' https://api.corp.example.com/issues': {
+    runs: works,
+  },
+  'cloudflare-access-mcp curl -F title=Plan -F file=@plan.pdf https://wiki.corp.example.com/upload':
+    {
+      async runs(place, line) {
+        await writeFile(join(place.program.place, 'plan.pdf'), 'a plan');
+        await works(place, line);
+      },
+    },
+  'cloudflare-access-mcp curl --retry 5 -C - -O https://builds.corp.example.com/image.iso': {
+    by: 'test/cli/fetch/saved.test.ts',
+    line: "['-C - with nothing there', ['-C', '-', '-o', 'x'], ['/range'], {}, 0]",
+  },
+  "ssh -o ProxyCommand='cloudflare-access-mcp tcp %h' ada@ssh.example.com": {
+    by: 'test/carrier/programs.test.ts',
+    line: '`ProxyCommand=',
+  },
+  'cloudflare-access-mcp token --curl-config <url> | curl --config - <url>': { runs: works },
+  'export TOKEN="$(cloudflare-access-mcp token <url>)"': { runs: works },
+
+  // docs/speed.md
+  'node -e 0': { by: 'bench/commands.js', line: "timed(['-e', '0'])" },
 
   // docs/hosts.md
   'claude plugin install cloudflare-access --marketplace cloudflare-access-mcp/cloudflare-access-mcp':
@@ -254,48 +323,6 @@ const told: Record<string, Told> = {
 let place: Place;
 let running: Running[] = [];
 
-beforeEach(async () => {
-  const sandbox = await startSandbox();
-  const program = await createProgram({ CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin });
-  const bin = join(program.place, 'bin');
-  await mkdir(bin);
-  const command = join(bin, 'cloudflare-access-mcp');
-  await writeFile(command, `#!/bin/sh\nexec '${process.execPath}' '${builtServer}' "$@"\n`);
-  await chmod(command, 0o755);
-  running = [];
-  place = {
-    sandbox,
-    program,
-    async sh(line, environment = {}) {
-      const application = sandbox.applications['managed-oauth'].url.origin;
-      const port = line.includes('--port') ? `--port ${await freePort()}` : '';
-      const there = line
-        .replace(/--port \d+/, port)
-        .replace(/https:\/\/(?:app|git|npm|mcp)\.example\.com|<url>/g, application)
-        .replace('<file>', join(program.place, 'record'));
-      const process = startProcess(
-        '/bin/sh',
-        ['-c', there.includes('|') ? there : `exec ${there}`],
-        {
-          environment: {
-            ...program.environment,
-            ...environment,
-            PATH: `${bin}:${program.environment.PATH}`,
-          },
-          cwd: program.place,
-        },
-      );
-      running.push(process);
-      return process;
-    },
-  };
-});
-afterEach(async () => {
-  for (const { child } of running) child.kill('SIGKILL');
-  await place.program.remove();
-  await place.sandbox.close();
-});
-
 describe('every command of the documents', () => {
   const found = documentedCommands();
 
@@ -310,11 +337,56 @@ describe('every command of the documents', () => {
     expect(await readFile(new URL(`../../${by}`, import.meta.url), 'utf8')).toContain(line);
   });
 
-  const run = Object.entries(told).flatMap(([command, how]) =>
-    'runs' in how ? [{ command, runs: how.runs }] : [],
-  );
-  it.each(run)('$command', async ({ command, runs }) => {
-    await runs(place, command);
+  describe('is run here:', () => {
+    beforeEach(async () => {
+      const sandbox = await startSandbox();
+      const program = await createProgram({ CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin });
+      const bin = join(program.place, 'bin');
+      await mkdir(bin);
+      const command = join(bin, 'cloudflare-access-mcp');
+      await writeFile(command, `#!/bin/sh\nexec '${process.execPath}' '${builtServer}' "$@"\n`);
+      await chmod(command, 0o755);
+      running = [];
+      place = {
+        sandbox,
+        program,
+        async sh(line, environment = {}) {
+          const application = sandbox.applications['managed-oauth'].url.origin;
+          const port = line.includes('--port') ? `--port ${await freePort()}` : '';
+          const there = line
+            .replace(/--port \d+/, port)
+            .replace(/https:\/\/(?:app|git|npm|mcp)\.example\.com|<url>/g, application)
+            .replace(/(?:https:\/\/)?\w+\.corp\.example\.com/, application)
+            .replace('<file>', join(program.place, 'record'));
+          const process = startProcess(
+            '/bin/sh',
+            ['-c', /\||^export /.test(there) ? there : `exec ${there}`],
+            {
+              environment: {
+                ...program.environment,
+                ...environment,
+                PATH: `${bin}:${program.environment.PATH}`,
+              },
+              cwd: program.place,
+            },
+          );
+          running.push(process);
+          return process;
+        },
+      };
+    });
+    afterEach(async () => {
+      for (const { child } of running) child.kill('SIGKILL');
+      await place.program.remove();
+      await place.sandbox.close();
+    });
+
+    const run = Object.entries(told).flatMap(([command, how]) =>
+      'runs' in how ? [{ command, runs: how.runs }] : [],
+    );
+    it.each(run)('$command', async ({ command, runs }) => {
+      await runs(place, command);
+    });
   });
 });
 

@@ -14,12 +14,21 @@ export const documents = [
   'docs/recipes.md',
   'docs/troubleshooting.md',
   'docs/conformance.md',
+  'docs/contract.md',
+  'docs/cloudflare-access.md',
+  'docs/decisions.md',
+  'docs/speed.md',
+  'docs/platforms.md',
+  'docs/architecture.md',
   'SECURITY.md',
+  'CHANGELOG.md',
 ] as const;
 
 /** What is no program of its own, but what a sentence calls a command of ours, counts as well. */
 const programs =
-  /^(?:cloudflare-access-mcp|npm|npx|claude|codex|gemini|docker|git|curl|node|login|token|fetch|headers|forward)\s/;
+  /^(?:cloudflare-access-mcp|npm|npx|claude|codex|gemini|docker|git|curl|node|psql|ssh|serve|login|fetch|token|headers|forward|connect|tcp|logout|status|doctor|sandbox|demo)\s/;
+
+const examples = /^ {2}((?:cloudflare-access-mcp|git|ssh|export) .*)$/gm;
 
 /** Each command with the documents that show it. */
 export function documentedCommands(): Map<string, string[]> {
@@ -33,6 +42,10 @@ export function documentedCommands(): Map<string, string[]> {
           .split('\n')
           .map((line) => line.replace(/\s+# .*$/, '').trim()),
     );
+    // The examples in what --help says.
+    for (const [, block = ''] of text.matchAll(/^```text\n([\s\S]*?)^```$/gm)) {
+      blocks.push(...[...block.matchAll(examples)].map(([, line = '']) => line));
+    }
     const prose = text.replace(/^```[\s\S]*?^```$/gm, '');
     const inline = [...prose.matchAll(/`([^`\n]+)`/g)]
       .map(([, code = '']) => code)

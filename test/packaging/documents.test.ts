@@ -33,7 +33,11 @@ it('no sentence of the README stands in docs/ as well', () => {
   expect(twice).toEqual([]);
 });
 
-it('the README leads to every document', () => {
+it('the README leads to every document, and its list names none twice', () => {
   const text = read('README.md');
   for (const name of docs) expect(text).toContain(`docs/${name}`);
+  const [, list = ''] = /^## More\n\n((?:- .*\n)+)/m.exec(text) ?? [];
+  const named = [...list.matchAll(/\]\(([^)]+)\)/g)].map(([, path]) => path);
+  expect(named.length).toBeGreaterThan(8);
+  expect(new Set(named).size).toBe(named.length);
 });

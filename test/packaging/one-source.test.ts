@@ -31,8 +31,8 @@ describe('npm run generate -- --check', () => {
 
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'cloudflare-access-generate-'));
-    const kept = ['package.json', 'mcp.json.example', 'README.md', 'docs', 'packaging', 'src'];
-    for (const name of [...kept, 'tsconfig.json', '.claude-plugin', '.github']) {
+    const kept = ['package.json', 'package-lock.json', 'mcp.json.example', 'README.md', 'docs'];
+    for (const name of [...kept, 'packaging', 'src', 'tsconfig.json', '.claude-plugin']) {
       await cp(join(root, name), join(place, name), { recursive: true }).catch(() => {});
     }
     await symlink(join(root, 'node_modules'), join(place, 'node_modules'));
@@ -49,6 +49,7 @@ describe('npm run generate -- --check', () => {
       what: 'the version',
       edits: [
         ['package.json', /"version": "[^"]+"/, '"version": "9.9.9"', 'packaging/server.json'],
+        ['package-lock.json', /"version": "[^"]+"/, '"version": "9.9.8"', 'package-lock.json'],
       ],
     },
     {

@@ -34,7 +34,12 @@ export function demoPictures(demo, { command, args }) {
       ],
       ...facts.map((fact) => [{ text: `     ${fact}`, style: 'dim' }]),
     ]),
-    [{ text: `All of it worked, in ${demo.seconds} s.`, style: 'good' }],
+    [
+      {
+        text: `Everything worked: ${demo.steps.length} steps in ${demo.seconds} s, nothing left behind.`,
+        style: 'good',
+      },
+    ],
   ];
   const told = demo.steps.map(({ name, facts }) => `${name} (${facts.join('; ')})`).join('. ');
   const description = `The demo, step by step. ${told}`;

@@ -4,15 +4,15 @@
  * `cli/terminal/step-for-people.ts` for a person at the command line. Texts within a step must suit both
  * readers. None may contain a secret, and text from the network goes through `quoteServerText` first.
  */
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 
-const text = z.string().check(z.minLength(1), z.maxLength(65_536));
-const texts = z.readonly(z.array(text).check(z.minLength(1), z.maxLength(64)));
-const seconds = z.number().check(z.positive());
-const flag = z.optional(z.boolean());
+const text = v.pipe(v.string(), v.minLength(1), v.maxLength(65_536));
+const texts = v.pipe(v.array(text), v.minLength(1), v.maxLength(64), v.readonly());
+const seconds = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const flag = v.optional(v.boolean());
 
 /** The condition under which to take a step; a step without one is the first thing to do. */
-const when = z.enum([
+const when = v.picklist([
   'again',
   'persists',
   'otherwise',
@@ -35,61 +35,61 @@ const when = z.enum([
   'needed',
   'as_another',
 ]);
-export type When = z.infer<typeof when>;
+export type When = v.InferOutput<typeof when>;
 
-const signInMethod = z.enum(['browser', 'device', 'service_token']);
+const signInMethod = v.picklist(['browser', 'device', 'service_token']);
 
 /**
  * An environment variable, with its exact value, with one more entry for its list, or with a description
  * of its value.
  */
-const variable = z.union([
-  z.strictObject({ name: text, value: text }),
-  z.strictObject({ name: text, entry: text, insteadOf: z.optional(text) }),
-  z.strictObject({ name: text, to: text }),
+const variable = v.union([
+  v.strictObject({ name: text, value: text }),
+  v.strictObject({ name: text, entry: text, insteadOf: v.optional(text) }),
+  v.strictObject({ name: text, to: text }),
 ]);
-export type Variable = z.infer<typeof variable>;
+export type Variable = v.InferOutput<typeof variable>;
 
-function kind<Name extends string, Shape extends z.core.$ZodShape>(name: Name, shape: Shape) {
-  return z.strictObject({ do: z.literal(name), when: z.optional(when), ...shape });
+function kind<Name extends string, Shape extends v.ObjectEntries>(name: Name, shape: Shape) {
+  return v.strictObject({ do: v.literal(name), when: v.optional(when), ...shape });
 }
 
-const step = z.discriminatedUnion('do', [
+const step = v.variant('do', [
   // Signing in.
   kind('sign_in', {
     /** If absent, the URL that the call or command was given. */
-    url: z.optional(text),
+    url: v.optional(text),
     force: flag,
-    method: z.optional(signInMethod),
+    method: v.optional(signInMethod),
     /** The method that does not work here. */
-    not: z.optional(signInMethod),
+    not: v.optional(signInMethod),
     /** The sign-in is already open and only has to be joined. */
     join: flag,
-    afterSeconds: z.optional(seconds),
+    afterSeconds: v.optional(seconds),
   }),
   kind('finish_sign_in', {
     /**
      * The address that the person opens; absent if another process has opened it, or if a code is entered.
      */
-    address: z.optional(text),
+    address: v.optional(text),
     /**
      * A code, and the address to enter it at (or, for an address that must not be opened, the server's
      * words about it).
      */
-    code: z.optional(z.strictObject({ userCode: text, at: text })),
+    code: v.optional(v.strictObject({ userCode: text, at: text })),
     /** Whether a browser has been opened; absent if unknown. */
     opened: flag,
     /** The browser is redirected to this machine, which fails if it runs on another one. */
-    comesBack: z.boolean(),
+    comesBack: v.boolean(),
     /** ISO 8601. */
     until: text,
     /** The URL to sign in to again to join it; if absent, the same call joins it. */
-    join: z.optional(text),
+    join: v.optional(text),
   }),
   kind('join_open_sign_in', {}),
   kind('paste_callback', {}),
   kind('avoid_sign_in', {
-    why: z.enum([
+    why: v.picklist([
       'untrusted',
       'same_answer',
       'not_asked',
@@ -100,24 +100,24 @@ const step = z.discriminatedUnion('do', [
     ]),
   }),
   /** For a server that may not start a sign-in (CF_ACCESS_HEADLESS, CI). */
-  kind('run_attended', { url: z.optional(text) }),
+  kind('run_attended', { url: v.optional(text) }),
   /** The call itself forbade signing in. */
   kind('let_call_sign_in', {}),
 
   // The call.
-  kind('retry', { afterSeconds: z.optional(seconds) }),
+  kind('retry', { afterSeconds: v.optional(seconds) }),
   kind('do_not_retry', {}),
   kind('correct_input', { with: text }),
   kind('leave_out', { what: text }),
   kind('correct_arguments', { names: texts }),
   kind('choose_file', {
-    to: z.enum(['save', 'send']),
-    need: z.enum(['right_place', 'free_name', 'writable_folder']),
+    to: v.picklist(['save', 'send']),
+    need: v.picklist(['right_place', 'free_name', 'writable_folder']),
   }),
   kind('raise_timeout', {}),
   kind('fetch', {
-    because: z.optional(
-      z.enum([
+    because: v.optional(
+      v.picklist([
         'nothing_asked',
         'session',
         'service_token_ready',
@@ -126,9 +126,9 @@ const step = z.discriminatedUnion('do', [
       ]),
     ),
     /** The issuer. */
-    signedInAt: z.optional(text),
+    signedInAt: v.optional(text),
     /** Why the session is not on disk. */
-    inMemoryBecause: z.optional(text),
+    inMemoryBecause: v.optional(text),
   }),
   kind('print_token', {}),
   kind('use_own_credential', {}),
@@ -143,19 +143,19 @@ const step = z.discriminatedUnion('do', [
   kind('do_not_follow', {}),
   kind('stop', {}),
   kind('respect_limit', { variable: text }),
-  kind('open_yourself', { what: z.enum(['link', 'page']) }),
+  kind('open_yourself', { what: v.picklist(['link', 'page']) }),
 
   // The environment and the machine.
-  kind('set_variables', { variables: z.readonly(z.array(variable).check(z.minLength(1))) }),
+  kind('set_variables', { variables: v.pipe(v.array(variable), v.minLength(1), v.readonly()) }),
   /** Without `names`, the variables that the message lists. */
-  kind('fix_variables', { names: z.optional(texts) }),
+  kind('fix_variables', { names: v.optional(texts) }),
   kind('use_service_token', { host: text }),
   kind('check_service_token', {}),
   kind('register_client', {
     host: text,
-    redirectUri: z.optional(text),
+    redirectUri: v.optional(text),
     /** The authentication methods of the token endpoint. */
-    authMethods: z.optional(texts),
+    authMethods: v.optional(texts),
   }),
   kind('check_network', {}),
   kind('check_proxy', {}),
@@ -173,16 +173,16 @@ const step = z.discriminatedUnion('do', [
    * An administrator of `host`'s organisation, or of the one that it claims to belong to. `to`: an
    * infinitive.
    */
-  kind('ask_administrator', { claimedTeam: z.optional(text), to: text }),
+  kind('ask_administrator', { claimedTeam: v.optional(text), to: text }),
   kind('ask_operator', { host: text, to: text }),
   /** `whether`: a clause, such as "the address is right". */
   kind('check', { whether: text }),
 ]);
-export type Step = z.infer<typeof step>;
+export type Step = v.InferOutput<typeof step>;
 
 /**
  * Steps in the order in which to take them; one with `when: 'otherwise'` is an alternative to the previous
  * one.
  */
-export const nextStepSchema = z.readonly(z.array(step).check(z.maxLength(16)));
-export type NextStep = z.infer<typeof nextStepSchema>;
+export const nextStepSchema = v.pipe(v.array(step), v.maxLength(16), v.readonly());
+export type NextStep = v.InferOutput<typeof nextStepSchema>;

@@ -770,7 +770,7 @@ export const guards: readonly Guard[] = [
     keeps: 'contract §5 what another process kept as a next step is one that this program knows',
     file: 'src/session/records.ts',
     guard: '  nextStepSchema,',
-    without: '  z.any(),',
+    without: '  v.any(),',
     test: 'test/session/records.test.ts',
   },
   {
@@ -778,8 +778,8 @@ export const guards: readonly Guard[] = [
     keeps:
       'contract §5 a record of an earlier version, with its next step in words, is not damaged',
     file: 'src/session/records.ts',
-    guard: "z.transform((): NextStep => [{ do: 'sign_in' }]),",
-    without: 'z.never(),',
+    guard: "v.transform((): NextStep => [{ do: 'sign_in' }]),",
+    without: 'v.never(),',
     test: 'test/session/records.test.ts',
   },
   {

@@ -1,4 +1,5 @@
 /** The kept reason of a failed sign-in: what other processes learn of it. */
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { AccessError } from '../../src/errors.ts';
 import type { NextStep } from '../../src/next-step.ts';
@@ -15,7 +16,7 @@ const pending: PendingSignIn = {
   aliveAt: 0,
 };
 const read = (record: unknown) =>
-  recordSchemas.pending.safeParse(JSON.parse(JSON.stringify(record)));
+  v.safeParse(recordSchemas.pending, JSON.parse(JSON.stringify(record)));
 const withStep = (nextStep: unknown) => ({
   ...pending,
   failure: { code: 'sign_in_declined', message: 'No.', nextStep },
@@ -28,7 +29,7 @@ describe('the reason of a failed sign-in', () => {
       { do: 'sign_in', url: 'https://app.example.com/a', force: true },
     ];
     const record = read(failed(pending, new AccessError('sign_in_declined', 'No.', nextStep)));
-    const failure = record.data?.failure;
+    const failure = record.success ? record.output.failure : undefined;
     if (!failure) throw new Error('it was not read');
     expect(failureOf(failure)).toMatchObject({
       code: 'sign_in_declined',
@@ -38,9 +39,8 @@ describe('the reason of a failed sign-in', () => {
   });
 
   it('is still read where an earlier version wrote its next step in words', () => {
-    const { success, data } = read(withStep('Do not ask again unless the person wants to.'));
-    expect(success).toBe(true);
-    expect(data?.failure).toEqual({
+    const record = read(withStep('Do not ask again unless the person wants to.'));
+    expect(record.success && record.output.failure).toEqual({
       code: 'sign_in_declined',
       message: 'No.',
       nextStep: [{ do: 'sign_in' }],

@@ -3,6 +3,7 @@
  * that was copied to another name, or whose name's hash collides, is not taken for another record.
  */
 import { createHash } from 'node:crypto';
+import { safeParse } from 'valibot';
 import type { RecordKind } from '../../session/ports.ts';
 import { type Records, recordSchemas } from '../../session/records.ts';
 
@@ -49,9 +50,9 @@ export function decodeRecord<K extends RecordKind>(
   if (isObject(record) && Number.isSafeInteger(record.format) && Number(record.format) > 1) {
     return { state: 'newer', format: Number(record.format) };
   }
-  const parsed = recordSchemas[kind].safeParse(record);
+  const parsed = safeParse(recordSchemas[kind], record);
   if (!parsed.success) return { state: 'damaged', why: 'its fields are not what they should be' };
-  return { state: 'record', key, record: parsed.data as Records[K] };
+  return { state: 'record', key, record: parsed.output as Records[K] };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { lstat, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import {
   fileIdentity,
   readPrivateFile,
@@ -29,11 +29,11 @@ import { liveness, type ProcessIdentity, processIdentity } from './process-ident
 
 const noFollow = constants.O_NOFOLLOW ?? 0; // Windows has none
 
-const holder = z.object({
-  token: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+const holder = v.object({
+  token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   owner: processIdentity,
 });
-export type Holder = z.infer<typeof holder>;
+export type Holder = v.InferOutput<typeof holder>;
 
 /**
  * A lock file as found. `token` identifies it and is never reused; `holder` is absent when the content is
@@ -170,8 +170,8 @@ export async function readLockFile(path: string): Promise<FoundLock | undefined>
 
 function parseHolder(text: string): Holder | undefined {
   try {
-    const parsed = holder.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
+    const parsed = v.safeParse(holder, JSON.parse(text));
+    return parsed.success ? parsed.output : undefined;
   } catch {
     return undefined;
   }

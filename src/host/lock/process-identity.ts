@@ -5,17 +5,17 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { systemCode } from '../files/private-folder.ts';
 
-export const processIdentity = z.object({
-  pid: z.int().check(z.positive()),
+export const processIdentity = v.object({
+  pid: v.pipe(v.number(), v.safeInteger(), v.gtValue(0)),
   /** Where the pid is valid: the machine's name and the PID namespace. */
-  place: z.string(),
-  boot: z.string(),
-  startTime: z.string(),
+  place: v.string(),
+  boot: v.string(),
+  startTime: v.string(),
 });
-export type ProcessIdentity = z.infer<typeof processIdentity>;
+export type ProcessIdentity = v.InferOutput<typeof processIdentity>;
 
 /** `unknown`: it cannot be told from here whether it is running. */
 export type Liveness = 'alive' | 'dead' | 'unknown';

@@ -87,19 +87,44 @@ const options = {
   },
 };
 
-/** What is loaded together: for the help, for the list of tools, for a command, for a call. */
-const occasions = [
-  ['src/cli/command.ts'],
-  ['src/config/config.ts', 'src/mcp/serve.ts'],
-  [
-    'src/cli/fetch/fetch.ts',
-    'src/cli/fetch/run.ts',
-    'src/cli/status.ts',
-    'src/cli/token.ts',
-    'src/http/connections/node-client.ts',
-    'src/rooms.ts',
-  ],
-  ['src/http/dispatcher.ts', 'src/mcp/server.ts', 'src/tool-calls.ts', 'src/tools/fetching.ts'],
+/**
+ * What is loaded together becomes one file, since each file costs more than a millisecond: what the
+ * entries import, without what an earlier pack has.
+ */
+const packs = [
+  { name: 'start', entries: ['src/main.ts', 'src/config/config.ts', 'src/mcp/serve.ts'] },
+  { name: 'kept-session', entries: ['src/rooms.ts'] },
+  {
+    name: 'command-line',
+    entries: ['src/cli/command.ts', 'src/cli/status.ts', 'src/cli/token.ts'],
+  },
+  {
+    name: 'request',
+    alsoSharedBy: ['fetch', 'call'],
+    entries: [
+      'src/access/asking.ts',
+      'src/http/protocol-fetch.ts',
+      'src/http/proxy-rules.ts',
+      'src/http/send.ts',
+    ],
+  },
+  {
+    name: 'fetch',
+    entries: [
+      'src/cli/fetch/fetch.ts',
+      'src/cli/fetch/run.ts',
+      'src/http/connections/node-client.ts',
+    ],
+  },
+  {
+    name: 'call',
+    entries: [
+      'src/http/dispatcher.ts',
+      'src/mcp/server.ts',
+      'src/tool-calls.ts',
+      'src/tools/fetching.ts',
+    ],
+  },
 ];
 
 try {
@@ -193,16 +218,13 @@ async function asCommonJs(folder) {
   await writeFile(join(folder, 'package.json'), '{"type":"commonjs"}\n');
 }
 
-/**
- * Chunks that are loaded on the same occasions become one file, since each file costs a third of a
- * millisecond. In a chunk's own place stays a line that leads there.
- */
+/** Makes the packs. In a chunk's own place stays a line that leads there, and so in that of main.js. */
 async function packTogether(folder, { outputs }) {
+  const place = join(folder, 'chunks');
   const chunks = new Map(
-    Object.entries(outputs).flatMap(([path, output]) => {
-      const name = /chunks\/([^/]+\.js)$/.exec(path)?.[1];
-      return name === undefined ? [] : [[name, output]];
-    }),
+    Object.entries(outputs).flatMap(([path, output]) =>
+      /(?:chunks\/[^/]+|\/main)\.js$/.test(path) ? [[basename(path), output]] : [],
+    ),
   );
   const closureOf = (name, seen = new Set()) => {
     if (!chunks.has(name) || seen.has(name)) return seen;
@@ -212,46 +234,54 @@ async function packTogether(folder, { outputs }) {
     }
     return seen;
   };
-  const loadedOn = occasions.map((sources) => {
-    const entries = [...chunks].filter(([, { entryPoint }]) => sources.includes(entryPoint));
-    if (entries.length !== sources.length) throw new Error(`not all are chunks: ${sources}`);
-    return new Set(entries.flatMap(([name]) => [...closureOf(name)]));
-  });
-  const packs = new Map();
-  for (const name of chunks.keys()) {
-    const key = loadedOn.map((names) => (names.has(name) ? 1 : 0)).join('');
-    if (/1/.test(key)) packs.set(key, [...(packs.get(key) ?? []), name]);
+  const loadedBy = ({ entries }) => {
+    const found = [...chunks].filter(([, { entryPoint }]) => entries.includes(entryPoint));
+    if (found.length !== entries.length) throw new Error(`not all are chunks: ${entries}`);
+    return new Set(found.flatMap(([name]) => [...closureOf(name)]));
+  };
+  const packNamed = (wanted) => packs.find(({ name }) => name === wanted);
+  const homes = new Map();
+  for (const pack of packs) {
+    const names = loadedBy(pack);
+    if (pack.alsoSharedBy) {
+      const [some, others] = pack.alsoSharedBy.map((name) => loadedBy(packNamed(name)));
+      for (const name of some) if (others.has(name)) names.add(name);
+    }
+    for (const name of names) if (!homes.has(name)) homes.set(name, `./${pack.name}.js`);
   }
-  const place = join(folder, 'chunks');
-  const nameOf = (key) => `./together-${parseInt(key, 2)}.js`;
-  const homes = Object.fromEntries(
-    [...packs].flatMap(([key, names]) => names.map((name) => [name, nameOf(key)])),
-  );
-  for (const [key, names] of packs) {
-    const pack = basename(nameOf(key));
+  for (const { name: packName } of packs) {
+    const pack = `./${packName}.js`;
     // In parentheses, V8 compiles a function at once instead of reading it twice.
     let text = 'const made={},makers={';
     const sections = [];
-    for (const name of names) {
-      text += `\n${JSON.stringify(name)}:(function(module,exports,require){\n`;
-      const map = JSON.parse(await readFile(join(place, `${name}.map`), 'utf8'));
+    const elsewhere = {};
+    for (const [name, home] of homes) {
+      if (home !== pack) continue;
+      const isMain = name === 'main.js';
+      const file = isMain ? join(folder, name) : join(place, name);
+      text += `\n${JSON.stringify(name)}:(function(module,exports,require${isMain ? ',__filename' : ''}){\n`;
+      const map = JSON.parse(await readFile(`${file}.map`, 'utf8'));
+      map.sources = map.sources.map((source) => (isMain ? `../${source}` : source));
       sections.push({ offset: { line: text.split('\n').length - 1, column: 0 }, map });
-      const code = await readFile(join(place, name), 'utf8');
-      text += `${code.replace(/\/\/# sourceMappingURL=.*\n$/, '')}}),`;
-      await writeFile(
-        join(place, name),
-        `module.exports=require("./${pack}")(${JSON.stringify(name)});\n`,
-      );
-      await rm(join(place, `${name}.map`));
+      const code = await readFile(file, 'utf8');
+      text += `${code.replace(/^#!.*/, '').replace(/\/\/# sourceMappingURL=.*\n$/, '')}}),`;
+      for (const { path } of chunks.get(name).imports) {
+        const to = homes.get(basename(path));
+        if (to !== undefined && to !== pack) elsewhere[basename(path)] = to;
+      }
+      const toPack = isMain ? `./chunks/${packName}.js` : pack;
+      const line = `require("${toPack}")(${JSON.stringify(name)}${isMain ? ',__filename' : ''});\n`;
+      await writeFile(file, isMain ? `#!/usr/bin/env node\n${line}` : `module.exports=${line}`);
+      await rm(`${file}.map`);
     }
     text += `};
-const homes=${JSON.stringify(homes)};
-const own=(path)=>{const name=path.slice(2);return Object.hasOwn(makers,name)?get(name):path.startsWith("./")&&Object.hasOwn(homes,name)?require(homes[name])(name):require(path)};
-function get(name){if(!Object.hasOwn(made,name)){const module=made[name]={exports:{}};makers[name](module,module.exports,own)}return made[name].exports}
+const elsewhere=${JSON.stringify(elsewhere)};
+const load=(path)=>{const name=path.slice(path.lastIndexOf("/")+1);return Object.hasOwn(makers,name)?get(name):Object.hasOwn(elsewhere,name)?require(elsewhere[name])(name):require(path)};
+function get(name,file){if(!Object.hasOwn(made,name)){const module=made[name]={exports:{}};makers[name](module,module.exports,load,file)}return made[name].exports}
 module.exports=get;
-//# sourceMappingURL=${pack}.map\n`;
-    await writeFile(join(place, pack), text);
-    await writeFile(join(place, `${pack}.map`), JSON.stringify({ version: 3, sections }));
+//# sourceMappingURL=${packName}.js.map\n`;
+    await writeFile(join(place, `${packName}.js`), text);
+    await writeFile(join(place, `${packName}.js.map`), JSON.stringify({ version: 3, sections }));
   }
 }
 

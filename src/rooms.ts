@@ -2,19 +2,16 @@
 import { join } from 'node:path';
 import { type Access, createAccess } from './access/access.ts';
 import type { Config, Environment } from './config/config.ts';
-import { createBrowser } from './host/browser/browser.ts';
 import { createClock } from './host/clock.ts';
 import { defaultDataDir, defaultDataDirs } from './host/files/data-folders.ts';
-import { createIdentityKey } from './host/files/identity-key.ts';
 import { openRecordStore } from './host/files/session-files.ts';
-import { createLock } from './host/lock/lock.ts';
-import { createOneShotAddresses } from './host/loopback/one-shot-address.ts';
-import { createRedirectListener } from './host/loopback/redirect-listener.ts';
 import { type ConnectionsOptions, openConnections } from './http/connections/connections.ts';
-import { createProtocolFetch, type ProtocolFetch } from './http/protocol-fetch.ts';
-import { createSend, type Send } from './http/send.ts';
+import type { ProtocolFetch } from './http/protocol-fetch.ts';
+import { openRequests } from './http/requests.ts';
+import type { Send } from './http/send.ts';
 import type { Log } from './log.ts';
 import type { HostCapabilities } from './mcp/host-capabilities.ts';
+import { onDemand } from './on-demand.ts';
 import { once } from './once.ts';
 import type { Browser, Clock, RecordStore } from './session/ports.ts';
 import type { CallContext } from './tool-calls.ts';
@@ -45,34 +42,33 @@ export function openRooms(
   const dataDir = config.dataDir ?? defaultDataDir();
   const clock = createClock();
   const store = openRecordStore({ dataDir, log, clock });
-  const lock = createLock({
-    folder: join(dataDir, 'locks'),
-    clock,
-    log,
-    memoryOnly: () => store.memoryOnly(),
+  // What a kept session does not need is loaded by its first use.
+  const locks = once(async () => {
+    const { createLock } = await import('./host/lock/lock.ts');
+    const memoryOnly = () => store.memoryOnly();
+    return createLock({ folder: join(dataDir, 'locks'), clock, log, memoryOnly });
   });
-  const listener = createRedirectListener({
-    identityKey: createIdentityKey({ dataDir, log }),
-    log,
-    bindAddress: config.callbackBind,
+  const persons = once(async () => {
+    const { createPersonsBrowser } = await import('./host/persons-browser.ts');
+    return createPersonsBrowser({
+      dataDir,
+      environment,
+      secrets: secretsOf(config),
+      callbackBind: config.callbackBind,
+      log,
+    });
   });
-  const addresses = createOneShotAddresses({
-    // What only a browser of this machine opens is served on loopback alone.
-    callbackServer: (port) => (config.callbackBind ? undefined : listener.serverAt(port)),
-    log,
-  });
-  const browser = createBrowser({ environment, secrets: secretsOf(config), addresses, log });
+  const browser = onDemand(async () => (await persons()).browser, 'open');
   const connections = openConnections(config.proxy, options);
-  const send = createSend(connections);
-  const fetch = createProtocolFetch(send, (host, what) =>
+  const { send, fetch } = openRequests(connections, (host, what) =>
     log('info', 'an answer that deviates from its RFC was accepted', { host, what }),
   );
   const access = createAccess({
     settings: config,
     store,
-    lock,
+    lock: onDemand(locks, 'hold'),
     clock,
-    listener,
+    listener: onDemand(async () => (await persons()).listener, 'claim'),
     send,
     fetch,
     log,
@@ -98,12 +94,17 @@ export function openRooms(
     send,
     fetch,
     context: async (host) => (await toolCalls()).context(host),
-    browsersLed: (until) => addresses.settled(until),
+    async browsersLed(until) {
+      if (persons.isMade()) await (await persons()).addresses.settled(until);
+    },
     async close(graceMs = closingGraceMs) {
       if (toolCalls.isMade()) (await toolCalls()).close();
       // A refresh under way must end first and its new token be stored, since the old one is no longer
       // valid.
-      await Promise.allSettled([lock.close(graceMs), listener.close()]);
+      await Promise.allSettled([
+        locks.isMade() && locks().then((lock) => lock.close(graceMs)),
+        persons.isMade() && persons().then(({ listener }) => listener.close()),
+      ]);
       await connections.destroy();
     },
   };

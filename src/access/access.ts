@@ -1,58 +1,40 @@
 /** Wires the access room: what the tools and commands can do with a URL that may be guarded. */
 
-import { createUserAgents, pastFirewall, type UserAgents } from '../cloudflare/firewall.ts';
-import type { ServiceToken } from '../cloudflare/service-token/service-token.ts';
-import { createSigningKeys } from '../cloudflare/signing-keys.ts';
+import { createUserAgents, type UserAgents } from '../cloudflare/firewall.ts';
 import { trustsIssuer } from '../cloudflare/team.ts';
-import type { ProtocolFetch } from '../http/protocol-fetch.ts';
-import type { Send } from '../http/send.ts';
 import { bounds } from '../http/waiting/bounds.ts';
 import { inAll } from '../http/waiting/within.ts';
-import type { Log } from '../log.ts';
+import { onDemand } from '../on-demand.ts';
+import { once } from '../once.ts';
 import { isOfIssuer } from '../session/grant-server.ts';
-import type { Clock, Lock, RecordStore, RedirectListener } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
 import { createSessions, type Sessions } from '../session/sessions.ts';
-import { createTeamProofs } from '../sign-in/team-proofs.ts';
 import { createTokenHosts } from '../sign-in/token-hosts.ts';
-import { type Authenticate, createAuthenticate } from './authenticate.ts';
-import { createBesideAuthorization } from './beside-authorization.ts';
+import type { Authenticate } from './authenticate.ts';
 import { createCredentials } from './credentials.ts';
-import { createDetect, type Detect } from './detect.ts';
-import { createGiveToken, type GiveToken } from './give-token.ts';
-import { createSendGuardedHop, type SendGuardedHop } from './guarded-exchange.ts';
-import { createGuardedSend } from './guarded-request.ts';
+import type { Detect } from './detect.ts';
+import type { SendGuardedHop } from './guarded-exchange.ts';
 import { checkRequest, checkTokenMayLeave, checkUrl, type Limits } from './limits.ts';
-import { createNextCredential } from './next-credential.ts';
-import { createMakePlan } from './plan.ts';
-import { createRedeemCallback } from './redeem-callback.ts';
-import { createRunPlan } from './run-plan.ts';
-import { createServiceTokens } from './service-tokens/service-tokens.ts';
-import { signInOnDemand } from './sign-in-on-demand.ts';
-import type { SignInSettings } from './sign-in-parts.ts';
-import { createSilentCredentials } from './silent-credentials.ts';
+import type { AccessParts } from './parts.ts';
+import { createGrantedTokens } from './service-tokens/granted.ts';
+import { type GivenToken, keptToken } from './token/kept-token.ts';
 
-export interface AccessSettings extends SignInSettings {
-  readonly serviceTokens: readonly ServiceToken[];
-  readonly headless: boolean;
-}
-
-export interface AccessParts {
-  readonly settings: AccessSettings;
-  readonly store: RecordStore;
-  readonly lock: Lock;
-  readonly clock: Clock;
-  readonly listener: RedirectListener;
-  readonly send: Send;
-  readonly fetch: ProtocolFetch;
-  readonly log: Log;
+export interface GiveTokenOptions {
+  /** How long it must still be valid. */
+  readonly minTtlMs: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Access {
   readonly detect: Detect;
   readonly authenticate: Authenticate;
   readonly sendHop: SendGuardedHop;
-  readonly giveToken: GiveToken;
+  /**
+   * The token itself. Refreshes it if necessary, but never asks anybody to sign in. Throws
+   * `sign_in_required`, `service_token_not_disclosed`, the service token errors, and what a refresh
+   * throws.
+   */
+  giveToken(url: URL, options: GiveTokenOptions): Promise<GivenToken>;
   readonly limits: Limits;
   /** The agent's own that firewalls have let through. */
   readonly userAgents: UserAgents;
@@ -64,8 +46,8 @@ export interface Access {
 }
 
 export function createAccess(parts: AccessParts): Access {
-  const { settings, store, lock, clock, listener, send, fetch, log } = parts;
-  const { trust, headless, limits } = settings;
+  const { settings, store, lock, clock, fetch, log } = parts;
+  const { trust, limits } = settings;
   const pinnedTeam = trust.team;
 
   const tokenHosts = createTokenHosts({ trust, clock });
@@ -77,58 +59,14 @@ export function createAccess(parts: AccessParts): Access {
       : pinnedTeam === undefined || teamDomain === pinnedTeam;
 
   const userAgents = createUserAgents();
-  const guardedSend = createGuardedSend(send, userAgents);
-  const questions = pastFirewall(fetch, userAgents);
-  const keys = createSigningKeys({ fetch, now: () => clock.now() });
-  const proofs = createTeamProofs({ fetch: questions, clock, keys });
   const sessions = createSessions({ store, lock, clock, fetch, log, isTrusted });
-  const serviceTokens = createServiceTokens({
-    tokens: settings.serviceTokens,
-    pinnedTeam,
-    proofs,
-    guardedSend,
+  const granted = createGrantedTokens();
+  const credentials = createCredentials({ clock, sessions, granted });
+  const beyondSessions = once(async () => {
+    const { createAsking } = await import('./asking.ts');
+    return createAsking({ ...parts, sessions, credentials, granted, tokenHosts, userAgents });
   });
-  const credentials = createCredentials({ clock, sessions, serviceTokens });
-  const signInParts = signInOnDemand(async () => {
-    const { createSignInParts } = await import('./sign-in-parts.ts');
-    return createSignInParts({
-      settings,
-      store,
-      lock,
-      clock,
-      listener,
-      fetch,
-      questions,
-      log,
-      sessions,
-      tokenHosts,
-      keys,
-      proofs,
-    });
-  });
-  const { redeem, transferSignIns, signIns, personSignIn, findTarget, findTransferTarget } =
-    signInParts;
-  const silentCredentials = createSilentCredentials({ sessions, transferSignIns });
-  const makePlan = createMakePlan({ findTarget, headless });
-  const runPlan = createRunPlan({ credentials, serviceTokens, silentCredentials, headless });
-  const shared = {
-    guardedSend,
-    credentials,
-    sessions,
-    serviceTokens,
-    makePlan,
-    runPlan,
-    personSignIn,
-    besideAuthorization: createBesideAuthorization({ findTransferTarget, clock }),
-    headless,
-  };
-
-  const detect = createDetect({ ...shared, silentCredentials, proofs });
-  const redeemCallback = createRedeemCallback({ redeem, credentials, sessions });
-  const authenticate = createAuthenticate({ ...shared, signIns, redeemCallback });
-  const nextCredential = createNextCredential(shared);
-  const sendHop = createSendGuardedHop({ ...shared, nextCredential });
-  const giveToken = createGiveToken(shared);
+  const asking = onDemand(beyondSessions, 'detect', 'authenticate', 'sendHop', 'askForToken');
 
   // Every request on the agent's behalf passes through here and is checked against the limits.
   return {
@@ -136,20 +74,22 @@ export function createAccess(parts: AccessParts): Access {
     userAgents,
     async detect(url, signal) {
       checkUrl(limits, url);
-      return inAll(bounds.call, url, signal, (until) => detect(url, until));
+      return inAll(bounds.call, url, signal, (until) => asking.detect(url, until));
     },
     async authenticate(url, options) {
       checkUrl(limits, url);
-      return authenticate(url, options);
+      return asking.authenticate(url, options);
     },
     async sendHop(request, options) {
       checkRequest(limits, request);
-      return sendHop(request, options);
+      return asking.sendHop(request, options);
     },
-    async giveToken(url, options) {
+    async giveToken(url, { minTtlMs, signal }) {
       checkTokenMayLeave(limits, url);
-      const give = (signal: AbortSignal) => giveToken(url, { ...options, signal });
-      return inAll(bounds.call, url, options.signal, give);
+      return inAll(bounds.call, url, signal, async (until) => {
+        const current = await credentials.find(url, minTtlMs, until);
+        return keptToken(current, minTtlMs, sessions) ?? asking.askForToken(url, current, until);
+      });
     },
     identityAt: credentials.identity,
     sessions,

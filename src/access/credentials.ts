@@ -6,7 +6,7 @@ import type { Session } from '../session/records.ts';
 import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
 import { keysCovering } from '../session/resource-key.ts';
 import type { Sessions } from '../session/sessions.ts';
-import type { ServiceTokens } from './service-tokens/service-tokens.ts';
+import type { GrantedTokens } from './service-tokens/granted.ts';
 
 export interface Credentials {
   /**
@@ -35,11 +35,11 @@ const leewayMs = 5_000;
 export function createCredentials({
   clock,
   sessions,
-  serviceTokens,
+  granted,
 }: {
   readonly clock: Clock;
   readonly sessions: Sessions;
-  readonly serviceTokens: ServiceTokens;
+  readonly granted: GrantedTokens;
 }): Credentials {
   /** The same session is found again and again, and a credential's identity takes a hash. */
   const made = new WeakMap<Session, ResourceCredential>();
@@ -55,7 +55,7 @@ export function createCredentials({
     return key === undefined ? undefined : fromCloudflared.get(key);
   };
   const find: Credentials['find'] = async (url, minTtlMs = 0, signal) => {
-    const serviceToken = serviceTokens.inUse(url);
+    const serviceToken = granted.find(url);
     if (serviceToken) return serviceToken;
     const session = await sessions.find(url);
     if (session) {
@@ -71,7 +71,7 @@ export function createCredentials({
   return {
     find,
     async findBeside(url, signal) {
-      const isInUse = serviceTokens.inUse(url) !== undefined;
+      const isInUse = granted.find(url) !== undefined;
       const session = isInUse ? undefined : await sessions.find(url);
       const issuer = session?.grant?.issuer;
       const isOfAccess = issuer !== undefined && teamOfIssuer(new URL(issuer)) !== undefined;
@@ -81,7 +81,7 @@ export function createCredentials({
       return session ? undefined : find(url, 0, signal);
     },
     async identity(url) {
-      const serviceToken = serviceTokens.inUse(url);
+      const serviceToken = granted.find(url);
       if (serviceToken) return serviceToken.identity;
       const session = await sessions.find(url);
       return (session ? credentialOf(session) : cloudflaredFor(url))?.identity ?? '';

@@ -12,6 +12,7 @@ import type { TeamProofs } from '../sign-in/team-proofs.ts';
 import { attempt } from './attempt.ts';
 import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
 import type { MakePlan } from './plan.ts';
+import type { GrantedTokens } from './service-tokens/granted.ts';
 import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 import type { SilentCredentials } from './silent-credentials.ts';
 
@@ -45,15 +46,17 @@ export function createDetect(parts: {
   readonly silentCredentials: SilentCredentials;
   readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
+  readonly granted: GrantedTokens;
   readonly proofs: TeamProofs;
 }): Detect {
-  const { guardedSend, makePlan, silentCredentials, sessions, serviceTokens, proofs } = parts;
+  const { guardedSend, makePlan, silentCredentials, sessions, serviceTokens } = parts;
+  const { granted, proofs } = parts;
 
   const sessionState = async (
     url: URL,
     target: Target | undefined,
   ): Promise<Detection['session']> => {
-    if (serviceTokens.inUse(url)) return { state: 'active', method: 'service_token' };
+    if (granted.find(url)) return { state: 'active', method: 'service_token' };
     const session = await sessions.find(url);
     const isFresh = session !== undefined && sessions.isFresh(session);
     const token = isFresh || !target ? undefined : await silentCredentials.cloudflared(target);

@@ -4,12 +4,12 @@
  * longer.
  */
 import { type Command, Option } from 'commander';
-import { NoCredentialAsked } from '../access/give-token.ts';
 import { checkTokenMayLeave } from '../access/limits.ts';
+import { NoCredentialAsked } from '../access/token/no-credential-asked.ts';
 import { AccessError, isAccessError } from '../errors.ts';
 import { type Credential, credentialFields } from '../secrets/credential.ts';
 import { address } from './terminal/address.ts';
-import { conclude } from './terminal/failure.ts';
+import { conclude } from './terminal/conclude.ts';
 import type { Shell } from './terminal/shell.ts';
 import { createSignInPrompt } from './terminal/sign-in-prompt.ts';
 import { type OpenRooms, withRooms } from './with-rooms.ts';

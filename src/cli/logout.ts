@@ -8,7 +8,7 @@ import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/records.ts';
 import { besideKey, keysCovering } from '../session/resource-key.ts';
 import { address } from './terminal/address.ts';
-import { conclude } from './terminal/failure.ts';
+import { conclude } from './terminal/conclude.ts';
 import type { Shell } from './terminal/shell.ts';
 import { stepForPeople } from './terminal/step-for-people.ts';
 import { withRooms } from './with-rooms.ts';

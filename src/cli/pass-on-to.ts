@@ -1,6 +1,6 @@
 /** How `connect`, `forward` and `tcp` run: they pass the traffic of other programs on to one URL. */
 import { checkUrl } from '../access/limits.ts';
-import { conclude } from './terminal/failure.ts';
+import { conclude } from './terminal/conclude.ts';
 import type { Shell } from './terminal/shell.ts';
 import { type OpenRooms, type WithRoomsOptions, withRooms } from './with-rooms.ts';
 

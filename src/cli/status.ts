@@ -1,10 +1,10 @@
 /** `status`: lists the stored sessions, without any token. */
 import type { Command } from 'commander';
+import { instant } from '../instant.ts';
 import type { Rooms } from '../rooms.ts';
 import type { PendingSignIn, Session } from '../session/records.ts';
-import { instant } from '../tools/tool.ts';
+import { conclude } from './terminal/conclude.ts';
 import { whenFrom } from './terminal/durations.ts';
-import { conclude } from './terminal/failure.ts';
 import type { Shell } from './terminal/shell.ts';
 import { table } from './terminal/table.ts';
 import { withRooms } from './with-rooms.ts';
@@ -29,7 +29,7 @@ async function run(shell: Shell, rooms: Rooms, json: boolean): Promise<number> {
   const { access, store, clock, dataDir } = rooms;
   const now = clock.now();
   const sessions = (await access.sessions.list()).sort((a, b) =>
-    a.resource.localeCompare(b.resource),
+    a.resource < b.resource ? -1 : 1,
   );
   const pending = (await store.list('pending')).filter(
     ({ failure, expiresAt }) => failure === undefined && expiresAt > now,

@@ -3,9 +3,9 @@
  * sign-in.
  */
 import { type Command, Option } from 'commander';
-import { instant } from '../tools/tool.ts';
+import { instant } from '../instant.ts';
 import { address } from './terminal/address.ts';
-import { conclude } from './terminal/failure.ts';
+import { conclude } from './terminal/conclude.ts';
 import { seconds } from './terminal/numbers.ts';
 import type { Shell } from './terminal/shell.ts';
 import { withRooms } from './with-rooms.ts';

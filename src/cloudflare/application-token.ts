@@ -6,7 +6,8 @@
 import { isAccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
 import { toleratedSkewMs } from './clock-skew.ts';
-import { isSignedBy, readJwt, rs256KeyId } from './jwt.ts';
+import { readJwt } from './jwt.ts';
+import { isSignedBy, rs256KeyId } from './jwt-signature.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { isAccessTeamHost, teamOfIssuer } from './team.ts';
 

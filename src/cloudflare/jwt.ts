@@ -1,9 +1,7 @@
 /**
- * Compact JWS (RFC 7515 §7.1) with a JSON object of claims, parsed strictly, and verified with RS256. Only
- * what Access's tokens need: since there is no other algorithm here, no token can choose one.
+ * Compact JWS (RFC 7515 §7.1) with a JSON object of claims, parsed strictly. `jwt-signature.ts` verifies
+ * it.
  */
-import { type KeyObject, verify } from 'node:crypto';
-
 export interface Jwt {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -25,19 +23,6 @@ export function readJwt(text: string): Jwt | undefined {
   const signature = fromBase64url(third);
   if (!header || !claims || !signature) return undefined;
   return { header, claims, signed: `${first}.${second}`, signature };
-}
-
-/** The header's `kid`, if `isSignedBy` can verify such a header at all. */
-export function rs256KeyId({ header }: Jwt): string | undefined {
-  // RFC 7515 §4.1.11: an extension that is marked critical and not understood must be refused.
-  if (header.alg !== 'RS256' || 'crit' in header) return undefined;
-  return typeof header.kid === 'string' && header.kid !== '' ? header.kid : undefined;
-}
-
-/** Whether `key`, an RSA public key, signed it by RS256 (RFC 7518 §3.3). */
-export function isSignedBy(jwt: Jwt, key: KeyObject): boolean {
-  if (rs256KeyId(jwt) === undefined || key.asymmetricKeyType !== 'rsa') return false;
-  return verify('RSA-SHA256', Buffer.from(jwt.signed, 'ascii'), key, jwt.signature);
 }
 
 /**

@@ -7,7 +7,8 @@ import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath, isLoopback } from '../secure-url.ts';
 import { clockIsWrong, skewOf, toleratedSkewMs } from './clock-skew.ts';
-import { isSignedBy, type Jwt, readJwt, rs256KeyId } from './jwt.ts';
+import { type Jwt, readJwt } from './jwt.ts';
+import { isSignedBy, rs256KeyId } from './jwt-signature.ts';
 import { keysUntil, type SigningKeys } from './signing-keys.ts';
 import { isAccessTeamHost } from './team.ts';
 

@@ -1,6 +1,6 @@
 /** A resource that hosts can show: where the person is signed in, without any token. */
 import type { Access } from '../access/access.ts';
-import { instant } from '../tools/tool.ts';
+import { instant } from '../instant.ts';
 
 export const sessionsResource = {
   uri: 'cloudflare-access://sessions',

@@ -1,7 +1,7 @@
 /** A credential together with the resource it was obtained for and how it was obtained. */
-import { hash } from 'node:crypto';
 import { readJwt } from '../cloudflare/jwt.ts';
 import type { Credential } from '../secrets/credential.ts';
+import { sha256 } from '../sha256.ts';
 import type { PersonMethod, Session } from './records.ts';
 
 export type Method = PersonMethod | 'cloudflared' | 'service_token';
@@ -68,5 +68,5 @@ export function cloudflaredCredential({
 }
 
 function identityOf(...parts: readonly string[]): string {
-  return hash('sha256', JSON.stringify(parts), 'base64url');
+  return sha256(JSON.stringify(parts)).toString('base64url');
 }

@@ -1,13 +1,14 @@
 /** authenticate: gets a session for a URL, from what is already here or by having the person sign in. */
 import * as z from 'zod';
 import type { Authenticated } from '../access/authenticate.ts';
+import { instant } from '../instant.ts';
 import type { NextStep } from '../next-step.ts';
 import { finishSignIn } from '../sign-in/sign-in.ts';
 import { callbackResponse } from './callback-address.ts';
 import { stepForAgents } from './step-for-agents.ts';
 import { targetUrl } from './target-url.ts';
 import type { ToolContext } from './tool.ts';
-import { defineTool, instant, structured } from './tool.ts';
+import { defineTool, structured } from './tool.ts';
 
 export const authenticate = defineTool({
   name: 'authenticate',

@@ -2,9 +2,10 @@
 import * as z from 'zod';
 import type { Detection } from '../access/detect.ts';
 import type { AccessError } from '../errors.ts';
+import { instant } from '../instant.ts';
 import { stepForAgents } from './step-for-agents.ts';
 import { targetUrl } from './target-url.ts';
-import { defineTool, instant, structured } from './tool.ts';
+import { defineTool, structured } from './tool.ts';
 
 export const detectProtection = defineTool({
   name: 'detect_protection',

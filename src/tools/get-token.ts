@@ -1,7 +1,8 @@
 /** get_token: the access token for a program that the agent runs, as a value or in a file. */
 import * as z from 'zod';
+import { instant } from '../instant.ts';
 import { targetUrl } from './target-url.ts';
-import { defineTool, instant, structured } from './tool.ts';
+import { defineTool, structured } from './tool.ts';
 
 export const getToken = defineTool({
   name: 'get_token',

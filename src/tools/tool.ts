@@ -125,10 +125,3 @@ function invalidInput(tool: Tool, error: z.ZodError): AccessError {
     { do: 'correct_arguments', names: Object.keys(tool.input.shape) },
   ]);
 }
-
-/** An instant as results show it: ISO 8601, or null if unknown. */
-export function instant(milliseconds: number | undefined): string | null {
-  if (milliseconds === undefined) return null;
-  const date = new Date(milliseconds);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}

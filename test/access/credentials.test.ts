@@ -1,12 +1,9 @@
 /** The credential to send to a URL: its session, else cloudflared's token. */
 import { expect, it } from 'vitest';
 import { createCredentials } from '../../src/access/credentials.ts';
-import { createGuardedSend } from '../../src/access/guarded-request.ts';
-import { createServiceTokens } from '../../src/access/service-tokens/service-tokens.ts';
-import { createSigningKeys } from '../../src/cloudflare/signing-keys.ts';
+import { createGrantedTokens } from '../../src/access/service-tokens/granted.ts';
 import type { Session } from '../../src/session/records.ts';
 import type { ResourceCredential } from '../../src/session/resource-credential.ts';
-import { createTeamProofs } from '../../src/sign-in/team-proofs.ts';
 import { machineForEachTest, oauthSession } from '../session/machine.ts';
 import { peerForEachTest } from '../support/peer.ts';
 import { failureOf, sendJson } from '../support/resource-loopback.ts';
@@ -18,17 +15,8 @@ const peer = peerForEachTest((_, response) => sendJson(response, { error: 'inval
 
 function open() {
   const { clock } = machine;
-  const keys = createSigningKeys({ fetch: peer.fetch, now: () => clock.now() });
   const sessions = machine.sessions(peer.fetch);
-  const serviceTokens = createServiceTokens({
-    tokens: [],
-    pinnedTeam: undefined,
-    proofs: createTeamProofs({ fetch: peer.fetch, clock, keys }),
-    guardedSend: createGuardedSend(() =>
-      Promise.reject(new Error('no application is to be asked')),
-    ),
-  });
-  return createCredentials({ clock, sessions, serviceTokens });
+  return createCredentials({ clock, sessions, granted: createGrantedTokens() });
 }
 
 const keep = (session: Session) => machine.store.write('session', resource, session);

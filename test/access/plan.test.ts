@@ -2,6 +2,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { createMakePlan } from '../../src/access/plan.ts';
 import { createRunPlan } from '../../src/access/run-plan.ts';
+import { createGrantedTokens } from '../../src/access/service-tokens/granted.ts';
 import { createServiceTokens } from '../../src/access/service-tokens/service-tokens.ts';
 import type { ServiceToken } from '../../src/cloudflare/service-token/service-token.ts';
 import type { SignedAnswer } from '../../src/cloudflare/signed-answer.ts';
@@ -72,6 +73,7 @@ async function outcomeOf(
   const nowhere = () => Promise.reject(new Error('nothing is to be sent'));
   const serviceTokens = createServiceTokens({
     tokens: state.tokens,
+    granted: createGrantedTokens(),
     pinnedTeam: state.pinnedTeam,
     proofs: { prove: async () => state.proof },
     guardedSend: nowhere,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { fromBase64url, isSignedBy, readJwt, rs256KeyId } from '../../src/cloudflare/jwt.ts';
+import { fromBase64url, readJwt } from '../../src/cloudflare/jwt.ts';
+import { isSignedBy, rs256KeyId } from '../../src/cloudflare/jwt-signature.ts';
 import { createSigner, hs256, unsigned } from './signer.ts';
 
 const signer = createSigner('one');

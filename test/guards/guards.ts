@@ -1520,7 +1520,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'jwt-tried-first',
     keeps: 'get_token gives no JWT that Access refuses',
-    file: 'src/access/give-token.ts',
+    file: 'src/access/token/ask-for-token.ts',
     guard: 'if (!(await isTaken(url, jwt, response, signal)))',
     without: 'if (jwt === "")',
     test: 'test/end-to-end/service-token.test.ts',
@@ -2225,8 +2225,8 @@ export const guards: readonly Guard[] = [
   {
     name: 'bind-one-shot',
     keeps: 'SECURITY.md, 9: the address that a browser is started with is on loopback alone',
-    file: 'src/rooms.ts',
-    guard: '(config.callbackBind ? undefined : listener.serverAt(port))',
+    file: 'src/host/persons-browser.ts',
+    guard: '(callbackBind ? undefined : listener.serverAt(port))',
     without: 'listener.serverAt(port)',
     test: 'test/end-to-end/callback-bind.test.ts',
     only: 'bound to 0.0.0.0',

@@ -1,6 +1,6 @@
 /**
- * Service tokens in use: which one is sent to which application, and whether it was accepted. An
- * application that has not asked for a credential never receives the secret.
+ * Service tokens: which one is sent to which application, and whether it was accepted. An application
+ * that has not asked for a credential never receives the secret.
  */
 import { firewallRefusalIn } from '../../cloudflare/firewall.ts';
 import { asksAsAccess } from '../../cloudflare/protection.ts';
@@ -25,10 +25,10 @@ import {
   type ResourceCredential,
   serviceTokenCredential,
 } from '../../session/resource-credential.ts';
-import { keysCovering } from '../../session/resource-key.ts';
 import type { Target } from '../../sign-in/target.ts';
 import type { TeamProofs } from '../../sign-in/team-proofs.ts';
 import { type GuardedAnswer, type GuardedSend, probe } from '../guarded-request.ts';
+import type { GrantedTokens } from './granted.ts';
 import { createFindServiceTokenScope } from './scope.ts';
 
 export interface ServiceTokens {
@@ -43,8 +43,6 @@ export interface ServiceTokens {
     target?: Target,
     signal?: AbortSignal,
   ): Promise<ResourceCredential | AccessError>;
-  /** The token that was granted for the application of `url` and has not been refused since. */
-  inUse(url: URL): ResourceCredential | undefined;
   /**
    * Stops sending it there until it is granted again, so that the person's own session takes precedence.
    */
@@ -59,19 +57,15 @@ export interface ServiceTokens {
   judge(answer: GuardedAnswer, signal?: AbortSignal): Promise<AccessError | undefined>;
 }
 
-/** A bound, since a hostile host can claim any number of applications. */
-const mostInUse = 1_000;
-
 export function createServiceTokens(parts: {
   readonly tokens: readonly ServiceToken[];
+  readonly granted: GrantedTokens;
   readonly pinnedTeam: string | undefined;
   readonly proofs: TeamProofs;
   readonly guardedSend: GuardedSend;
 }): ServiceTokens {
-  const { tokens, pinnedTeam, proofs, guardedSend } = parts;
+  const { tokens, granted, pinnedTeam, proofs, guardedSend } = parts;
   const findScope = createFindServiceTokenScope(proofs);
-  /** By resource. */
-  const granted = new Map<string, ResourceCredential>();
 
   const chooseByProof = async (
     url: URL,
@@ -87,16 +81,6 @@ export function createServiceTokens(parts: {
     return { choice: chooseServiceToken(url, tokens, { pinnedTeam, provenTeam }), proof };
   };
 
-  const release: ServiceTokens['release'] = (url) => {
-    for (const key of keysCovering(url)) granted.delete(key);
-  };
-
-  const remember = (credential: ResourceCredential): void => {
-    const [oldest] = granted.keys();
-    if (granted.size >= mostInUse && oldest !== undefined) granted.delete(oldest);
-    granted.set(credential.resource, credential);
-  };
-
   const judge: ServiceTokens['judge'] = async ({ evidence, guard }, signal) => {
     const { url } = evidence;
     let verdict: ServiceTokenVerdict = tellServiceTokenVerdict(evidence);
@@ -110,7 +94,7 @@ export function createServiceTokens(parts: {
       verdict = tellServiceTokenVerdict(evidence, decoy.evidence);
     }
     if (verdict === 'accepted') return undefined;
-    release(url);
+    granted.forget(url);
     return serviceTokenRefused(url, guard, verdict);
   };
 
@@ -134,15 +118,10 @@ export function createServiceTokens(parts: {
         clientId,
         clientSecret,
       });
-      remember(credential);
+      granted.remember(credential);
       return credential;
     },
-    release,
-    inUse(url) {
-      if (granted.size === 0) return undefined;
-      const key = keysCovering(url).find((each) => granted.has(each));
-      return key === undefined ? undefined : granted.get(key);
-    },
+    release: (url) => granted.forget(url),
     async present(url, credential, signal) {
       const answer = await probe(guardedSend, url, signal, credential);
       const refusal = await judge(answer, signal);

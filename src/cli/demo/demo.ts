@@ -1,7 +1,7 @@
 /** `demo`: shows the main features, on this machine only. */
 import type { Command } from 'commander';
 import { cancellable } from '../terminal/cancellation.ts';
-import { conclude } from '../terminal/failure.ts';
+import { conclude } from '../terminal/conclude.ts';
 import type { Shell } from '../terminal/shell.ts';
 
 export function addDemo(program: Command, shell: Shell, end: (exitCode: number) => void): void {

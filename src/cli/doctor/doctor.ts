@@ -4,7 +4,7 @@ import { EnvironmentError, readConfig } from '../../config/config.ts';
 import { AccessError } from '../../errors.ts';
 import { address } from '../terminal/address.ts';
 import { checkedUserAgent } from '../terminal/checked-user-agent.ts';
-import { conclude } from '../terminal/failure.ts';
+import { conclude } from '../terminal/conclude.ts';
 import type { Shell, Style } from '../terminal/shell.ts';
 import { stepForPeople } from '../terminal/step-for-people.ts';
 import { withRooms } from '../with-rooms.ts';

@@ -1,5 +1,4 @@
 /** All transfers of a command line, one after another, to curl's exit code: that of the last one. */
-import { tellFailure } from '../terminal/failure.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { type OpenRooms, withRooms } from '../with-rooms.ts';
 import { type GivenCookies, openCookies } from './cookies/given.ts';
@@ -21,7 +20,7 @@ export async function runFetch(
       ...(connectTimeout ? { connectTimeoutMs: connectTimeout * 1000 } : {}),
     });
   } catch (error) {
-    return tell(shell, options, error);
+    return await tell(shell, options, error);
   }
 }
 
@@ -40,8 +39,8 @@ async function runAll(
       if (exitCode === usageError) break;
     }
   } finally {
-    await jar.keep().catch((error: unknown) => {
-      exitCode ||= tell(shell, options, error);
+    await jar.keep().catch(async (error: unknown) => {
+      exitCode ||= await tell(shell, options, error);
     });
   }
   return exitCode;
@@ -73,17 +72,17 @@ async function runOne(
     return 0;
   } catch (error) {
     if (open.signal.aborted) throw error;
-    return tell(shell, options, error, url);
+    return await tell(shell, options, error, url);
   }
 }
 
 /** Returns the exit code. */
-function tell(
+async function tell(
   shell: Shell,
   { silent, showError }: FetchOptions,
   error: unknown,
   url?: URL | undefined,
-): number {
+): Promise<number> {
   // Sending wraps what reading a file says.
   const failure = curlFailureIn(error) ?? error;
   const exitCode = exitCodeFor(failure);
@@ -91,6 +90,9 @@ function tell(
   const { err } = shell;
   if (failure instanceof CurlFailure) {
     err.line(`${err.paint('red', `cloudflare-access-mcp: (${exitCode})`)} ${failure.message}`);
-  } else tellFailure(shell, failure, { url, exitCode });
+  } else {
+    const { tellFailure } = await import('../terminal/failure.ts');
+    tellFailure(shell, failure, { url, exitCode });
+  }
   return exitCode;
 }

@@ -8,7 +8,7 @@ import type { Sandbox } from '../../sandbox/sandbox.ts';
 import { atPath } from '../../secure-url.ts';
 import { cancellable } from '../terminal/cancellation.ts';
 import { shellWord } from '../terminal/command-lines.ts';
-import { conclude } from '../terminal/failure.ts';
+import { conclude } from '../terminal/conclude.ts';
 import { integer, seconds } from '../terminal/numbers.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { hostsOf, shows } from './guide.ts';

@@ -1,10 +1,9 @@
 /**
- * How a command reports a failure: as text for people or as one JSON object, and with which exit code
- * (contract §6).
+ * How a command reports a failure: as text for people or as one JSON object (contract §6). Loaded by the
+ * first failure.
  */
 import { EnvironmentError } from '../../config/config.ts';
-import { type AccessError, type ErrorCode, isAccessError } from '../../errors.ts';
-import { Interrupted } from './cancellation.ts';
+import { type AccessError, isAccessError } from '../../errors.ts';
 import type { Reader } from './reader.ts';
 import type { Shell } from './shell.ts';
 import { stepForPeople } from './step-for-people.ts';
@@ -15,32 +14,6 @@ export interface FailureOptions {
   readonly url?: URL | undefined;
   /** Printed with the message, as curl does. */
   readonly exitCode?: number;
-}
-
-/** The command itself was wrong, and the person has to correct it. */
-const misuse: readonly ErrorCode[] = [
-  'invalid_input',
-  'https_required',
-  'header_not_allowed',
-  'config_invalid',
-];
-
-/**
- * Runs a command's work. Reports what it throws, and returns the exit code: 1 (failed), 2 (usage error) or
- * a signal's.
- */
-export async function conclude(
-  shell: Shell,
-  options: FailureOptions | (() => FailureOptions),
-  work: () => Promise<number>,
-): Promise<number> {
-  try {
-    return await work();
-  } catch (error) {
-    tellFailure(shell, error, typeof options === 'function' ? options() : options);
-    if (error instanceof Interrupted) return error.exitCode;
-    return isAccessError(error, ...misuse) ? 2 : 1;
-  }
 }
 
 export function tellFailure(shell: Shell, error: unknown, options: FailureOptions): void {

@@ -2,12 +2,12 @@
 
 import type { Authenticated } from '../../access/authenticate.ts';
 import { readJwt } from '../../cloudflare/jwt.ts';
+import { instant } from '../../instant.ts';
 import type { NextStep } from '../../next-step.ts';
 import type { Rooms } from '../../rooms.ts';
 import { cleanServerText } from '../../server-text.ts';
 import type { ResourceCredential } from '../../session/resource-credential.ts';
 import type { SignIn } from '../../sign-in/sign-in.ts';
-import { instant } from '../../tools/tool.ts';
 import { whenFrom } from './durations.ts';
 import type { Shell } from './shell.ts';
 import { stepForPeople } from './step-for-people.ts';

@@ -1,5 +1,4 @@
 /** Clears a folder of records of what does not belong there: unusable records and leftovers of crashes. */
-import { randomBytes } from 'node:crypto';
 import { link, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../log.ts';
@@ -30,6 +29,7 @@ export async function setAside(
       if (!['EISDIR', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error))) throw error;
       // One of the two names is a folder, and a rename replaces neither a folder by a file nor a file by a
       // folder.
+      const { randomBytes } = await import('node:crypto');
       const other = `${name}.${randomBytes(4).toString('hex')}.${reason}`;
       await rename(path, join(folder, other));
       return other;

@@ -3,7 +3,6 @@
  * followed, FIFOs do not block), and written atomically (temporary file, fsync, rename, fsync of the
  * folder) with mode 0600. The folder must have passed `usePrivateFolder`.
  */
-import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -111,6 +110,7 @@ export async function writeTemporary(
   bytes: Uint8Array,
   { sync, checkpoint = () => {} }: { sync: boolean; checkpoint?: Checkpoint },
 ): Promise<string> {
+  const { randomBytes } = await import('node:crypto');
   const path = join(folder, `${name}.${randomBytes(12).toString('hex')}${temporarySuffix}`);
   checkpoint('start');
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow;

@@ -2,10 +2,10 @@
  * The content of a record's file: `{"kind", "key", "record"}`. It includes kind and key so that a file
  * that was copied to another name, or whose name's hash collides, is not taken for another record.
  */
-import { createHash } from 'node:crypto';
 import { safeParse } from 'valibot';
 import type { RecordKind } from '../../session/ports.ts';
 import { type Records, recordSchemas } from '../../session/records.ts';
+import { sha256 } from '../../sha256.ts';
 
 export const recordKinds = Object.keys(recordSchemas) as RecordKind[];
 export const recordSuffix = '.json';
@@ -17,7 +17,7 @@ export type Decoded<K extends RecordKind> =
 
 /** The file's name. It is a hash, since the key may be a URL, which a file name must not reveal. */
 export function recordFileName(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 32) + recordSuffix;
+  return sha256(key).toString('hex').slice(0, 32) + recordSuffix;
 }
 
 export function encodeRecord<K extends RecordKind>(

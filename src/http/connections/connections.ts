@@ -3,7 +3,7 @@
  * one connection. Each is loaded by the first request that goes through it.
  */
 import { once } from '../../once.ts';
-import { createProxyRules, type ProxySettings } from '../proxy-rules.ts';
+import type { ProxySettings } from '../proxy-rules.ts';
 import type { Requests } from '../send.ts';
 
 export interface Connections extends Requests {
@@ -20,12 +20,11 @@ export interface ConnectionsOptions {
   readonly few?: boolean;
 }
 
-/** Throws `config_invalid` for a proxy that is no URL. */
+/** A proxy that is no URL fails the first request with `config_invalid`. */
 export function openConnections(
   proxy: ProxySettings,
   { few = false, ...limits }: ConnectionsOptions = {},
 ): Connections {
-  const rules = createProxyRules(proxy);
   const opened: Promise<{ destroy(): unknown }>[] = [];
   const kept = <T extends Promise<{ destroy(): unknown }>>(one: T): T => {
     opened.push(one);
@@ -39,9 +38,15 @@ export function openConnections(
   const client = once(() =>
     kept(import('./node-client.ts').then(({ createNodeClient }) => createNodeClient(limits))),
   );
+  const rules = once(async () => {
+    const { createProxyRules } = await import('../proxy-rules.ts');
+    return createProxyRules(proxy);
+  });
+  const isDirect = async (origin: string) =>
+    (await rules()).proxyFor(new URL(origin)) === undefined;
   return {
     async request(options) {
-      const isOurs = few && rules.proxyFor(new URL(options.origin)) === undefined;
+      const isOurs = few && (await isDirect(options.origin));
       const requests: Pick<Requests, 'request'> = await (isOurs ? client() : pools());
       return requests.request(options);
     },

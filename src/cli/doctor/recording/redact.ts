@@ -3,7 +3,8 @@
  * is, so that the second also recognises it in earlier places.
  */
 import type { KeyObject } from 'node:crypto';
-import { isSignedBy, readJwt, rs256KeyId } from '../../../cloudflare/jwt.ts';
+import { readJwt } from '../../../cloudflare/jwt.ts';
+import { isSignedBy, rs256KeyId } from '../../../cloudflare/jwt-signature.ts';
 import type { Fields as AnswerFields } from '../../../http/fields.ts';
 import { document } from './documents.ts';
 import { type Field, fields } from './fields.ts';

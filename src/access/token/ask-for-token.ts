@@ -1,66 +1,41 @@
 /**
- * Returns the token itself, for programs that make their own requests. Refreshes it if necessary, but
- * never asks anybody to sign in.
+ * Gives the token itself where no kept session has it: asks the application what it takes, but never
+ * asks anybody to sign in.
  */
-import { readJwt } from '../cloudflare/jwt.ts';
-import { asksAsAccess } from '../cloudflare/protection.ts';
-import { AccessError } from '../errors.ts';
-import { type Credential, credentialFields } from '../secrets/credential.ts';
-import type { ResourceCredential } from '../session/resource-credential.ts';
-import type { Sessions } from '../session/sessions.ts';
-import { isBareBearer, obstacleAt } from '../sign-in/target.ts';
-import type { Credentials } from './credentials.ts';
-import { type GuardedSend, probe } from './guarded-request.ts';
-import type { MakePlan } from './plan.ts';
-import type { RunPlan } from './run-plan.ts';
-import type { ServiceTokens } from './service-tokens/service-tokens.ts';
-import { signInRequired } from './sign-in-required.ts';
-
-export interface GivenToken {
-  readonly resource: string;
-  /** `Authorization` or `cf-access-token`. */
-  readonly header: string;
-  readonly value: string;
-  readonly expiresAt?: number;
-}
-
-/** Thrown if no token is needed, which for some callers is a success. */
-export class NoCredentialAsked extends AccessError {
-  constructor({ host }: URL) {
-    super('invalid_input', `${host} asks for no credential, so there is no token for it.`, [
-      { do: 'fetch', because: 'nothing_asked' },
-    ]);
-  }
-}
+import { readJwt } from '../../cloudflare/jwt.ts';
+import { asksAsAccess } from '../../cloudflare/protection.ts';
+import { AccessError } from '../../errors.ts';
+import type { ResourceCredential } from '../../session/resource-credential.ts';
+import { isBareBearer, obstacleAt } from '../../sign-in/target.ts';
+import { type GuardedSend, probe } from '../guarded-request.ts';
+import type { MakePlan } from '../plan.ts';
+import type { RunPlan } from '../run-plan.ts';
+import type { ServiceTokens } from '../service-tokens/service-tokens.ts';
+import { signInRequired } from '../sign-in-required.ts';
+import { type GivenToken, given } from './kept-token.ts';
+import { NoCredentialAsked } from './no-credential-asked.ts';
 
 /**
  * Throws `sign_in_required`, `service_token_not_disclosed`, the service token errors, and what a refresh
  * throws. It never returns a refresh token or a service token's secret.
  */
-export type GiveToken = (
+export type AskForToken = (
   url: URL,
-  options: { minTtlMs: number; signal?: AbortSignal | undefined },
+  /** What is there, if anything, and will not do. */
+  current: ResourceCredential | undefined,
+  signal?: AbortSignal,
 ) => Promise<GivenToken>;
 
-export function createGiveToken(parts: {
+export function createAskForToken(parts: {
   readonly guardedSend: GuardedSend;
-  readonly credentials: Credentials;
-  readonly sessions: Sessions;
   readonly serviceTokens: ServiceTokens;
   readonly makePlan: MakePlan;
   readonly runPlan: RunPlan;
-}): GiveToken {
-  const { guardedSend, credentials, sessions, serviceTokens, makePlan, runPlan } = parts;
+}): AskForToken {
+  const { guardedSend, serviceTokens, makePlan, runPlan } = parts;
 
-  return async (url, { minTtlMs, signal }) => {
-    const current = await credentials.find(url, minTtlMs, signal);
+  return async (url, current, signal) => {
     const hasServiceToken = current?.credential.kind === 'service_token';
-    // An application's JWT is renewed with the team's organisation token, which requires probing the URL.
-    const endsTooSoon =
-      current?.method === 'browser_transfer' &&
-      current.session !== undefined &&
-      !sessions.isFresh(current.session, minTtlMs);
-    if (current && !hasServiceToken && !endsTooSoon) return given(current, current.credential);
     const answer = await probe(guardedSend, url, signal);
     const { guard, challenges } = answer;
     // Only for a login page may there be credentials that are not stored as sessions.
@@ -139,22 +114,6 @@ export function createGiveToken(parts: {
       { kind: 'cf_access_token', jwt },
     );
   }
-}
-
-function given(
-  { resource, expiresAt }: { resource: string; expiresAt?: number },
-  credential: Credential,
-): GivenToken {
-  const [field] = credentialFields(credential);
-  if (field === undefined || credential.kind === 'service_token') {
-    throw new Error('a service token is never given out');
-  }
-  return {
-    resource,
-    header: credential.kind === 'oauth' ? 'Authorization' : field[0],
-    value: field[1],
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-  };
 }
 
 function notDisclosed({ host }: URL, why: string): AccessError {

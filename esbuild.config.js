@@ -89,10 +89,15 @@ const options = {
 
 /**
  * What is loaded together becomes one file, since each file costs more than a millisecond: what the
- * entries import, without what an earlier pack has.
+ * entries import, and what two others both import, without what an earlier pack has.
  */
 const packs = [
-  { name: 'start', entries: ['src/main.ts', 'src/config/config.ts', 'src/mcp/serve.ts'] },
+  {
+    name: 'start',
+    entries: ['src/main.ts', 'src/config/config.ts', 'src/mcp/serve.ts'],
+    // Or the help would load all of the pack that has it.
+    alsoSharedBy: ['src/rooms.ts', 'src/cli/command.ts'],
+  },
   { name: 'kept-session', entries: ['src/rooms.ts'] },
   {
     name: 'command-line',
@@ -100,7 +105,7 @@ const packs = [
   },
   {
     name: 'request',
-    alsoSharedBy: ['fetch', 'call'],
+    alsoSharedBy: ['src/cli/fetch/run.ts', 'src/tool-calls.ts'],
     entries: [
       'src/access/asking.ts',
       'src/http/protocol-fetch.ts',
@@ -234,17 +239,16 @@ async function packTogether(folder, { outputs }) {
     }
     return seen;
   };
-  const loadedBy = ({ entries }) => {
+  const loadedBy = (...entries) => {
     const found = [...chunks].filter(([, { entryPoint }]) => entries.includes(entryPoint));
     if (found.length !== entries.length) throw new Error(`not all are chunks: ${entries}`);
     return new Set(found.flatMap(([name]) => [...closureOf(name)]));
   };
-  const packNamed = (wanted) => packs.find(({ name }) => name === wanted);
   const homes = new Map();
   for (const pack of packs) {
-    const names = loadedBy(pack);
+    const names = loadedBy(...pack.entries);
     if (pack.alsoSharedBy) {
-      const [some, others] = pack.alsoSharedBy.map((name) => loadedBy(packNamed(name)));
+      const [some, others] = pack.alsoSharedBy.map((entry) => loadedBy(entry));
       for (const name of some) if (others.has(name)) names.add(name);
     }
     for (const name of names) if (!homes.has(name)) homes.set(name, `./${pack.name}.js`);

@@ -23,9 +23,9 @@ export async function runCommand(
 ): Promise<number> {
   const shell = openShell(environment, version);
   const exitCode = await run(argv, shell, summaries);
-  await flushed(process.stdout);
+  await shell.out.flushed();
   const written = tellUnwritten(shell, exitCode);
-  await flushed(process.stderr);
+  await shell.err.flushed();
   // An unfinished sign-in would keep this process alive for an hour.
   process.exit(written ? exitCode : exitCode || 1);
 }
@@ -60,16 +60,6 @@ async function run(argv: readonly string[], shell: Shell, summaries: URL): Promi
   }
 }
 
-/** Resolves when everything has been written, or has failed to be. */
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => setImmediate(resolve);
-    // Writes nothing if nothing is buffered, since even an empty write fails on a full device.
-    if (stream.destroyed || stream.writableLength === 0) end();
-    else stream.write('', end);
-  });
-}
-
 function withoutCommands(shell: Shell): Command {
   const { out, err, version } = shell;
   const program = new Command('cloudflare-access-mcp')
@@ -86,6 +76,9 @@ function withoutCommands(shell: Shell): Command {
       outputError: (text, write) => write(err.paint('red', text)),
       getOutHelpWidth: () => Math.min(out.width, 100),
       getErrHelpWidth: () => Math.min(err.width, 100),
+      // Whether colours are wanted is the pens' business; commander would look at the streams.
+      getOutHasColors: () => true,
+      getErrHasColors: () => true,
     })
     .configureHelp({
       styleTitle: (text) => out.paint('bold', text),

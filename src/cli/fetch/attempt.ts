@@ -28,6 +28,7 @@ export async function attempt(
   const prompt = createSignInPrompt(shell, rooms);
   const showsProgress = shell.err.isTerminal && !silent && file !== undefined && file !== '-';
   const output = openOutput({
+    stdout: shell.out.stream,
     file,
     append: continueAt !== undefined,
     onProgress: showsProgress ? progressOf(prompt.onWaiting) : undefined,

@@ -27,6 +27,7 @@ export interface Output {
 }
 
 export interface Destination {
+  readonly stdout: () => NodeJS.WriteStream;
   /** Absent: stdout, and nothing binary to a terminal. `-`: stdout all the same. */
   readonly file?: string | undefined;
   /** Behind what is in the file already. */
@@ -34,14 +35,14 @@ export interface Destination {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-export function openOutput({ file, append = false, onProgress }: Destination): Output {
+export function openOutput({ stdout, file, append = false, onProgress }: Destination): Output {
   let name = file === '-' ? undefined : file;
   let flags = append ? 'a' : 'w';
   let opened: WriteStream | undefined;
   let failure: Error | undefined;
   let size = 0;
   const target = (): Writable => {
-    if (name === undefined) return process.stdout;
+    if (name === undefined) return stdout();
     opened ??= createWriteStream(name, { flags }).on('error', (error) => {
       failure ??= error;
     });
@@ -50,7 +51,7 @@ export function openOutput({ file, append = false, onProgress }: Destination): O
   const onStdoutError = (error: Error) => {
     if (name === undefined) failure ??= error;
   };
-  process.stdout.on('error', onStdoutError);
+  stdout().on('error', onStdoutError);
   const wrap = (error: unknown): unknown => {
     if (!failure) return error;
     const code = 'code' in failure ? failure.code : undefined;
@@ -77,11 +78,11 @@ export function openOutput({ file, append = false, onProgress }: Destination): O
       flags = 'wx';
     },
     text: write,
-    afterwards: (text) => void process.stdout.write(text),
+    afterwards: (text) => void stdout().write(text),
     async body(body) {
       const counter = new Transform({
         transform(chunk: Buffer, _encoding, callback) {
-          if (size === 0 && file === undefined && process.stdout.isTTY && chunk.includes(0)) {
+          if (size === 0 && file === undefined && stdout().isTTY && chunk.includes(0)) {
             callback(binary());
             return;
           }
@@ -97,7 +98,7 @@ export function openOutput({ file, append = false, onProgress }: Destination): O
       }
     },
     async close() {
-      process.stdout.off('error', onStdoutError);
+      stdout().off('error', onStdoutError);
       if (!opened) return;
       const stream = opened;
       await new Promise<void>((resolve) => stream.end(() => resolve()).once('close', resolve));

@@ -19,7 +19,9 @@ function told(error: unknown, environment: Record<string, string> = {}): string 
     line: (more = '') => {
       text += `${more}\n`;
     },
+    stream: () => process.stdout,
     trouble: () => undefined,
+    flushed: async () => {},
     paint: (_style: unknown, more: string) => more,
   };
   const shell: Shell = { environment, version: '0', out: pen, err: pen };

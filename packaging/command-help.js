@@ -38,7 +38,7 @@ async function loadProgram() {
   try {
     const outfile = join(folder, 'command.mjs');
     await build({
-      entryPoints: [join(root, 'src/cli/command.ts')],
+      entryPoints: [join(root, 'src/cli/program.ts')],
       absWorkingDir: root,
       bundle: true,
       splitting: false,

@@ -24,7 +24,7 @@ async function run(): Promise<void> {
     process.exitCode = await runCommand([command, ...rest], {
       environment,
       version: VERSION,
-      summaries: new URL('commands.json', import.meta.url),
+      recorded: new URL('commands.json', import.meta.url),
     });
     return;
   }

@@ -86,6 +86,8 @@ export function createAccess(parts: AccessParts): Access {
     },
     async giveToken(url, { minTtlMs, signal }) {
       checkTokenMayLeave(limits, url);
+      const kept = keptToken(await credentials.ready(url, minTtlMs), minTtlMs, sessions);
+      if (kept) return kept;
       return inAll(bounds.call, url, signal, async (until) => {
         const current = await credentials.find(url, minTtlMs, until);
         return keptToken(current, minTtlMs, sessions) ?? asking.askForToken(url, current, until);

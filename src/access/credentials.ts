@@ -14,6 +14,8 @@ export interface Credentials {
    * than `minTtlMs` to live), else cloudflared's token. Throws what `renew` throws.
    */
   find(url: URL, minTtlMs?: number, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
+  /** What `find` gives, where nobody has to be asked for it. */
+  ready(url: URL, minTtlMs?: number): Promise<ResourceCredential | undefined>;
   /**
    * The same for a request with an Authorization of its own: in the place of Access's OAuth token, which
    * travels in that field, the application's JWT that is kept beside it, if there is one.
@@ -54,13 +56,20 @@ export function createCredentials({
     const key = keysCovering(url).find((each) => fromCloudflared.has(each));
     return key === undefined ? undefined : fromCloudflared.get(key);
   };
+  const isFresh = (session: Session, minTtlMs: number): boolean =>
+    sessions.isFresh(session, session.grant?.refreshToken === undefined ? 0 : minTtlMs);
+  const ready: Credentials['ready'] = async (url, minTtlMs = 0) => {
+    const serviceToken = granted.find(url);
+    if (serviceToken) return serviceToken;
+    const session = await sessions.find(url);
+    return session && isFresh(session, minTtlMs) ? credentialOf(session) : undefined;
+  };
   const find: Credentials['find'] = async (url, minTtlMs = 0, signal) => {
     const serviceToken = granted.find(url);
     if (serviceToken) return serviceToken;
     const session = await sessions.find(url);
     if (session) {
-      const wantedMs = session.grant?.refreshToken === undefined ? 0 : minTtlMs;
-      if (sessions.isFresh(session, wantedMs)) return credentialOf(session);
+      if (isFresh(session, minTtlMs)) return credentialOf(session);
       const renewed = await sessions.renew(session, signal);
       if (renewed) return credentialOf(renewed);
     }
@@ -70,6 +79,7 @@ export function createCredentials({
   };
   return {
     find,
+    ready,
     async findBeside(url, signal) {
       const isInUse = granted.find(url) !== undefined;
       const session = isInUse ? undefined : await sessions.find(url);

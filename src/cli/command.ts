@@ -1,10 +1,9 @@
 /**
- * The command line (contract §6): one file per command, parsed by commander. Exit codes 0 (fine), 1
- * (failed), 2 (usage error); `fetch` has curl's exit codes.
+ * The command line (contract §6), from its arguments to the end of the process. What the build recorded is
+ * printed as it is; for the rest the program is loaded.
  */
-import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config/config.ts';
-import { addSummary, type Definition, definitions, readSummaries } from './definitions.ts';
+import { readRecorded } from './recorded.ts';
 import { openShell, type Shell } from './terminal/shell.ts';
 
 /** Ends the process once all output has been written, whatever is still open. */
@@ -13,16 +12,22 @@ export async function runCommand(
   {
     environment,
     version,
-    summaries,
+    recorded,
   }: {
     environment: Environment;
     version: string;
-    /** The file of commands that the build recorded. */
-    summaries: URL;
+    /** The file of the help and the commands that the build recorded. */
+    recorded: URL;
   },
 ): Promise<number> {
   const shell = openShell(environment, version);
-  const exitCode = await run(argv, shell, summaries);
+  const { help, commands } = readRecorded(recorded) ?? {};
+  let exitCode = 0;
+  if (help !== undefined && isHelp(argv) && !shell.out.wantsColours()) shell.out.write(help);
+  else {
+    const { runProgram } = await import('./program.ts');
+    exitCode = await runProgram(argv, shell, commands);
+  }
   await shell.out.flushed();
   const written = tellUnwritten(shell, exitCode);
   await shell.err.flushed();
@@ -44,72 +49,6 @@ function tellUnwritten({ out, err }: Shell, exitCode: number): boolean {
   return false;
 }
 
-async function run(argv: readonly string[], shell: Shell, summaries: URL): Promise<number> {
-  let exitCode = 0;
-  const end = (code: number) => {
-    exitCode = code;
-  };
-  const program = await createProgram(shell, end, { argv, summaries });
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    // Help and version end here too, with 0. Commander's own code for a usage error is 1.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    throw error;
-  }
-}
-
-function withoutCommands(shell: Shell): Command {
-  const { out, err, version } = shell;
-  const program = new Command('cloudflare-access-mcp')
-    .description(
-      `Gets you and your agents through Cloudflare Access. Without a command, it runs as an MCP server on stdio.`,
-    )
-    .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => out.write(text),
-      writeErr: (text) => err.write(text),
-      outputError: (text, write) => write(err.paint('red', text)),
-      getOutHelpWidth: () => Math.min(out.width, 100),
-      getErrHelpWidth: () => Math.min(err.width, 100),
-      // Whether colours are wanted is the pens' business; commander would look at the streams.
-      getOutHasColors: () => true,
-      getErrHasColors: () => true,
-    })
-    .configureHelp({
-      styleTitle: (text) => out.paint('bold', text),
-      styleCommandText: (text) => out.paint('cyan', text),
-      styleSubcommandTerm: (text) => out.paint('cyan', text),
-      styleOptionTerm: (text) => out.paint('cyan', text),
-    })
-    .showHelpAfterError('(see --help)');
-  return program;
-}
-
-/**
- * With those commands that `asked` names and what is recorded of the others; without it with all, for
- * what prints the help of each (docs/command-line.md).
- */
-export async function createProgram(
-  shell: Shell,
-  end: (exitCode: number) => void,
-  asked?: { readonly argv: readonly string[]; readonly summaries: URL },
-): Promise<Command> {
-  const program = withoutCommands(shell);
-  const isNamed = ({ names }: Definition) => asked?.argv.some((word) => names.includes(word));
-  // Whoever names none first, or one that there is not, is told of all.
-  const isKnown = definitions.some(({ names }) => names.includes(asked?.argv[0] ?? ''));
-  const others = asked && (isKnown ? [] : readSummaries(asked.summaries));
-  for (const definition of definitions) {
-    const summary = others?.find(({ name }) => definition.names.includes(name));
-    if (others === undefined || isNamed(definition)) {
-      const add = await definition.load();
-      add(program, shell, end);
-    } else if (summary) addSummary(program, summary);
-  }
-  return program;
+function isHelp([first = '', ...rest]: readonly string[]): boolean {
+  return rest.length === 0 && ['help', '--help', '-h'].includes(first);
 }

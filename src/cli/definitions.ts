@@ -2,8 +2,8 @@
  * The commands by their names. A command is loaded when it is named, and of the others the help knows
  * what the build has recorded: loading all of them takes longer than most of them do.
  */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { Summary } from './recorded.ts';
 import type { Shell } from './terminal/shell.ts';
 
 export interface Definition {
@@ -29,16 +29,6 @@ export const definitions: readonly Definition[] = [
   { names: ['demo'], load: async () => (await import('./demo/demo.ts')).addDemo },
 ];
 
-/** A command's line in the help. */
-export interface Summary {
-  readonly name: string;
-  readonly alias?: string;
-  readonly summary: string;
-  /** As `<url>` or `[url]`. */
-  readonly args: readonly string[];
-  readonly hasOptions: boolean;
-}
-
 export function summaryOf(command: Command): Summary {
   const alias = command.alias();
   return {
@@ -61,13 +51,4 @@ export function addSummary(
   if (alias !== undefined) command.alias(alias);
   for (const one of args) command.argument(one);
   if (hasOptions) command.option('--any');
-}
-
-/** `undefined` where nothing was recorded: then all are loaded, which only takes longer. */
-export function readSummaries(file: URL): readonly Summary[] | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,6 @@
  * The service tokens from the environment: client ID and secret (or its file), and a file with several
  * tokens.
  */
-import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import type { HostPattern } from '../cloudflare/host-pattern.ts';
 import { checkServiceTokenPair, parseServiceTokensFile } from '../cloudflare/service-token/file.ts';
@@ -74,6 +73,7 @@ async function readSmallFile(
   }
   try {
     // Reading a pipe or a device would never end.
+    const { readFile, stat } = await import('node:fs/promises');
     const { size, isFile } = await stat(path).then((about) => ({
       size: about.size,
       isFile: about.isFile(),

@@ -1,8 +1,8 @@
 /** Saves that are killed, and what is on disk afterwards. */
 import { join } from 'node:path';
 import { createClock } from '../../src/host/clock.ts';
-import type { WritePoint } from '../../src/host/files/private-file.ts';
 import { openRecordStore } from '../../src/host/files/session-files.ts';
+import type { WritePoint } from '../../src/host/files/write-private-file.ts';
 import { recordingLog } from './log.ts';
 import { start } from './processes.ts';
 

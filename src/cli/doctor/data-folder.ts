@@ -19,7 +19,7 @@ export async function checkDataFolder(path: string): Promise<Finding> {
       if (systemCode(error) !== 'ENOENT') throw error;
     });
     if (before === undefined) return await checkParent(path);
-    await usePrivateFolder(path, { create: false, allowOwnLink: true });
+    usePrivateFolder(path, { create: false, allowOwnLink: true });
     const trial = join(path, `.doctor-${process.pid}`);
     await writeFile(trial, '', { flag: 'wx', mode: 0o600 });
     await rm(trial);

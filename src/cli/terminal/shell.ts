@@ -29,6 +29,8 @@ export interface Pen {
   /** Resolves when everything has been written, or has failed to be. */
   flushed(): Promise<void>;
   paint(style: Style, text: string): string;
+  /** Whether `paint` paints. */
+  wantsColours(): boolean;
 }
 
 export function openShell(environment: Environment, version: string): Shell {
@@ -79,6 +81,7 @@ function createPen(descriptor: 1 | 2, environment: Environment): Pen {
     async flushed() {
       if (stream.isMade()) await flushed(stream());
     },
+    wantsColours: colours,
     paint: (style, text) => (colours() ? styleText(style, text, { validateStream: false }) : text),
   };
 }

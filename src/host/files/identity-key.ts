@@ -7,8 +7,10 @@ import { randomBytes } from 'node:crypto';
 import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../log.ts';
-import { readPrivateFile, removeFile, renameOver, writeTemporary } from './private-file.ts';
+import { readPrivateFile } from './private-file.ts';
 import { FolderTrouble, isSystemFailure, systemCode, usePrivateFolder } from './private-folder.ts';
+import { removeFile } from './remove-file.ts';
+import { renameOver, writeTemporary } from './write-private-file.ts';
 
 const keyBytes = 32;
 const fileName = 'identity.key';
@@ -25,7 +27,7 @@ export function createIdentityKey(options: {
   const alone = randomBytes(keyBytes);
   return async () => {
     try {
-      await usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
+      usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
       return await sharedKey(dataDir);
     } catch (error) {
       if (!(error instanceof FolderTrouble) && !isSystemFailure(error)) throw error;
@@ -42,7 +44,7 @@ async function sharedKey(dataDir: string): Promise<Uint8Array> {
   const path = join(dataDir, fileName);
   for (let attempt = 1; ; attempt += 1) {
     // It has two names for a moment, while it is being made.
-    const found = await readPrivateFile(path, { links: true });
+    const found = readPrivateFile(path, { links: true });
     if (found.state === 'read' && isKey(found.bytes)) return found.bytes;
     if (attempt === 5) throw new FolderTrouble(`${path} cannot be used`);
     // Not synced, to save the wait: if a power cut damages it, it is replaced.
@@ -60,7 +62,7 @@ async function sharedKey(dataDir: string): Promise<Uint8Array> {
         await renameOver(temporary, path);
       } else if (code !== 'EEXIST') throw error;
     } finally {
-      await removeFile(temporary);
+      removeFile(temporary);
     }
   }
 }

@@ -1,9 +1,18 @@
 /**
  * A private folder: a directory owned by the user who runs this, with mode 0700. A looser mode is
- * tightened; anything else is refused, with a message fit for the person.
+ * tightened; anything else is refused, with a message fit for the person. Synchronous, as is reading the
+ * files in it (private-file.ts).
  */
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /** The folder cannot be used; `message` is one clause that says why, without a full stop. */
@@ -33,14 +42,14 @@ export function ownUserId(): number | undefined {
  * counts only when `allowOwnLink` is set, and it and what it points to belong to this user.
  * Throws FolderTrouble, and system errors that say nothing about the folder, such as EMFILE.
  */
-export async function usePrivateFolder(
+export function usePrivateFolder(
   path: string,
   options: { create: boolean; allowOwnLink?: boolean },
-): Promise<'ready' | 'absent'> {
+): 'ready' | 'absent' {
   try {
-    if (options.create) await makeFolder(path);
+    if (options.create) makeFolder(path);
     const own = ownUserId();
-    const link = await lstat(path);
+    const link = lstatSync(path);
     if (link.isSymbolicLink()) {
       if (options.allowOwnLink !== true) throw new FolderTrouble(`${path} is a symbolic link`);
       if (own !== undefined && link.uid !== own) {
@@ -49,15 +58,15 @@ export async function usePrivateFolder(
     }
     if (process.platform === 'win32') {
       // Directories cannot be opened there, and access is a matter of the profile's folder.
-      if (!(await stat(path)).isDirectory()) throw new FolderTrouble(`${path} is not a folder`);
+      if (!statSync(path).isDirectory()) throw new FolderTrouble(`${path} is not a folder`);
       return 'ready';
     }
     const noFollow = link.isSymbolicLink() ? 0 : constants.O_NOFOLLOW;
-    const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | noFollow);
+    const folder = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | noFollow);
     try {
-      await tighten(folder, path, own);
+      tighten(folder, path, own);
     } finally {
-      await folder.close();
+      closeSync(folder);
     }
     return 'ready';
   } catch (error) {
@@ -77,18 +86,18 @@ export async function usePrivateFolder(
  * Makes one level after the other. Node's own `recursive` loops endlessly, and cannot be interrupted by
  * signals, where mkdir in an existing folder fails with ENOENT, as it does in /proc.
  */
-async function makeFolder(path: string): Promise<void> {
-  for (let attempt = 1; !(await isThere(path)); attempt += 1) {
+function makeFolder(path: string): void {
+  for (let attempt = 1; !isThere(path); attempt += 1) {
     const parent = dirname(path);
-    if (parent !== path) await makeFolder(parent);
+    if (parent !== path) makeFolder(parent);
     try {
-      await mkdir(path, { mode: 0o700 });
+      mkdirSync(path, { mode: 0o700 });
     } catch (error) {
       const code = systemCode(error);
       if (code === 'EEXIST') return; // another process was faster
       if (code !== 'ENOENT') throw error;
       // Try again if somebody has just removed the parent.
-      if (attempt === 3 || (await isThere(parent))) {
+      if (attempt === 3 || isThere(parent)) {
         const why = `${path} cannot be written: nothing can be made in ${parent}`;
         throw new FolderTrouble(why, { cause: error });
       }
@@ -96,9 +105,9 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+function isThere(path: string): boolean {
   try {
-    await lstat(path);
+    lstatSync(path);
     return true;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
@@ -106,16 +115,16 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-async function tighten(folder: FileHandle, path: string, own: number | undefined): Promise<void> {
-  const found = await folder.stat();
+function tighten(folder: number, path: string, own: number | undefined): void {
+  const found = fstatSync(folder);
   if (own !== undefined && found.uid !== own) {
     throw new FolderTrouble(`${path} belongs to another user`);
   }
   if ((found.mode & 0o077) === 0) return;
   // Removes the access of others, and adds none for the person where they removed their own.
-  await folder.chmod(found.mode & 0o7700);
+  fchmodSync(folder, found.mode & 0o7700);
   // On file systems without modes (a Windows drive in WSL) the call succeeds and changes nothing.
-  if (((await folder.stat()).mode & 0o077) !== 0) {
+  if ((fstatSync(folder).mode & 0o077) !== 0) {
     throw new FolderTrouble(`${path} is on a file system where others can read it`);
   }
 }

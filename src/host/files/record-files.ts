@@ -3,21 +3,17 @@
  * at that name is set aside. Throws FolderTrouble and system errors; the store decides what to do when the
  * disk fails.
  */
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../../log.ts';
 import type { Clock, RecordKind } from '../../session/ports.ts';
 import type { Records } from '../../session/records.ts';
 import { asideSuffixes, setAside, sweep } from './damaged-files.ts';
-import {
-  type Checkpoint,
-  readPrivateFile,
-  removeFile,
-  syncFolder,
-  writePrivateFile,
-} from './private-file.ts';
+import { readPrivateFile } from './private-file.ts';
 import { isSystemFailure, systemCode, usePrivateFolder } from './private-folder.ts';
 import { decodeRecord, encodeRecord, recordFileName, recordSuffix } from './record-file.ts';
+import { removeFile } from './remove-file.ts';
+import type { Checkpoint } from './write-private-file.ts';
 
 /** A file as found; empty when there is no usable one. */
 export interface OnDisk<K extends RecordKind> {
@@ -50,19 +46,29 @@ export function openRecordFiles(options: {
 
   async function use(kind: RecordKind, create: boolean): Promise<boolean> {
     if (ready.has(kind)) return true;
-    const data = await usePrivateFolder(dataDir, { create, allowOwnLink: true });
+    const data = usePrivateFolder(dataDir, { create, allowOwnLink: true });
     if (data === 'absent') return false;
-    if ((await usePrivateFolder(folder(kind), { create })) === 'absent') return false;
+    if (usePrivateFolder(folder(kind), { create }) === 'absent') return false;
     ready.add(kind);
-    await sweep(folder(kind), clock.now(), log);
+    sweep(folder(kind), clock.now(), log);
     return true;
+  }
+
+  function namesIn(kind: RecordKind): string[] {
+    try {
+      return readdirSync(folder(kind));
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      ready.delete(kind);
+      return [];
+    }
   }
 
   async function readNamed<K extends RecordKind>(
     kind: K,
     name: string,
   ): Promise<OnDisk<K> & { newer?: true }> {
-    const found = await readPrivateFile(join(folder(kind), name));
+    const found = readPrivateFile(join(folder(kind), name));
     if (found.state === 'absent') return {};
     if (found.state === 'refused') return await refuse(kind, name, found.why, found.identity);
     const { identity } = found;
@@ -114,6 +120,7 @@ export function openRecordFiles(options: {
           const aside = await setAside(folder(kind), name, 'newer', before.identity);
           log('warn', 'a newer version’s record was set aside and replaced', { kind, aside });
         }
+        const { writePrivateFile } = await import('./write-private-file.ts');
         await writePrivateFile(folder(kind), name, encodeRecord(kind, key, record), checkpoint);
       };
       try {
@@ -130,7 +137,8 @@ export function openRecordFiles(options: {
       if (!(await use(kind, false))) return;
       const path = join(folder(kind), recordFileName(key));
       try {
-        for (const suffix of ['', ...asideSuffixes]) await removeFile(path + suffix);
+        for (const suffix of ['', ...asideSuffixes]) removeFile(path + suffix);
+        const { syncFolder } = await import('./write-private-file.ts');
         await syncFolder(folder(kind));
       } catch (error) {
         ready.delete(kind);
@@ -140,11 +148,7 @@ export function openRecordFiles(options: {
 
     async list(kind) {
       if (!(await use(kind, false))) return [];
-      const names = await readdir(folder(kind)).catch((error: unknown): string[] => {
-        if (systemCode(error) !== 'ENOENT') throw error;
-        ready.delete(kind);
-        return [];
-      });
+      const names = namesIn(kind);
       const found = [];
       for (const name of names) {
         if (name.endsWith(recordSuffix)) found.push(await readNamed(kind, name));

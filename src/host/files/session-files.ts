@@ -7,9 +7,9 @@ import { AccessError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Clock, RecordKind, RecordStore } from '../../session/ports.ts';
 import type { Records } from '../../session/records.ts';
-import type { Checkpoint } from './private-file.ts';
 import { FolderTrouble, folderFailure, isSystemFailure, systemCode } from './private-folder.ts';
 import { type OnDisk, openRecordFiles } from './record-files.ts';
+import type { Checkpoint } from './write-private-file.ts';
 
 export interface RecordStoreOptions {
   readonly dataDir: string;

@@ -26,12 +26,12 @@ export function createTemporaryFiles({ dataDir }: { dataDir: string }): OwnTempo
   let made = false;
 
   const make = async (): Promise<void> => {
-    await usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
-    await usePrivateFolder(all, { create: true });
+    usePrivateFolder(dataDir, { create: true, allowOwnLink: true });
+    usePrivateFolder(all, { create: true });
     for (const name of await readdir(all)) {
       if (isOfTheDead(name, own)) await rm(join(all, name), { recursive: true, force: true });
     }
-    await usePrivateFolder(folder, { create: true });
+    usePrivateFolder(folder, { create: true });
     made = true;
   };
 

@@ -18,13 +18,9 @@ import {
 import { lstat, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import {
-  fileIdentity,
-  readPrivateFile,
-  removeFile,
-  temporarySuffix,
-} from '../files/private-file.ts';
+import { fileIdentity, readPrivateFile, temporarySuffix } from '../files/private-file.ts';
 import { systemCode } from '../files/private-folder.ts';
+import { removeFile } from '../files/remove-file.ts';
 import { liveness, type ProcessIdentity, processIdentity } from './process-identity.ts';
 
 const noFollow = constants.O_NOFOLLOW ?? 0; // Windows has none
@@ -156,7 +152,7 @@ export async function readLockFile(path: string): Promise<FoundLock | undefined>
       writtenAt: Number(found.mtimeMs),
     };
     if (!found.isFile()) return unknown;
-    const reading = await readPrivateFile(path, { links: true });
+    const reading = readPrivateFile(path, { links: true });
     if (reading.state === 'absent') return undefined;
     if (reading.state === 'refused') return unknown;
     const content = parseHolder(reading.bytes.toString('utf8'));
@@ -181,7 +177,7 @@ function parseHolder(text: string): Holder | undefined {
 export async function removeLockFile(path: string, token: string): Promise<void> {
   if ((await readLockFile(path))?.token !== token) return;
   try {
-    await removeFile(path);
+    removeFile(path);
   } catch (error) {
     // A directory that somebody put there: removed if empty, otherwise moved out of the way.
     if (!['EISDIR', 'EPERM'].includes(systemCode(error))) throw error;
@@ -201,6 +197,6 @@ export async function sweepRights(folder: string, own: ProcessIdentity): Promise
     const right = await readLockFile(join(folder, name));
     if (right?.holder === undefined || liveness(right.holder.owner, own) !== 'dead') continue;
     if ((await readLockFile(join(folder, parent)))?.token === token) continue;
-    await removeFile(join(folder, name));
+    removeFile(join(folder, name));
   }
 }

@@ -69,7 +69,7 @@ export function createLock(options: LockOptions): FileLock {
   async function acquire(path: string, deadline: number, signal?: AbortSignal): Promise<Holder> {
     const holder = newHolder(own);
     let watched: { token: string; since: number } | undefined;
-    await usePrivateFolder(folder, { create: true });
+    usePrivateFolder(folder, { create: true });
     if (!swept) {
       swept = true;
       await sweep(folder, clock.now(), log);
@@ -95,7 +95,7 @@ export function createLock(options: LockOptions): FileLock {
         } catch (error) {
           // Somebody has just removed the folder.
           if (systemCode(error) !== 'ENOENT' || performance.now() >= deadline) throw error;
-          await usePrivateFolder(folder, { create: true });
+          usePrivateFolder(folder, { create: true });
         }
         continue;
       }

@@ -22,6 +22,7 @@ function told(error: unknown, environment: Record<string, string> = {}): string 
     stream: () => process.stdout,
     trouble: () => undefined,
     flushed: async () => {},
+    wantsColours: () => false,
     paint: (_style: unknown, more: string) => more,
   };
   const shell: Shell = { environment, version: '0', out: pen, err: pen };

@@ -230,12 +230,15 @@ describe('the whole', () => {
     // A relay's client is the bound of what it asks for; nobody else has one that long.
     const relaying = files.filter(({ text }) => /\bwhileClientWaits\(/.test(text));
     expect(relaying.map(({ name }) => name).sort()).toEqual([
-      'access/guarded-request.ts',
+      'access/exchange/guarded-request.ts',
       'http/waiting/within.ts',
     ]);
     // A question to a guard is bounded in `probe`; a hop by the deadline of its whole call.
     const asking = files.filter(({ text }) => /\bguardedSend\(/.test(text)).map(({ name }) => name);
-    expect(asking.sort()).toEqual(['access/guarded-exchange.ts', 'access/guarded-request.ts']);
+    expect(asking.sort()).toEqual([
+      'access/exchange/guarded-exchange.ts',
+      'access/exchange/guarded-request.ts',
+    ]);
   });
 
   it('has no cycle between files', () => {

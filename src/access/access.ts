@@ -13,7 +13,7 @@ import { createTokenHosts } from '../sign-in/token-hosts.ts';
 import type { Authenticate } from './authenticate.ts';
 import { createCredentials } from './credentials.ts';
 import type { Detect } from './detect.ts';
-import type { SendGuardedHop } from './guarded-exchange.ts';
+import type { SendGuardedHop } from './exchange/guarded-exchange.ts';
 import { checkRequest, checkTokenMayLeave, checkUrl, type Limits } from './limits.ts';
 import type { AccessParts } from './parts.ts';
 import { createGrantedTokens } from './service-tokens/granted.ts';

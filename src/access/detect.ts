@@ -10,7 +10,7 @@ import type { Sessions } from '../session/sessions.ts';
 import { obstacleAt, resourceOf, type Target } from '../sign-in/target.ts';
 import type { TeamProofs } from '../sign-in/team-proofs.ts';
 import { attempt } from './attempt.ts';
-import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
+import { type GuardedAnswer, type GuardedSend, probe } from './exchange/guarded-request.ts';
 import type { MakePlan } from './plan.ts';
 import type { GrantedTokens } from './service-tokens/granted.ts';
 import type { ServiceTokens } from './service-tokens/service-tokens.ts';

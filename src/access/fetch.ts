@@ -5,7 +5,7 @@
 import { followRedirects, type HopAnswer, type HopOptions, type HopResult } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import type { Access } from './access.ts';
-import type { ExchangeOptions } from './next-credential.ts';
+import type { ExchangeOptions } from './exchange/tried.ts';
 
 export interface FetchOptions extends Omit<ExchangeOptions, 'signal'>, HopOptions {
   /** Aborts everything, including the reading of the body. */

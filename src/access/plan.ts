@@ -8,7 +8,7 @@ import { type AccessError, isAccessError } from '../errors.ts';
 import type { FindTarget } from '../sign-in/find-target.ts';
 import type { Target } from '../sign-in/target.ts';
 import { attempt } from './attempt.ts';
-import type { GuardedAnswer } from './guarded-request.ts';
+import type { GuardedAnswer } from './exchange/guarded-request.ts';
 
 interface Undirected {
   readonly target?: undefined;

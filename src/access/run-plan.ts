@@ -5,7 +5,7 @@ import { AccessError } from '../errors.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
 import type { Target } from '../sign-in/target.ts';
 import type { Credentials } from './credentials.ts';
-import type { GuardedAnswer } from './guarded-request.ts';
+import type { GuardedAnswer } from './exchange/guarded-request.ts';
 import type { Plan } from './plan.ts';
 import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 import { signInRequired } from './sign-in-required.ts';

@@ -3,14 +3,16 @@
  * decoded.
  */
 import { Transform, type TransformCallback } from 'node:stream';
-import * as zlib from 'node:zlib';
 
-/** Node has zstd from 22.15 on. */
-const zstd = (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress;
+/** Node has zstd from 22.15 on, where its types do not know it yet. */
+type Zlib = typeof import('node:zlib') & { createZstdDecompress(): Transform };
+/** Loaded by the first body that is encoded. */
+const zlib = () => process.getBuiltinModule('node:zlib') as Zlib;
+const hasZstd = process.versions.zstd !== undefined;
 
 /** For `Accept-Encoding`: exactly what can be decoded, best first. */
 export const decodableCodings: readonly string[] = [
-  ...(zstd ? ['zstd'] : []),
+  ...(hasZstd ? ['zstd'] : []),
   'br',
   'gzip',
   'deflate',
@@ -29,12 +31,12 @@ export function isDecodable(coding: string): boolean {
 }
 
 const makers: Readonly<Record<string, (head: Buffer) => Transform>> = {
-  gzip: () => zlib.createGunzip(),
-  'x-gzip': () => zlib.createGunzip(),
+  gzip: () => zlib().createGunzip(),
+  'x-gzip': () => zlib().createGunzip(),
   // "deflate" is the zlib format (RFC 1950), but some servers send raw deflate data (RFC 1951).
-  deflate: (head) => (hasZlibHeader(head) ? zlib.createInflate() : zlib.createInflateRaw()),
-  br: () => zlib.createBrotliDecompress(),
-  ...(zstd ? { zstd: () => zstd() } : {}),
+  deflate: (head) => (hasZlibHeader(head) ? zlib().createInflate() : zlib().createInflateRaw()),
+  br: () => zlib().createBrotliDecompress(),
+  ...(hasZstd ? { zstd: () => zlib().createZstdDecompress() } : {}),
 };
 
 /** RFC 1950 §2.2: the method is 8, and the first two bytes are a multiple of 31. */

@@ -3,7 +3,7 @@
  * 6761 §6.3), so DNS is not asked: a resolver could send them elsewhere, together with credentials that
  * are only allowed over http because loopback is the destination.
  */
-import { type LookupAddress, lookup as resolve } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 
 const loopback: LookupAddress[] = [
@@ -17,7 +17,8 @@ export function isLocalhost(hostname: string): boolean {
 
 export const lookup: LookupFunction = (hostname, options, callback) => {
   if (!isLocalhost(hostname)) {
-    resolve(hostname, options, callback);
+    // Loaded here, since an address or localhost needs none of it.
+    process.getBuiltinModule('node:dns').lookup(hostname, options, callback);
     return;
   }
   const wanted = { IPv4: 4, IPv6: 6 }[String(options.family)] ?? options.family;

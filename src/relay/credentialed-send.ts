@@ -5,7 +5,7 @@
  */
 
 import type { Access } from '../access/access.ts';
-import { hasAuthorization } from '../access/guarded-request.ts';
+import { hasAuthorization } from '../access/exchange/guarded-request.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';

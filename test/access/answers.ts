@@ -1,6 +1,6 @@
 /** What guards answer to a stranger, as access-on-the-wire.md has it, without a socket. */
 import { Readable } from 'node:stream';
-import type { GuardedAnswer } from '../../src/access/guarded-request.ts';
+import type { GuardedAnswer } from '../../src/access/exchange/guarded-request.ts';
 import { tellGuard } from '../../src/cloudflare/protection.ts';
 import { parseChallenges } from '../../src/oauth/challenge.ts';
 import type { Target } from '../../src/sign-in/target.ts';

@@ -172,7 +172,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'access-pages',
     keeps: '§4.2 no credential goes to a page that hands out credentials',
-    file: 'src/access/guarded-request.ts',
+    file: 'src/access/exchange/guarded-request.ts',
     guard: 'if (credential && isAccessPage(url.pathname)) throw notSentThere(url);',
     without: '',
     test: 'test/main-job/access-pages.test.ts',
@@ -1489,7 +1489,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'beside-refused-once',
     keeps: 'nobody is asked again for a token that Access has just refused beside an Authorization',
-    file: 'src/access/beside-authorization.ts',
+    file: 'src/access/exchange/beside-authorization.ts',
     guard: '      refused.set(resourceOf(target), clock.now());\n',
     without: '',
     test: 'test/end-to-end/own-authorization.test.ts',
@@ -1510,7 +1510,7 @@ export const guards: readonly Guard[] = [
     name: 'refused-at-once',
     keeps:
       'an application that refuses what a person has just signed in for opens no tab at each call',
-    file: 'src/access/next-credential.ts',
+    file: 'src/access/exchange/next-credential.ts',
     guard: '    if (tried.signedIn) refusedAtOnce.add(identity);\n',
     without: '',
     test: 'test/end-to-end/revoked-tokens.test.ts',
@@ -1581,7 +1581,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'preflight-people-first',
     keeps: 'a refusal of OPTIONS puts no service token before the people',
-    file: 'src/access/guarded-exchange.ts',
+    file: 'src/access/exchange/guarded-exchange.ts',
     guard: '!headless && tried.authorizations > 0 && isForPeople(answer, credential, request)',
     without: 'false',
     test: 'test/end-to-end/preflight.test.ts',
@@ -1591,7 +1591,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'preflight-counts',
     keeps: '§2 a 403 to OPTIONS that is no guard’s costs no request more',
-    file: 'src/access/unclear-answer.ts',
+    file: 'src/access/exchange/unclear-answer.ts',
     guard: "return response.headers.has('cf-ray') && !open.has(pageOf(url));",
     without: 'return true;',
     test: 'test/end-to-end/preflight.test.ts',
@@ -1601,7 +1601,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'preflight-clarified',
     keeps: 'a refusal of OPTIONS says nothing of who may get in',
-    file: 'src/access/guarded-exchange.ts',
+    file: 'src/access/exchange/guarded-exchange.ts',
     guard: '      answer = await clarified(answer, request, credential);\n',
     without: '',
     test: 'test/end-to-end/preflight.test.ts',
@@ -1610,7 +1610,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'own-authorization-kept',
     keeps: 'an OAuth token never takes the place of the agent’s own Authorization',
-    file: 'src/access/guarded-exchange.ts',
+    file: 'src/access/exchange/guarded-exchange.ts',
     guard: 'let credential = hasAuthorization(request)',
     without: 'let credential = false',
     test: 'test/end-to-end/own-authorization.test.ts',
@@ -1620,7 +1620,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'denied-once-sent',
     keeps: 'what a policy says to a credential that was sent is final',
-    file: 'src/access/guarded-exchange.ts',
+    file: 'src/access/exchange/guarded-exchange.ts',
     guard: " === 'policy' && credential === undefined;",
     without: " === 'policy';",
     test: 'test/end-to-end/refused-unasked.test.ts',
@@ -1630,7 +1630,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'cookies-by-identity',
     keeps: 'a cookie goes along with the credential of whom it was set for',
-    file: 'src/access/guarded-exchange.ts',
+    file: 'src/access/exchange/guarded-exchange.ts',
     guard: "attach(url, headers, credential?.identity ?? '')",
     without: "attach(url, headers, credential ? '' : '')",
     test: 'test/main-job/crossing.test.ts',
@@ -1664,7 +1664,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'probe-deadline',
     keeps: 'a question to a guard ends in time, however slowly the answer drips',
-    file: 'src/access/guarded-request.ts',
+    file: 'src/access/exchange/guarded-request.ts',
     guard: 'const until = within(bounds.guard, signal);',
     without: 'const until = within(bounds.guard * 10, signal);',
     test: 'test/end-to-end/dripping.test.ts',

@@ -10,7 +10,7 @@ import { resourceKey } from '../../session/resource-key.ts';
 import { resourceOf, type Target } from '../../sign-in/target.ts';
 import type { TeamProofs } from '../../sign-in/team-proofs.ts';
 import { attempt } from '../attempt.ts';
-import type { GuardedAnswer } from '../guarded-request.ts';
+import type { GuardedAnswer } from '../exchange/guarded-request.ts';
 
 export type FindServiceTokenScope = (
   answer: GuardedAnswer,

@@ -27,7 +27,7 @@ import {
 } from '../../session/resource-credential.ts';
 import type { Target } from '../../sign-in/target.ts';
 import type { TeamProofs } from '../../sign-in/team-proofs.ts';
-import { type GuardedAnswer, type GuardedSend, probe } from '../guarded-request.ts';
+import { type GuardedAnswer, type GuardedSend, probe } from '../exchange/guarded-request.ts';
 import type { GrantedTokens } from './granted.ts';
 import { createFindServiceTokenScope } from './scope.ts';
 

@@ -7,7 +7,7 @@ import { asksAsAccess } from '../../cloudflare/protection.ts';
 import { AccessError } from '../../errors.ts';
 import type { ResourceCredential } from '../../session/resource-credential.ts';
 import { isBareBearer, obstacleAt } from '../../sign-in/target.ts';
-import { type GuardedSend, probe } from '../guarded-request.ts';
+import { type GuardedSend, probe } from '../exchange/guarded-request.ts';
 import type { MakePlan } from '../plan.ts';
 import type { RunPlan } from '../run-plan.ts';
 import type { ServiceTokens } from '../service-tokens/service-tokens.ts';

@@ -3,7 +3,7 @@
  * registration there.
  */
 
-import type { GuardedAnswer } from '../../access/guarded-request.ts';
+import type { GuardedAnswer } from '../../access/exchange/guarded-request.ts';
 import { pastFirewall } from '../../cloudflare/firewall.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
 import type { Config, Environment } from '../../config/config.ts';

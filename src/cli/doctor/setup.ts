@@ -8,7 +8,7 @@ import {
   type GuardedAnswer,
   type GuardedSend,
   probe,
-} from '../../access/guarded-request.ts';
+} from '../../access/exchange/guarded-request.ts';
 import { accessErrorNumber } from '../../cloudflare/error-page.ts';
 import { asksAsAccess } from '../../cloudflare/protection.ts';
 import { isAccessError } from '../../errors.ts';

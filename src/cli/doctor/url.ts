@@ -4,7 +4,11 @@
  */
 
 import type { Detection } from '../../access/detect.ts';
-import { createGuardedSend, type GuardedAnswer, probe } from '../../access/guarded-request.ts';
+import {
+  createGuardedSend,
+  type GuardedAnswer,
+  probe,
+} from '../../access/exchange/guarded-request.ts';
 import { asksAsAccess, type Guard } from '../../cloudflare/protection.ts';
 import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';

@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { createClock } from '../../../src/host/clock.ts';
 import { openRecordStore } from '../../../src/host/files/session-files.ts';
@@ -442,6 +443,7 @@ test('readers see the old record or the new one while it is written over and ove
   let reads = 0;
   const reader = open();
   while (!done) {
+    await setImmediate(); // reading is synchronous, and the writer needs its turns
     const session = await reader.read('session', key);
     expect(session?.accessToken).toMatch(/^(a|bb)x{30000}$/);
     reads += 1;

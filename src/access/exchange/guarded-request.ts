@@ -2,19 +2,19 @@
  * One request to a URL that may be guarded, carrying at most one credential, and what the answer says
  * about the guard. It decides nothing.
  */
-import { isAccessPage } from '../cloudflare/access-pages.ts';
-import { isRefusedByName, type UserAgents } from '../cloudflare/firewall.ts';
-import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../cloudflare/protection.ts';
-import { AccessError } from '../errors.ts';
-import { authorizationIsOurs } from '../http/agent-headers.ts';
-import type { HopRequest } from '../http/next-hop.ts';
-import { discard, type Peeked, peek } from '../http/peek.ts';
-import type { Incoming, Send } from '../http/send.ts';
-import { bounds } from '../http/waiting/bounds.ts';
-import { type Deadline, whileClientWaits, within } from '../http/waiting/within.ts';
-import { type Challenge, parseChallenges } from '../oauth/challenge.ts';
-import { createConcealer } from '../secrets/concealer.ts';
-import { type Credential, credentialFields, credentialSecrets } from '../secrets/credential.ts';
+import { isAccessPage } from '../../cloudflare/access-pages.ts';
+import { isRefusedByName, type UserAgents } from '../../cloudflare/firewall.ts';
+import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../../cloudflare/protection.ts';
+import { AccessError } from '../../errors.ts';
+import { authorizationIsOurs } from '../../http/agent-headers.ts';
+import type { HopRequest } from '../../http/next-hop.ts';
+import { discard, type Peeked, peek } from '../../http/peek.ts';
+import type { Incoming, Send } from '../../http/send.ts';
+import { bounds } from '../../http/waiting/bounds.ts';
+import { type Deadline, whileClientWaits, within } from '../../http/waiting/within.ts';
+import { type Challenge, parseChallenges } from '../../oauth/challenge.ts';
+import { createConcealer } from '../../secrets/concealer.ts';
+import { type Credential, credentialFields, credentialSecrets } from '../../secrets/credential.ts';
 
 export interface GuardedAnswer {
   readonly response: Incoming;

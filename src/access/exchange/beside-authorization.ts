@@ -3,15 +3,15 @@
  * (Managed OAuth): the application's JWT from a browser transfer, in a field of its own beside it
  * (cloudflare-access.md §3.4).
  */
-import type { Guard } from '../cloudflare/protection.ts';
-import { isAccessTeamHost, teamOfIssuer } from '../cloudflare/team.ts';
-import { type AccessError, isAccessError } from '../errors.ts';
-import { authorizationIsOurs } from '../http/agent-headers.ts';
-import type { Clock } from '../session/ports.ts';
-import { besideKey } from '../session/resource-key.ts';
-import { resourceOf, type Target } from '../sign-in/target.ts';
-import type { FindTransferTarget } from '../sign-in/transfer-target.ts';
-import { attempt } from './attempt.ts';
+import type { Guard } from '../../cloudflare/protection.ts';
+import { isAccessTeamHost, teamOfIssuer } from '../../cloudflare/team.ts';
+import { type AccessError, isAccessError } from '../../errors.ts';
+import { authorizationIsOurs } from '../../http/agent-headers.ts';
+import type { Clock } from '../../session/ports.ts';
+import { besideKey } from '../../session/resource-key.ts';
+import { resourceOf, type Target } from '../../sign-in/target.ts';
+import type { FindTransferTarget } from '../../sign-in/transfer-target.ts';
+import { attempt } from '../attempt.ts';
 
 export interface BesideAuthorization {
   /**

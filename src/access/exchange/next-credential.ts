@@ -2,47 +2,22 @@
  * Chooses the credential to try after a challenge: the refreshed session, another existing credential, the
  * service token, or a new sign-in. Each is tried once; `Tried` records which have been.
  */
-import type { Guard } from '../cloudflare/protection.ts';
-import { AccessError } from '../errors.ts';
-import type { HopRequest } from '../http/next-hop.ts';
-import { joinScopes } from '../oauth/scope.ts';
-import type { Session } from '../session/records.ts';
-import { type ResourceCredential, sessionCredential } from '../session/resource-credential.ts';
-import type { Sessions } from '../session/sessions.ts';
-import type { PersonSignIn } from '../sign-in/person-sign-in.ts';
-import { isFrom, type Target } from '../sign-in/target.ts';
-import type { WaitOptions } from '../sign-in/waiting.ts';
+import type { Guard } from '../../cloudflare/protection.ts';
+import { AccessError } from '../../errors.ts';
+import type { HopRequest } from '../../http/next-hop.ts';
+import { joinScopes } from '../../oauth/scope.ts';
+import type { Session } from '../../session/records.ts';
+import { type ResourceCredential, sessionCredential } from '../../session/resource-credential.ts';
+import type { Sessions } from '../../session/sessions.ts';
+import type { PersonSignIn } from '../../sign-in/person-sign-in.ts';
+import { isFrom, type Target } from '../../sign-in/target.ts';
+import type { Credentials } from '../credentials.ts';
+import type { MakePlan, Plan } from '../plan.ts';
+import type { RunPlan } from '../run-plan.ts';
+import { signInRequired } from '../sign-in-required.ts';
 import type { BesideAuthorization } from './beside-authorization.ts';
-import type { Credentials } from './credentials.ts';
 import { type GuardedAnswer, hasAuthorization } from './guarded-request.ts';
-import type { MakePlan, Plan } from './plan.ts';
-import type { RunPlan } from './run-plan.ts';
-import { signInRequired } from './sign-in-required.ts';
-
-export interface ExchangeOptions extends WaitOptions {
-  /** If false, a challenge that only a sign-in can answer ends in `sign_in_required`. */
-  readonly signIn: boolean;
-}
-
-/** What an exchange has tried so far. */
-export interface Tried {
-  /**
-   * Whether a 401 to an application's JWT has been compared with the answer to a request without
-   * credentials.
-   */
-  asStranger: boolean;
-  /** Whether the session has been read again, in case another process has stored a newer one. */
-  stored: boolean;
-  renewal: boolean;
-  /** The number of other credentials obtained. */
-  authorizations: number;
-  /** Whether the last of them comes from a sign-in during this exchange. */
-  signedIn: boolean;
-}
-
-export function nothingTried(): Tried {
-  return { asStranger: false, stored: false, renewal: false, authorizations: 0, signedIn: false };
-}
+import type { ExchangeOptions, Tried } from './tried.ts';
 
 /** Step-up by `insufficient_scope` (RFC 6750 §3.1) stops after this many authorizations. */
 const maxAuthorizations = 3;

@@ -2,11 +2,11 @@
  * Refusals that depend on the method: Access refuses `OPTIONS`, whoever asks, and says nothing with it of
  * who may get in (cloudflare-access.md §1). What the guard says to a GET without a body tells.
  */
-import { AccessError } from '../errors.ts';
-import type { HopRequest } from '../http/next-hop.ts';
-import type { ResourceCredential } from '../session/resource-credential.ts';
+import { AccessError } from '../../errors.ts';
+import type { HopRequest } from '../../http/next-hop.ts';
+import type { ResourceCredential } from '../../session/resource-credential.ts';
+import type { ServiceTokens } from '../service-tokens/service-tokens.ts';
 import { type GuardedAnswer, type GuardedSend, probe } from './guarded-request.ts';
-import type { ServiceTokens } from './service-tokens/service-tokens.ts';
 
 /**
  * `answer` with what the guard says to a GET with the same credential, where `answer` leaves it open; else

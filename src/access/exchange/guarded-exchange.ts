@@ -3,27 +3,29 @@
  * there is one, and again with the next credential as long as the answer is a challenge. Retries are
  * decided by status and error codes, never by the text of an answer.
  */
-import { refusalFor } from '../cloudflare/refusal.ts';
-import { isAccessError } from '../errors.ts';
-import type { HopAnswer } from '../http/hops.ts';
-import type { HopRequest } from '../http/next-hop.ts';
-import { discard } from '../http/peek.ts';
-import { concealFailure, createConcealer } from '../secrets/concealer.ts';
-import { credentialSecrets } from '../secrets/credential.ts';
-import type { ResourceCredential } from '../session/resource-credential.ts';
-import { isBareBearer } from '../sign-in/target.ts';
-import { attempt } from './attempt.ts';
-import type { Credentials } from './credentials.ts';
+import { refusalFor } from '../../cloudflare/refusal.ts';
+import { isAccessError } from '../../errors.ts';
+import type { HopAnswer } from '../../http/hops.ts';
+import type { HopRequest } from '../../http/next-hop.ts';
+import { discard } from '../../http/peek.ts';
+import { concealFailure, createConcealer } from '../../secrets/concealer.ts';
+import { credentialSecrets } from '../../secrets/credential.ts';
+import type { ResourceCredential } from '../../session/resource-credential.ts';
+import { isBareBearer } from '../../sign-in/target.ts';
+import { attempt } from '../attempt.ts';
+import type { Credentials } from '../credentials.ts';
+import type { MakePlan } from '../plan.ts';
+import type { RunPlan } from '../run-plan.ts';
+import type { GrantedTokens } from '../service-tokens/granted.ts';
+import type { ServiceTokens } from '../service-tokens/service-tokens.ts';
 import {
   type GuardedAnswer,
   type GuardedSend,
   hasAuthorization,
   probe,
 } from './guarded-request.ts';
-import { type ExchangeOptions, type NextCredential, nothingTried } from './next-credential.ts';
-import type { MakePlan } from './plan.ts';
-import type { RunPlan } from './run-plan.ts';
-import type { ServiceTokens } from './service-tokens/service-tokens.ts';
+import type { NextCredential } from './next-credential.ts';
+import { type ExchangeOptions, nothingTried } from './tried.ts';
 import { createClarify } from './unclear-answer.ts';
 
 export type SendGuardedHop = (request: HopRequest, options: ExchangeOptions) => Promise<HopAnswer>;
@@ -31,13 +33,14 @@ export type SendGuardedHop = (request: HopRequest, options: ExchangeOptions) => 
 export function createSendGuardedHop(parts: {
   readonly guardedSend: GuardedSend;
   readonly credentials: Credentials;
-  readonly serviceTokens: ServiceTokens;
+  readonly granted: GrantedTokens;
+  readonly serviceTokens: Pick<ServiceTokens, 'choose' | 'judge'>;
   readonly makePlan: MakePlan;
-  readonly runPlan: RunPlan;
+  readonly runPlan: Pick<RunPlan, 'silently'>;
   readonly nextCredential: NextCredential;
   readonly headless: boolean;
 }): SendGuardedHop {
-  const { guardedSend, credentials, serviceTokens, makePlan, runPlan } = parts;
+  const { guardedSend, credentials, granted, serviceTokens, makePlan, runPlan } = parts;
   const { nextCredential, headless } = parts;
   const clarify = createClarify({ guardedSend, serviceTokens });
 
@@ -69,7 +72,7 @@ export function createSendGuardedHop(parts: {
       }
       answer = await clarified(answer, request, credential);
       if (!headless && tried.authorizations > 0 && isForPeople(answer, credential, request)) {
-        serviceTokens.release(url);
+        granted.forget(url);
         credential = undefined;
       }
       if (await isFinal(answer, credential, request)) return given(answer, credential);

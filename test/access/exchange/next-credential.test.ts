@@ -1,22 +1,19 @@
 /** Which credential is tried after a challenge, in which order, and when it is given up. */
 import { expect, it } from 'vitest';
-import type { GuardedAnswer } from '../../src/access/guarded-request.ts';
-import {
-  createNextCredential,
-  nothingTried,
-  type Tried,
-} from '../../src/access/next-credential.ts';
-import type { Plan } from '../../src/access/plan.ts';
-import { AccessError } from '../../src/errors.ts';
-import { authorizationIsOurs } from '../../src/http/agent-headers.ts';
+import type { GuardedAnswer } from '../../../src/access/exchange/guarded-request.ts';
+import { createNextCredential } from '../../../src/access/exchange/next-credential.ts';
+import { nothingTried, type Tried } from '../../../src/access/exchange/tried.ts';
+import type { Plan } from '../../../src/access/plan.ts';
+import { AccessError } from '../../../src/errors.ts';
+import { authorizationIsOurs } from '../../../src/http/agent-headers.ts';
 import {
   type ResourceCredential,
   sessionCredential,
-} from '../../src/session/resource-credential.ts';
-import type { Target } from '../../src/sign-in/target.ts';
-import { oauthSession } from '../session/machine.ts';
-import { failureOf } from '../support/resource-loopback.ts';
-import { type AnswerName, answerOf, oauthTarget, team, transferTarget, url } from './answers.ts';
+} from '../../../src/session/resource-credential.ts';
+import type { Target } from '../../../src/sign-in/target.ts';
+import { oauthSession } from '../../session/machine.ts';
+import { failureOf } from '../../support/resource-loopback.ts';
+import { type AnswerName, answerOf, oauthTarget, team, transferTarget, url } from '../answers.ts';
 
 const wiki = 'https://app.example.com/wiki';
 const issuer = `https://${team}`;

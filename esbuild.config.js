@@ -280,7 +280,7 @@ async function packTogether(folder, { outputs }) {
     }
     text += `};
 const elsewhere=${JSON.stringify(elsewhere)};
-const load=(path)=>{const name=path.slice(path.lastIndexOf("/")+1);return Object.hasOwn(makers,name)?get(name):Object.hasOwn(elsewhere,name)?require(elsewhere[name])(name):require(path)};
+const load=(path)=>{const name=path.slice(path.lastIndexOf("/")+1);return Object.hasOwn(makers,name)?get(name):Object.hasOwn(elsewhere,name)?require(elsewhere[name])(name):require(path.replace("./chunks/","./"))};
 function get(name,file){if(!Object.hasOwn(made,name)){const module=made[name]={exports:{}};makers[name](module,module.exports,load,file)}return made[name].exports}
 module.exports=get;
 //# sourceMappingURL=${packName}.js.map\n`;

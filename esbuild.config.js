@@ -71,6 +71,29 @@ const usedOfCommander = {
   },
 };
 
+/**
+ * The SDK's server validates what people enter in forms, with a library that takes longer to load than
+ * the rest of it. This server shows no forms (`mcp/ask-person.ts`).
+ */
+const usedOfSdk = {
+  name: 'used-of-sdk',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /validation.ajv-provider\.js$/ }, ({ importer }) =>
+      /sdk.dist.esm.server/.test(importer)
+        ? { path: 'no-forms', namespace: 'no-forms' }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'no-forms' }, () => ({
+      contents: `
+        export class AjvJsonSchemaValidator {
+          getValidator() {
+            throw new Error('no forms are shown');
+          }
+        }`,
+    }));
+  },
+};
+
 const options = {
   bundle: true,
   format: 'esm',
@@ -148,7 +171,7 @@ try {
     splitting: true,
     sourcemap: true,
     sourcesContent: false,
-    plugins: [usedOfUndici, usedOfCommander, withoutMapsOfOthers],
+    plugins: [usedOfUndici, usedOfCommander, usedOfSdk, withoutMapsOfOthers],
   });
   await asCommonJs(fresh);
   await packTogether(fresh, metafile);

@@ -6,7 +6,7 @@
  * credentials.
  */
 
-import { Cookie, CookieJar } from 'tough-cookie';
+import type { Cookie, CookieJar } from 'tough-cookie';
 import { isAccessCookie } from '../secrets/access-cookies.ts';
 import type { Fields } from './fields.ts';
 import { hidesDotSegment } from './path-readings.ts';
@@ -23,7 +23,7 @@ export interface CookieStore {
     identity: string,
   ): (readonly [string, string])[];
   /** Stores what the answer's Set-Cookie fields set for `identity`. Invalid cookies are ignored. */
-  store(url: URL, headers: Fields, identity: string): void;
+  store(url: URL, headers: Fields, identity: string): void | Promise<void>;
   /** A text that changes whenever any cookie stored for the URL, for any identity, changes. */
   state(url: URL): string;
 }
@@ -57,14 +57,16 @@ export function createCookieStore(): CookieStore {
       return value === '' ? others : [...others, ['cookie', value]];
     },
 
-    store(url, headers, identity) {
-      for (const field of headers.getSetCookie().slice(0, maxCookies)) {
-        const cookie = field.length <= maxCookieLength ? Cookie.parse(fieldText(field)) : undefined;
+    async store(url, headers, identity) {
+      const fields = headers.getSetCookie().slice(0, maxCookies);
+      if (fields.length === 0) return;
+      // Most answers set none, and what parses them brings the list of public suffixes along.
+      const { newJar, parseCookie, setCookie } = await import('./cookie-jar.ts');
+      for (const field of fields) {
+        const cookie = field.length <= maxCookieLength ? parseCookie(fieldText(field)) : undefined;
         if (!cookie || isAccessCookie(cookie.key) || !hostMatches(cookie, url)) continue;
-        cookie.domain = null;
-        const jar = jarFor(jars, jarKey(url, identity));
-        jar.setCookieSync(cookie, url.href, { ignoreError: true });
-        makeRoom(jar);
+        const jar = jarFor(jars, jarKey(url, identity), newJar);
+        setCookie(jar, cookie, url, maxCookies);
       }
     },
 
@@ -85,22 +87,11 @@ function hostMatches(cookie: Cookie, { hostname }: URL): boolean {
   return !domain || hostname === domain || hostname.endsWith(`.${domain}`);
 }
 
-function jarFor(jars: Map<string, CookieJar>, key: string): CookieJar {
-  const jar = jars.get(key) ?? new CookieJar(undefined, { rejectPublicSuffixes: false });
+function jarFor(jars: Map<string, CookieJar>, key: string, newJar: () => CookieJar): CookieJar {
+  const jar = jars.get(key) ?? newJar();
   jars.delete(key); // Keeps the jars in the order of use, so that the first is the one to drop.
   jars.set(key, jar);
   const [oldest] = jars.keys();
   if (jars.size > maxJars && oldest !== undefined) jars.delete(oldest);
   return jar;
-}
-
-/** RFC 6265bis §5.7: when there are too many, those created earliest are dropped. */
-function makeRoom(jar: CookieJar): void {
-  const cookies = jar.serializeSync()?.cookies ?? [];
-  if (cookies.length <= maxCookies) return;
-  jar.removeAllCookiesSync();
-  for (const kept of cookies.slice(-maxCookies)) {
-    const cookie = Cookie.fromJSON(kept);
-    if (cookie?.domain) jar.store.putCookie(cookie, () => {});
-  }
 }

@@ -84,7 +84,7 @@ export async function followRedirects(
       });
       for (const secret of answer.secrets) secrets.add(secret);
       asked.push({ url: hop.url, identity: answer.identity });
-      cookies?.store(hop.url, answer.headers, answer.identity);
+      await cookies?.store(hop.url, answer.headers, answer.identity);
       const location = answer.headers.get('location');
       if (answer.final || location === null || !isRedirect(answer.status)) {
         return { answer, redirects, secrets: [...secrets], asked, droppedHeaders: [...dropped] };

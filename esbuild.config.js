@@ -112,29 +112,32 @@ const options = {
 
 /**
  * What is loaded together becomes one file, since each file costs more than a millisecond: what the
- * entries import, and what two others both import, without what an earlier pack has.
+ * entries import, and what two groups of packs share, without what an earlier pack has.
  */
 const packs = [
   {
     name: 'start',
     entries: ['src/main.ts', 'src/cli/command.ts', 'src/config/config.ts', 'src/mcp/serve.ts'],
-    // Or one of them would load all of the other's pack.
-    alsoSharedBy: ['src/rooms.ts', 'src/cli/program.ts'],
+    alsoSharedBy: [['command-line'], ['kept-session']],
   },
-  { name: 'kept-session', entries: ['src/rooms.ts'] },
+  {
+    name: 'kept-session',
+    entries: ['src/rooms.ts'],
+    alsoSharedBy: [['command-line'], ['request', 'call']],
+  },
   {
     name: 'command-line',
     entries: ['src/cli/program.ts', 'src/cli/status.ts', 'src/cli/token.ts'],
   },
   {
     name: 'request',
-    alsoSharedBy: ['src/cli/fetch/run.ts', 'src/tool-calls.ts'],
     entries: [
       'src/access/asking.ts',
       'src/http/protocol-fetch.ts',
       'src/http/proxy-rules.ts',
       'src/http/send.ts',
     ],
+    alsoSharedBy: [['fetch'], ['call']],
   },
   {
     name: 'fetch',
@@ -262,18 +265,20 @@ async function packTogether(folder, { outputs }) {
     }
     return seen;
   };
-  const loadedBy = (...entries) => {
+  const loadedBy = (entries) => {
     const found = [...chunks].filter(([, { entryPoint }]) => entries.includes(entryPoint));
     if (found.length !== entries.length) throw new Error(`not all are chunks: ${entries}`);
     return new Set(found.flatMap(([name]) => [...closureOf(name)]));
   };
   const homes = new Map();
   for (const pack of packs) {
-    const names = loadedBy(...pack.entries);
-    if (pack.alsoSharedBy) {
-      const [some, others] = pack.alsoSharedBy.map((entry) => loadedBy(entry));
-      for (const name of some) if (others.has(name)) names.add(name);
-    }
+    const names = loadedBy(pack.entries);
+    const [some, others] = (pack.alsoSharedBy ?? [[], []]).map((sharers) =>
+      loadedBy(
+        packs.filter(({ name }) => sharers.includes(name)).flatMap(({ entries }) => entries),
+      ),
+    );
+    for (const name of some) if (others.has(name)) names.add(name);
     for (const name of names) if (!homes.has(name)) homes.set(name, `./${pack.name}.js`);
   }
   for (const { name: packName } of packs) {

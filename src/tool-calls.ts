@@ -6,7 +6,7 @@ import { createPageThreads } from './answer/page-threads.ts';
 import type { Config } from './config/config.ts';
 import type { OffLimits } from './files/roots.ts';
 import { createTemporaryFiles } from './host/files/temporary-files.ts';
-import { createCookieStore } from './http/cookies.ts';
+import { createCookieStore } from './http/cookies/cookie-store.ts';
 import { askThrough } from './mcp/ask-person.ts';
 import type { HostCapabilities } from './mcp/host-capabilities.ts';
 import { createConcealers } from './secrets/concealer.ts';

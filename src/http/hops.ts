@@ -7,7 +7,7 @@ import { type Concealer, concealFailure, createConcealer } from '../secrets/conc
 import type { CredentialKind } from '../secrets/credential.ts';
 import { resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
-import type { CookieStore } from './cookies.ts';
+import type { CookieStore } from './cookies/cookie-store.ts';
 import { abortFailure } from './failures.ts';
 import { type HopRequest, isRedirect, leftAtBorder, nextHop, redirectRefused } from './next-hop.ts';
 import { discard } from './peek.ts';

@@ -7,7 +7,7 @@ import type { NextStep } from '../next-step.ts';
 import type { Concealer } from '../secrets/concealer.ts';
 import { isLoopback, resolveReference } from '../secure-url.ts';
 import { quoteServerText } from '../server-text.ts';
-import type { CookieStore } from './cookies.ts';
+import type { CookieStore } from './cookies/cookie-store.ts';
 import type { RepeatableBody } from './request-body.ts';
 import { fieldText } from './response-headers.ts';
 import type { Wire } from './wire.ts';

@@ -10,7 +10,7 @@ import type { PageThreads } from '../answer/page-threads.ts';
 import type { Rendered } from '../answer/present.ts';
 import { AccessError, isAccessError } from '../errors.ts';
 import type { Places } from '../files/roots.ts';
-import type { CookieStore } from '../http/cookies.ts';
+import type { CookieStore } from '../http/cookies/cookie-store.ts';
 import type { AskedAs } from '../http/hops.ts';
 import type { Concealers } from '../secrets/concealer.ts';
 import { cleanServerText } from '../server-text.ts';

@@ -273,10 +273,10 @@ export const guards: readonly Guard[] = [
   {
     name: 'cookie-of-a-path',
     keeps: 'an application’s cookie for its path stays there as well',
-    file: 'src/http/cookies.ts',
+    file: 'src/http/cookies/cookie-store.ts',
     guard: "({ path }) => !unclear || path === '/',",
     without: "({ path }) => unclear || path !== '',",
-    test: 'test/http/cookies.test.ts',
+    test: 'test/http/cookies/cookie-store.test.ts',
   },
   {
     name: 'endpoint-origin',
@@ -730,7 +730,7 @@ export const guards: readonly Guard[] = [
     file: 'src/secrets/access-cookies.ts',
     guard: 'cf[_-]/i.test(',
     without: 'cf[_-]none/i.test(',
-    test: 'test/http/cookies.test.ts',
+    test: 'test/http/cookies/cookie-store.test.ts',
   },
   {
     name: 'hidden-fields',

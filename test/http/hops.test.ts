@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isAccessError } from '../../src/errors.ts';
-import { createCookieStore } from '../../src/http/cookies.ts';
+import { createCookieStore } from '../../src/http/cookies/cookie-store.ts';
 import { followRedirects, type HopAnswer } from '../../src/http/hops.ts';
 import { type HopRequest, nextHop as nextHopOf } from '../../src/http/next-hop.ts';
 import { bytesBody } from '../../src/http/request-body.ts';

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Access } from '../../src/access/access.ts';
 import { createPages } from '../../src/answer/kept-answers.ts';
 import { createPageThreads } from '../../src/answer/page-threads.ts';
-import { createCookieStore } from '../../src/http/cookies.ts';
+import { createCookieStore } from '../../src/http/cookies/cookie-store.ts';
 import { createConcealers } from '../../src/secrets/concealer.ts';
 import type { Session } from '../../src/session/records.ts';
 import { sessionCredential } from '../../src/session/resource-credential.ts';

@@ -1,5 +1,5 @@
 /** What a transfer is given besides its request, and what its attempts leave to each other. */
-import type { CookieStore } from '../../http/cookies.ts';
+import type { CookieStore } from '../../http/cookies/cookie-store.ts';
 import type { HopAnswer } from '../../http/hops.ts';
 import type { Shell } from '../terminal/shell.ts';
 import type { OpenRooms } from '../with-rooms.ts';

@@ -1,5 +1,5 @@
 /** `-b` and `-c`: the jar that a command line's transfers share, and what becomes of it at the end. */
-import type { CookieStore } from '../../../http/cookies.ts';
+import type { CookieStore } from '../../../http/cookies/cookie-store.ts';
 import { createConcealer } from '../../../secrets/concealer.ts';
 import type { Shell } from '../../terminal/shell.ts';
 import type { FetchOptions } from '../options.ts';
@@ -25,7 +25,7 @@ export async function openCookies(
     // Loaded only where it is wanted: the list of public suffixes comes along.
     const forTransfer = async () => {
       if (!location) return undefined;
-      const { createCookieStore } = await import('../../../http/cookies.ts');
+      const { createCookieStore } = await import('../../../http/cookies/cookie-store.ts');
       return createCookieStore();
     };
     return { forTransfer, secrets, keep: async () => {} };

@@ -3,7 +3,7 @@
  * `-c`, where the person says which cookies these are. Access's own are neither kept nor sent.
  */
 import { Cookie, CookieJar } from 'tough-cookie';
-import type { CookieStore } from '../../../http/cookies.ts';
+import type { CookieStore } from '../../../http/cookies/cookie-store.ts';
 import { hidesDotSegment } from '../../../http/path-readings.ts';
 import { fieldText } from '../../../http/response-headers.ts';
 import { isAccessCookie } from '../../../secrets/access-cookies.ts';

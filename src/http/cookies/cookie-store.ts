@@ -7,10 +7,10 @@
  */
 
 import type { Cookie, CookieJar } from 'tough-cookie';
-import { isAccessCookie } from '../secrets/access-cookies.ts';
-import type { Fields } from './fields.ts';
-import { hidesDotSegment } from './path-readings.ts';
-import { fieldText } from './response-headers.ts';
+import { isAccessCookie } from '../../secrets/access-cookies.ts';
+import type { Fields } from '../fields.ts';
+import { hidesDotSegment } from '../path-readings.ts';
+import { fieldText } from '../response-headers.ts';
 
 export interface CookieStore {
   /**

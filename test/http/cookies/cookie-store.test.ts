@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CookieStore, createCookieStore } from '../../src/http/cookies.ts';
+import { type CookieStore, createCookieStore } from '../../../src/http/cookies/cookie-store.ts';
 
 const app = new URL('https://app.example.com/a/b');
 function setCookie(...fields: string[]): Headers {

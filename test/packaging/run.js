@@ -1,7 +1,7 @@
 // The package and what is made of it, each checked by its own tool and started as its users start it:
 // `npm run test:package`. The tools come from npm in the versions of packaging/tools.js.
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -132,6 +132,20 @@ const checks = {
     equal('what is covered', manifest.user_config.client_secret.sensitive, true);
     return `${(await stat(join(place, 'x.mcpb'))).size} bytes`;
   },
+
+  'the release’s own line publishes the package, as far as that goes without an account':
+    async () => {
+      const workflow = await readFile(join(root, '.github/workflows/release.yml'), 'utf8');
+      const [, line] = /- run: (npm publish .*)$/m.exec(workflow) ?? [];
+      const folder = join(place, 'publishing');
+      await mkdir(folder);
+      await symlink(made, join(folder, 'dist-packages'));
+      // Without what the npm that runs this was told, such as to be silent.
+      const kept = Object.entries(process.env).filter(([variable]) => !/^npm_/i.test(variable));
+      const env = { ...Object.fromEntries(kept), npm_config_dry_run: 'true' };
+      const said = await run('sh', ['-c', line], { cwd: folder, env });
+      equal('what is published', said.trim(), `+ ${source.name}@${source.version}`);
+    },
 
   'a stack trace of the package is read with the checkout’s source maps': async () => {
     const program = join(place, 'unpacked', 'package', source.program);

@@ -50,8 +50,8 @@ const usedOfUndici = {
     onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'used' }));
     onLoad({ filter: /.*/, namespace: 'used' }, () => ({
       contents: `
-        export const Dispatcher = require('undici/lib/dispatcher/dispatcher.js');
-        Object.assign(Dispatcher.prototype, require('undici/lib/api'));
+        // Tunnels through a proxy are made with it.
+        require('undici/lib/dispatcher/dispatcher.js').prototype.connect = require('undici/lib/api/api-connect.js');
         export const Agent = require('undici/lib/dispatcher/agent.js');
         export const Pool = require('undici/lib/dispatcher/pool.js');
         export const ProxyAgent = require('undici/lib/dispatcher/proxy-agent.js');`,

@@ -2,6 +2,7 @@
 import { type Saved, type SaveOptions, saveTo } from '../files/save.ts';
 import { abortFailure } from '../http/failures.ts';
 import type { Incoming } from '../http/send.ts';
+import type { Abortable } from '../http/waiting/abortable.ts';
 import { firstOf } from '../http/waiting/first-of.ts';
 import type { Concealer } from '../secrets/concealer.ts';
 import { cleanBody } from './clean-body.ts';
@@ -10,7 +11,7 @@ import { cleanBody } from './clean-body.ts';
 export async function saveAnswer(
   answer: Incoming,
   concealer: Concealer,
-  { signal, deadline, ...options }: Omit<SaveOptions, 'url'> & { readonly deadline: AbortSignal },
+  { signal, deadline, ...options }: Omit<SaveOptions, 'url'> & { readonly deadline: Abortable },
 ): Promise<Saved> {
   const { url } = answer;
   const until = firstOf(signal, deadline);

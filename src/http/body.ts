@@ -3,10 +3,12 @@
 import type { Readable } from 'node:stream';
 import { AccessError } from '../errors.ts';
 import { release } from '../receive-buffers.ts';
+import { AnswerBody } from './answer-body.ts';
 import { decoderFor, isDecodable } from './content-coding.ts';
 import { networkFailure } from './failures.ts';
 import type { Fields } from './fields.ts';
 import type { Incoming } from './send.ts';
+import type { Abortable } from './waiting/abortable.ts';
 
 /** More layers than any server needs; each costs memory. */
 const maxCodings = 3;
@@ -64,9 +66,9 @@ export interface ReadBody {
 export interface ReadLimits {
   readonly maxBytes: number;
   /** The request's signal; when it aborts, reading fails. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Abortable;
   /** When it aborts, what has arrived is the result: for event streams and other endless bodies. */
-  readonly until?: AbortSignal;
+  readonly until?: Abortable;
 }
 
 /** Throws AccessError as `Send` does when the connection or the coding breaks. */
@@ -74,6 +76,8 @@ export async function readBody(
   answer: Incoming,
   { maxBytes, signal, until }: ReadLimits,
 ): Promise<ReadBody> {
+  const whole = wholeBody(answer, maxBytes);
+  if (whole) return { bytes: joined(whole), complete: true };
   const stream = decodedBody(answer);
   const chunks: Buffer[] = [];
   let size = 0;
@@ -100,12 +104,23 @@ export async function readBody(
     stream.destroy();
     answer.body.destroy();
   }
-  const bytes = Buffer.concat(chunks);
-  for (const chunk of chunks) release(chunk);
+  const bytes = joined(chunks);
   return stopped ? { bytes, complete: false, stopped } : { bytes, complete: true };
 }
 
-function stopSignal(until: AbortSignal | undefined) {
+/** What has come with the head already, uncoded: most short bodies. */
+function wholeBody({ headers, body }: Incoming, maxBytes: number): Buffer[] | undefined {
+  if (!(body instanceof AnswerBody) || headers.has('content-encoding')) return undefined;
+  return body.takeWhole(maxBytes);
+}
+
+function joined(chunks: readonly Buffer[]): Buffer<ArrayBuffer> {
+  const bytes = Buffer.concat(chunks);
+  for (const chunk of chunks) release(chunk);
+  return bytes;
+}
+
+function stopSignal(until: Abortable | undefined) {
   let stop = () => {};
   const reached = new Promise<'time'>((resolve) => {
     stop = () => resolve('time');

@@ -1,8 +1,10 @@
 /** Connections: pooled and kept alive, through the environment's proxies, with limits on everything. */
-import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { receiveBuffers } from '../receive-buffers.ts';
+import { pooledRequest } from './connections/pooled-request.ts';
 import { lookup } from './lookup.ts';
 import { createProxyRules, type ProxySettings } from './proxy-rules.ts';
+import type { Requests } from './send.ts';
 import { bounds } from './waiting/bounds.ts';
 
 const limits = {
@@ -28,6 +30,13 @@ const connecting = {
 /** Enough for everything that agents do at the same time. */
 const defaultConnections = 64;
 
+export interface Pools extends Requests {
+  /** Once everything under way has ended. */
+  close(): Promise<void>;
+  /** At once. */
+  destroy(): Promise<void>;
+}
+
 /**
  * Throws `config_invalid` for a proxy that is not a URL. `connections`: the maximum open at the same time
  * to one origin. `connectTimeoutMs`: for a connection with its TLS handshake, and for a proxy's tunnel.
@@ -38,7 +47,7 @@ export function createDispatcher(
     connections = defaultConnections,
     connectTimeoutMs = bounds.connection,
   }: { readonly connections?: number; readonly connectTimeoutMs?: number } = {},
-): Dispatcher {
+): Pools {
   const rules = createProxyRules(settings);
   const connect = { ...connecting, timeout: connectTimeoutMs };
   const direct = new Agent({ ...limits, connections, connect });
@@ -60,56 +69,16 @@ export function createDispatcher(
       }),
     ]),
   );
-  if (proxies.size === 0) return direct;
-  return new RoutingDispatcher(direct, [...proxies.values()], (origin) => {
-    const proxy = rules.proxyFor(origin);
+  const all = [direct, ...proxies.values()];
+  const poolFor = (origin: string | URL | undefined): Dispatcher => {
+    if (proxies.size === 0) return direct;
+    const proxy = rules.proxyFor(new URL(origin ?? ''));
     return (proxy !== undefined && proxies.get(proxy)) || direct;
-  });
-}
-
-class RoutingDispatcher extends Dispatcher {
-  readonly #all: readonly Dispatcher[];
-  readonly #route: (origin: URL) => Dispatcher;
-
-  constructor(
-    direct: Dispatcher,
-    proxies: readonly Dispatcher[],
-    route: (origin: URL) => Dispatcher,
-  ) {
-    super();
-    this.#all = [direct, ...proxies];
-    this.#route = route;
-  }
-
-  override dispatch(
-    options: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler,
-  ): boolean {
-    return this.#route(new URL(options.origin ?? '')).dispatch(options, handler);
-  }
-
-  override close(): Promise<void>;
-  override close(callback: () => void): void;
-  override close(callback?: () => void): Promise<void> | undefined {
-    return settle(Promise.all(this.#all.map((each) => each.close())), callback);
-  }
-
-  override destroy(error?: Error | null): Promise<void>;
-  override destroy(callback: () => void): void;
-  override destroy(error: Error | null, callback: () => void): void;
-  override destroy(
-    first?: Error | null | (() => void),
-    second?: () => void,
-  ): Promise<void> | undefined {
-    const error = typeof first === 'function' ? null : (first ?? null);
-    const callback = typeof first === 'function' ? first : second;
-    return settle(Promise.all(this.#all.map((each) => each.destroy(error))), callback);
-  }
-}
-
-function settle(all: Promise<unknown>, callback?: () => void): Promise<void> | undefined {
-  const done = all.then(() => {});
-  if (!callback) return done;
-  done.then(callback, callback);
-  return undefined;
+  };
+  return {
+    request: (options) => pooledRequest(poolFor(options.origin), options),
+    dispatch: (options, handler) => poolFor(options.origin).dispatch(options, handler),
+    close: async () => void (await Promise.all(all.map((each) => each.close()))),
+    destroy: async () => void (await Promise.all(all.map((each) => each.destroy()))),
+  };
 }

@@ -1,6 +1,7 @@
 /** Turns what undici, TLS and sockets throw into an AccessError that says what to do. */
 import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
+import type { Abortable } from './waiting/abortable.ts';
 
 const timeouts: readonly string[] = [
   'UND_ERR_CONNECT_TIMEOUT',
@@ -21,7 +22,7 @@ export function connectionWasLost(error: unknown): boolean {
 }
 
 /** `signal`: the request's; if it is aborted with an AccessError as its reason, that is the failure. */
-export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): AccessError {
+export function networkFailure(error: unknown, url: URL, signal?: Abortable): AccessError {
   if (error instanceof AccessError) return error;
   const host = url.host;
   if (signal?.aborted) return abortFailure(signal, url);
@@ -122,7 +123,7 @@ export function networkFailure(error: unknown, url: URL, signal?: AbortSignal): 
   );
 }
 
-export function abortFailure(signal: AbortSignal, url: URL): AccessError {
+export function abortFailure(signal: Pick<Abortable, 'reason'>, url: URL): AccessError {
   if (signal.reason instanceof AccessError) return signal.reason;
   if (signal.reason instanceof Error && signal.reason.name === 'TimeoutError') {
     return new AccessError('timeout', `The request to ${url.host} did not end in time.`, [

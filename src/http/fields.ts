@@ -15,29 +15,76 @@ export function fieldsFrom(
   pairs: Iterable<readonly [name: string, value: string]>,
   { without }: { readonly without?: string } = {},
 ): Fields {
-  const values = new Map<string, string[]>();
+  const values: Values = new Map();
   for (const [name, value] of pairs) {
     const key = name.toLowerCase();
-    if (key === without) continue;
-    const others = values.get(key);
-    if (others) others.push(withoutBlanks(value));
-    else values.set(key, [withoutBlanks(value)]);
+    if (key !== without) add(values, key, value);
   }
-  return {
-    get: (name) => values.get(name.toLowerCase())?.join(', ') ?? null,
-    has: (name) => values.has(name.toLowerCase()),
-    getSetCookie: () => [...(values.get('set-cookie') ?? [])],
-    *[Symbol.iterator]() {
-      for (const name of [...values.keys()].sort()) {
-        const all = values.get(name) ?? [];
-        if (name !== 'set-cookie') yield [name, all.join(', ')];
-        else for (const one of all) yield [name, one];
-      }
-    },
-  };
+  return new ReadFields(values);
+}
+
+/** `record`: by name in lower case; an array for several of one name. */
+export function fieldsIn(
+  record: Readonly<Record<string, string | readonly string[] | undefined>>,
+): Fields {
+  const values: Values = new Map();
+  for (const name of Object.keys(record)) {
+    const value = record[name];
+    if (typeof value === 'string') add(values, name, value);
+    else for (const one of value ?? []) add(values, name, one);
+  }
+  return new ReadFields(values);
+}
+
+/** By name in lower case; an array for several. */
+type Values = Map<string, string | string[]>;
+
+function add(values: Values, key: string, value: string): void {
+  const others = values.get(key);
+  const plain = withoutBlanks(value);
+  if (others === undefined) values.set(key, plain);
+  else if (typeof others === 'string') values.set(key, [others, plain]);
+  else others.push(plain);
+}
+
+class ReadFields implements Fields {
+  readonly #values: Values;
+
+  constructor(values: Values) {
+    this.#values = values;
+  }
+
+  get(name: string): string | null {
+    const value = this.#values.get(name.toLowerCase());
+    return value === undefined ? null : joined(value);
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name.toLowerCase());
+  }
+
+  getSetCookie(): string[] {
+    const value = this.#values.get('set-cookie');
+    if (value === undefined) return [];
+    return typeof value === 'string' ? [value] : [...value];
+  }
+
+  *[Symbol.iterator](): Iterator<[name: string, value: string]> {
+    for (const name of [...this.#values.keys()].sort()) {
+      const value = this.#values.get(name) ?? '';
+      if (name !== 'set-cookie' || typeof value === 'string') yield [name, joined(value)];
+      else for (const one of value) yield [name, one];
+    }
+  }
+}
+
+function joined(value: string | readonly string[]): string {
+  return typeof value === 'string' ? value : value.join(', ');
 }
 
 /** Those of RFC 9110 §5.6.3 alone: what else JavaScript trims belongs to a value. */
 function withoutBlanks(value: string): string {
-  return /^[\t ]|[\t ]$/.test(value) ? value.replace(/^[\t ]+|[\t ]+$/g, '') : value;
+  const isBlank = (at: number) => value[at] === ' ' || value[at] === '\t';
+  const mayHave = isBlank(0) || isBlank(value.length - 1);
+  return mayHave ? value.replace(/^[\t ]+|[\t ]+$/g, '') : value;
 }

@@ -13,6 +13,7 @@ import { type HopRequest, isRedirect, leftAtBorder, nextHop, redirectRefused } f
 import { discard } from './peek.ts';
 import { fieldText } from './response-headers.ts';
 import type { Incoming } from './send.ts';
+import type { Abortable } from './waiting/abortable.ts';
 import { firstOf } from './waiting/first-of.ts';
 import { untilAborted } from './waiting/within.ts';
 
@@ -43,7 +44,7 @@ export interface HopOptions {
    * Limits the wait for the heads of all hops, but not the reading of the last body: pass the same signal
    * to `readBody` as `until`, so that what has arrived by then is the result.
    */
-  readonly deadline?: AbortSignal;
+  readonly deadline?: Abortable;
 }
 
 export interface HopResult {
@@ -75,13 +76,9 @@ export async function followRedirects(
   try {
     for (;;) {
       if (waiting.signal.aborted) throw abortFailure(waiting.signal, hop.url);
-      const concealer = createConcealer([...secrets]);
-      refuseLoop(seen, hop, cookies, concealer);
+      refuseLoop(seen, hop, cookies, secrets);
       const sending = sendHop(cookies ? { ...hop, cookies } : hop);
-      const answer = await untilAborted(sending, waiting.signal, hop.url).catch((error) => {
-        sending.then(discard, () => {});
-        throw error;
-      });
+      const answer = await untilAborted(sending, waiting.signal, hop.url, discard);
       for (const secret of answer.secrets) secrets.add(secret);
       asked.push({ url: hop.url, identity: answer.identity });
       await cookies?.store(hop.url, answer.headers, answer.identity);
@@ -134,12 +131,13 @@ function refuseLoop(
   seen: Set<string>,
   { method, url, headers }: HopRequest,
   cookies: CookieStore | undefined,
-  concealer: Concealer,
+  secrets: ReadonlySet<string>,
 ): void {
   const cookie = headers.find(([name]) => name.toLowerCase() === 'cookie')?.[1] ?? '';
   const kept = cookies?.state(url) ?? '';
   const key = JSON.stringify([method, url.origin, url.pathname, url.search, cookie, kept]);
   if (seen.has(key)) {
+    const concealer = createConcealer([...secrets]);
     throw redirectRefused(
       url,
       `its redirects go round in a loop, back to ${quoteServerText(concealer.text(url.pathname))}, as where a login or a cookie of the application is missing`,

@@ -7,11 +7,12 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { acceptEncoding } from './content-coding.ts';
-import { connectionWasLost, networkFailure } from './failures.ts';
-import { type Fields, fieldsFrom } from './fields.ts';
+import { abortFailure, connectionWasLost, networkFailure } from './failures.ts';
+import { type Fields, fieldsFrom, fieldsIn } from './fields.ts';
 import { isLent, type LentContent, type RepeatableBody } from './request-body.ts';
 import { exchangeUpgrade } from './upgrade.ts';
-import { type Deadline, untilAborted } from './waiting/within.ts';
+import type { Abortable } from './waiting/abortable.ts';
+import type { Deadline } from './waiting/within.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
 
 export interface Outgoing {
@@ -46,15 +47,23 @@ const bufferedBytes = 256 * 1024;
 
 export const userAgent = 'cloudflare-access-mcp';
 
+export type Asked = Omit<Dispatcher.RequestOptions, 'signal'> & {
+  readonly origin: string;
+  readonly signal: Abortable;
+};
+
+export interface Answered {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Readable;
+  readonly statusText?: string;
+  readonly trailers?: Readonly<Record<string, string | string[]>>;
+}
+
 /** What holds the connections, asked as one of undici's dispatchers is. */
 export interface Requests {
-  request(options: Dispatcher.RequestOptions & { readonly origin: string }): Promise<{
-    readonly statusCode: number;
-    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-    readonly body: Readable;
-    readonly statusText?: string;
-    readonly trailers?: Readonly<Record<string, string | string[]>>;
-  }>;
+  /** Rejects as soon as `signal` aborts. */
+  request(options: Asked): Promise<Answered>;
   dispatch: Dispatcher['dispatch'];
 }
 
@@ -81,14 +90,14 @@ function mayRepeat({ method, body }: Outgoing): boolean {
 
 async function exchange(requests: Requests, request: Outgoing): Promise<Incoming> {
   const { method, url, body, signal, wire } = request;
-  signal.throwIfAborted();
+  if (signal.aborted) throw abortFailure(signal, url);
   const content = isRepeatable(body) ? await body.open() : body;
   const headers = fieldsOf(request);
   try {
     if (wire?.upgrade !== undefined) {
       return { url, ...(await exchangeUpgrade(requests, { url, headers, signal, wire })) };
     }
-    const sending = requests.request({
+    const answer = await requests.request({
       origin: url.origin,
       path: wire?.target ?? url.pathname + url.search,
       method: method as Dispatcher.HttpMethod,
@@ -98,21 +107,13 @@ async function exchange(requests: Requests, request: Outgoing): Promise<Incoming
       signal,
       ...(wire ? asOnTheWire(wire) : {}),
     });
-    // Undici notices an abort only once the request has a connection, which may take long.
-    const answer = await untilAborted(sending, signal, url).catch((error: unknown) => {
-      sending.then(
-        ({ body }) => body.on('error', () => {}).destroy(),
-        () => {},
-      );
-      throw error;
-    });
-    // Destroying an unfinished body makes it emit an error; without a listener that would end the process.
-    answer.body.on('error', () => {});
-    const answered = { url, status: answer.statusCode, body: answer.body };
-    if (wire === undefined) return { ...answered, headers: fieldsFrom(pairsIn(answer.headers)) };
+    const { statusCode: status, body: answerBody, statusText: reason = '', trailers = {} } = answer;
+    if (wire === undefined) {
+      return { url, status, body: answerBody, headers: fieldsIn(answer.headers) };
+    }
     const fields = pairsOf(answer.headers as unknown as string[]);
-    const { statusText: reason = '', trailers = {} } = answer;
-    return { ...answered, headers: fieldsFrom(fields), wire: { reason, fields, trailers } };
+    const wireAnswer = { reason, fields, trailers };
+    return { url, status, body: answerBody, headers: fieldsFrom(fields), wire: wireAnswer };
   } catch (error) {
     if (content instanceof Readable) content.destroy();
     else if (isLent(content)) await content.close();
@@ -142,15 +143,19 @@ function fieldsOf({ headers, body, wire }: Outgoing): string[] {
     const own = length === undefined ? [] : ['content-length', String(length)];
     return [...[...headers].flat(), ...own];
   }
-  const fields = new Map([
-    ['user-agent', userAgent],
-    ['accept', '*/*'],
-    ['accept-encoding', acceptEncoding],
-  ]);
+  const fields = new Map(defaults);
   for (const [name, value] of headers) fields.set(name.toLowerCase(), value);
   if (length !== undefined) fields.set('content-length', String(length));
-  return [...fields].flat();
+  const flat: string[] = [];
+  for (const [name, value] of fields) flat.push(name, value);
+  return flat;
 }
+
+const defaults: readonly (readonly [name: string, value: string])[] = [
+  ['user-agent', userAgent],
+  ['accept', '*/*'],
+  ['accept-encoding', acceptEncoding],
+];
 
 /** Undici writes a chunk of an iterable and waits for the socket before it asks for the next: its types know only streams. */
 function asUndiciKnows(
@@ -161,14 +166,4 @@ function asUndiciKnows(
 
 function isRepeatable(body: Outgoing['body']): body is RepeatableBody {
   return typeof body === 'object' && 'open' in body && typeof body.open === 'function';
-}
-
-function* pairsIn(
-  fields: Readonly<Record<string, string | string[] | undefined>>,
-): Iterable<[name: string, value: string]> {
-  for (const [name, value] of Object.entries(fields)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined) yield [name, one];
-    }
-  }
 }

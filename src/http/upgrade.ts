@@ -6,6 +6,7 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type Fields, fieldsFrom } from './fields.ts';
+import type { Abortable } from './waiting/abortable.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
 
 interface Switched {
@@ -21,7 +22,7 @@ export function exchangeUpgrade(
   request: {
     readonly url: URL;
     readonly headers: string[];
-    readonly signal: AbortSignal | undefined;
+    readonly signal: Abortable | undefined;
     readonly wire: Wire;
   },
 ): Promise<Switched> {

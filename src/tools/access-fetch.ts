@@ -1,8 +1,11 @@
 /**
  * access_fetch: one HTTP request, whether Access guards the URL or not. Its work is done in fetching.ts.
  */
+import { once } from '../once.ts';
 import { accessFetchInput } from './access-fetch-input.ts';
 import { defineTool } from './tool.ts';
+
+const fetching = once(() => import('./fetching.ts'));
 
 export const accessFetch = defineTool({
   name: 'access_fetch',
@@ -29,7 +32,7 @@ A 4xx or 5xx of the application is a result, not an error. The error sign_in_pen
     destructiveHint: false,
   },
   async run(input, context) {
-    const { runAccessFetch } = await import('./fetching.ts');
+    const { runAccessFetch } = await fetching();
     return runAccessFetch(input, context);
   },
 });

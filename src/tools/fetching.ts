@@ -9,6 +9,7 @@ import type { Places } from '../files/roots.ts';
 import { checkSavePath } from '../files/save.ts';
 import { readBody } from '../http/body.ts';
 import type { HopResult } from '../http/hops.ts';
+import { TimeLimit } from '../http/waiting/abortable.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import { namedRequest, wholeRequest } from './fetch-request.ts';
 import { keptPage, keptUnder } from './reading-on.ts';
@@ -32,17 +33,21 @@ export async function runAccessFetch(
   const request = await wholeRequest(named, input, context);
   const target = input.save_to === undefined ? undefined : await saveTarget(input.save_to, context);
   const options = fetchOptions(input, context);
-  const result = await fetchWithAccess(context.access, request, options);
-  const { status } = result.answer;
-  if (target && status >= 200 && status < 300) {
-    return blocks(await saved(result, target, options, context));
+  try {
+    const result = await fetchWithAccess(context.access, request, options);
+    const { status } = result.answer;
+    if (target && status >= 200 && status < 300) {
+      return blocks(await saved(result, target, options, context));
+    }
+    const rendered = await shown(result, input, options, context);
+    context.kept.pages.keep(key, { rendered, asked: result.asked }, rendered.size);
+    return blocks(page(rendered, window));
+  } finally {
+    options.deadline.lift();
   }
-  const rendered = await shown(result, input, options, context);
-  context.kept.pages.keep(key, { rendered, asked: result.asked }, rendered.size);
-  return blocks(page(rendered, window));
 }
 
-type Conditions = FetchOptions & { readonly deadline: AbortSignal };
+type Conditions = FetchOptions & { readonly deadline: TimeLimit };
 
 function fetchOptions(
   { sign_in, timeout_seconds }: AccessFetchInput,
@@ -58,7 +63,7 @@ function fetchOptions(
     signal,
     onWaiting: onProgress && ((message, elapsedMs) => onProgress(message, elapsedMs / 1000)),
     cookies: kept.cookies,
-    deadline: AbortSignal.timeout(timeoutMs),
+    deadline: new TimeLimit(timeoutMs),
   };
 }
 

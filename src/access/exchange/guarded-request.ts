@@ -60,9 +60,14 @@ export function createGuardedSend(send: Send, userAgents?: UserAgents): GuardedS
     if (credential && isAccessPage(url.pathname)) throw notSentThere(url);
     const patienceMs = body ? bounds.headAfterBody : bounds.head;
     const until = wire && signal ? whileClientWaits(signal) : within(patienceMs, signal);
-    const { text, answer: response } = await sendAndPeek(request, credential, until.signal);
-    // The deadline was for the head; whoever reads the body sets its own.
-    until.lift();
+    let peeked: Peeked<Incoming>;
+    try {
+      peeked = await sendAndPeek(request, credential, until.deadline);
+    } finally {
+      // The deadline was for the head; whoever reads the body sets its own.
+      until.lift();
+    }
+    const { text, answer: response } = peeked;
     const challenges = parseChallenges(response.headers.get('www-authenticate') ?? '');
     const evidence = {
       url,

@@ -3,8 +3,10 @@
  * one connection. Each is loaded by the first request that goes through it.
  */
 import { once } from '../../once.ts';
+import type { Pools } from '../dispatcher.ts';
 import type { ProxySettings } from '../proxy-rules.ts';
 import type { Requests } from '../send.ts';
+import { untilAborted } from '../waiting/within.ts';
 
 export interface Connections extends Requests {
   /** Lets all go, whatever is under way on them. */
@@ -30,9 +32,14 @@ export function openConnections(
     opened.push(one);
     return one;
   };
+  /** Asked directly once there: each wait takes its share of a short request. */
+  let made: Pools | undefined;
   const pools = once(() =>
     kept(
-      import('../dispatcher.ts').then(({ createDispatcher }) => createDispatcher(proxy, limits)),
+      import('../dispatcher.ts').then(({ createDispatcher }) => {
+        made = createDispatcher(proxy, limits);
+        return made;
+      }),
     ),
   );
   const client = once(() =>
@@ -46,9 +53,12 @@ export function openConnections(
     (await rules()).proxyFor(new URL(origin)) === undefined;
   return {
     async request(options) {
-      const isOurs = few && (await isDirect(options.origin));
-      const requests: Pick<Requests, 'request'> = await (isOurs ? client() : pools());
-      return requests.request(options);
+      const { origin, signal } = options;
+      if (few && (await isDirect(origin))) {
+        const asking = client().then((one) => one.request(options));
+        return untilAborted(asking, signal, new URL(origin));
+      }
+      return (made ?? (await pools())).request(options);
     },
     dispatch(options, handler) {
       pools().then(

@@ -6,18 +6,13 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { Agent as SecureAgent } from 'node:https';
 import { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { lookup } from '../lookup.ts';
 import { isLent, type LentContent } from '../request-body.ts';
-import type { Requests } from '../send.ts';
+import type { Asked, Requests } from '../send.ts';
+import type { Abortable } from '../waiting/abortable.ts';
 import { bounds } from '../waiting/bounds.ts';
 
 const maxHeaderSize = 64 * 1024;
-
-type Asked = Pick<
-  Dispatcher.RequestOptions,
-  'origin' | 'path' | 'method' | 'headers' | 'body' | 'signal'
->;
 
 export interface NodeClient extends Pick<Requests, 'request'> {
   destroy(): void;
@@ -43,7 +38,7 @@ export function createNodeClient({
     async request(asked) {
       const url = new URL(String(asked.origin));
       const agent = await agentFor(url);
-      return exchange(url, agent, asked as Asked, connectTimeoutMs);
+      return exchange(url, agent, asked, connectTimeoutMs);
     },
     destroy() {
       plain.destroy();
@@ -70,8 +65,8 @@ function exchange(
       headers: byName(headers as string[]),
       maxHeaderSize,
       lookup,
-      signal: signal as AbortSignal,
     });
+    endWith(signal, request);
     boundConnection(request, connectTimeoutMs);
     request.setTimeout(bounds.head, () => request.destroy(failure('UND_ERR_HEADERS_TIMEOUT')));
     request.on('error', (error) => reject(asUndici(error)));
@@ -89,6 +84,15 @@ function exchange(
     } else if (isLent(body)) sendLent(request, body);
     else request.end(body ?? undefined);
   });
+}
+
+/** Its answer too, if there is one by then. */
+function endWith(signal: Abortable, request: ClientRequest): void {
+  const abort = () =>
+    request.destroy(new Error('The request was aborted.', { cause: signal.reason }));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  request.once('close', () => signal.removeEventListener('abort', abort));
 }
 
 /** Each chunk is taken by the socket before the next one is asked for. Ends the request by itself. */

@@ -71,6 +71,7 @@ export function createCookieStore(): CookieStore {
     },
 
     state(url) {
+      if (jars.size === 0) return '[]';
       const ofOrigin = [...jars].filter(([key]) => key.startsWith(`${url.origin} `)).sort();
       return JSON.stringify(ofOrigin.map(([key, jar]) => [key, jar.getCookieStringSync(url.href)]));
     },

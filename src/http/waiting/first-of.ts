@@ -2,26 +2,43 @@
  * One signal for several. Not `AbortSignal.any`, which holds its sources weakly, so that a timeout may be
  * garbage-collected before it fires, and which takes three times as long.
  */
+import type { Abortable } from './abortable.ts';
+
 export interface FirstOf {
   /** Aborts as soon as one of them does, with its reason. */
   readonly signal: AbortSignal;
   /** Stops following the given sources, or all of them. */
-  release(...some: AbortSignal[]): void;
+  release(...some: Abortable[]): void;
 }
 
-export function firstOf(...sources: (AbortSignal | undefined)[]): FirstOf {
+export function firstOf(...sources: (Abortable | undefined)[]): FirstOf {
   const controller = new AbortController();
-  const given = sources.filter((each) => each !== undefined);
-  const follow = ({ target }: { target: EventTarget | null }) =>
-    controller.abort((target as AbortSignal).reason);
-  for (const each of given) {
-    if (each.aborted) controller.abort(each.reason);
-    else each.addEventListener('abort', follow, { once: true });
+  const release = follow(sources, (reason) => controller.abort(reason));
+  return { signal: controller.signal, release };
+}
+
+/**
+ * Calls `abort` with the reason of the first of `sources` that aborts, at once if one already has. Returns
+ * what stops following some of them, or all.
+ */
+export function follow(
+  sources: readonly (Abortable | undefined)[],
+  abort: (reason: unknown) => void,
+): (...some: Abortable[]) => void {
+  const followed: { readonly source: Abortable; readonly aborted: () => void }[] = [];
+  for (const source of sources) {
+    if (source === undefined) continue;
+    const aborted = () => abort(source.reason);
+    if (source.aborted) aborted();
+    else {
+      followed.push({ source, aborted });
+      source.addEventListener('abort', aborted, { once: true });
+    }
   }
-  return {
-    signal: controller.signal,
-    release(...some) {
-      for (const each of some.length > 0 ? some : given) each.removeEventListener('abort', follow);
-    },
+  return (...some) => {
+    for (const { source, aborted } of followed) {
+      if (some.length > 0 && !some.includes(source)) continue;
+      source.removeEventListener('abort', aborted);
+    }
   };
 }

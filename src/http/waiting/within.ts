@@ -3,13 +3,18 @@
  * for the network without a limit does not compile.
  */
 import { abortFailure } from '../failures.ts';
-import { firstOf } from './first-of.ts';
+import { type Abortable, TimeLimit } from './abortable.ts';
+import { follow } from './first-of.ts';
 
 declare const bounded: unique symbol;
-export type Deadline = AbortSignal & { readonly [bounded]: true };
+export interface Deadline extends Abortable {
+  readonly [bounded]: true;
+}
 
 export interface Within {
-  readonly signal: Deadline;
+  readonly deadline: Deadline;
+  /** The same for what takes an `AbortSignal`; made when it is asked for. */
+  readonly signal: AbortSignal & Deadline;
   /** Removes the time limit once what it was for has arrived; the callers' signals still apply. */
   lift(): void;
   /** Stops following the callers' signals as well. */
@@ -17,15 +22,34 @@ export interface Within {
 }
 
 /** Aborts after `milliseconds`, or as soon as one of the callers' signals does. */
-export function within(milliseconds: number, ...callers: (AbortSignal | undefined)[]): Within {
-  const bound = AbortSignal.timeout(milliseconds);
-  const { signal, release } = firstOf(bound, ...callers);
-  return { signal: signal as Deadline, lift: () => release(bound), release: () => release() };
+export function within(milliseconds: number, ...callers: (Abortable | undefined)[]): Within {
+  const limit = new TimeLimit(milliseconds);
+  const release = follow(callers, (reason) => limit.abort(reason));
+  let made: AbortSignal | undefined;
+  return {
+    deadline: limit as Abortable as Deadline,
+    get signal() {
+      made ??= signalOf(limit);
+      return made as AbortSignal & Deadline;
+    },
+    lift: () => limit.lift(),
+    release() {
+      limit.lift();
+      release();
+    },
+  };
+}
+
+function signalOf(source: Abortable): AbortSignal {
+  const controller = new AbortController();
+  follow([source], (reason) => controller.abort(reason));
+  return controller.signal;
 }
 
 /** Only for the relay, whose client may wait as long as it likes. Aborts when the client leaves. */
 export function whileClientWaits(client: AbortSignal): Within {
-  return { signal: client as Deadline, lift: () => {}, release: () => {} };
+  const deadline = client as AbortSignal & Deadline;
+  return { deadline, signal: deadline, lift: () => {}, release: () => {} };
 }
 
 /**
@@ -35,7 +59,7 @@ export async function inAll<T>(
   milliseconds: number,
   url: URL,
   caller: AbortSignal | undefined,
-  work: (signal: Deadline) => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { signal, release } = within(milliseconds, caller);
   try {
@@ -47,23 +71,35 @@ export async function inAll<T>(
 
 /**
  * Stops waiting when `signal` aborts, while the work goes on. For work that others wait for as well, and
- * for work that must not be interrupted, such as a refresh, whose new token would be lost.
+ * for work that must not be interrupted, such as a refresh, whose new token would be lost. `unwanted` takes
+ * a result for which nobody waits any more.
  */
-export async function untilAborted<T>(
+export function untilAborted<T>(
   work: Promise<T>,
-  signal: AbortSignal | undefined,
+  signal: Abortable | undefined,
   url: URL,
+  unwanted?: (result: T) => void,
 ): Promise<T> {
   if (signal === undefined) return work;
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(abortFailure(signal, url));
+  return new Promise((resolve, reject) => {
+    let isOver = signal.aborted;
+    // Where the work fails of the same abort, its own words come first.
+    const abort = () => {
+      isOver = true;
+      queueMicrotask(() => reject(abortFailure(signal, url)));
+    };
+    if (isOver) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    work.then(
+      (result) => {
+        signal.removeEventListener('abort', abort);
+        if (isOver) unwanted?.(result);
+        else resolve(result);
+      },
+      (error) => {
+        signal.removeEventListener('abort', abort);
+        reject(error);
+      },
+    );
   });
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

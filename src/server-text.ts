@@ -8,8 +8,12 @@ const maxLength = 200;
 // paragraph separators, and unpaired surrogates.
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
 
+/** Printable ASCII, and single spaces only: as it should be. */
+const plain = /^(?:[!-~]+(?: [!-~]+)*)?$/;
+
 /** At most 200 characters of `text` without control or bidirectional characters. */
 export function cleanServerText(text: string): string {
+  if (text.length <= maxLength && plain.test(text)) return text;
   const clean = text
     .slice(0, maxLength * 8)
     .replace(unprintable, ' ')

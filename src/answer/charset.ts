@@ -46,8 +46,12 @@ export function contentKind({ essence, charset }: MediaType, bytes: Uint8Array):
   return looksCompact(bytes) ? 'binary' : 'text';
 }
 
+/** The first bytes of PNG, JPEG, GIF and WebP. */
+const imageBegins: readonly number[] = [0x89, 0xff, 0x47, 0x52];
+
 /** The type of an image that a model can be shown, by its first bytes, because the header may be wrong. */
 export function sniffImage(bytes: Uint8Array): string | undefined {
+  if (!imageBegins.includes(bytes[0] ?? 0)) return undefined;
   const head = latin1(bytes, 12);
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
   if (head.startsWith('\xff\xd8\xff')) return 'image/jpeg';
@@ -88,7 +92,9 @@ function decodeWith(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array
 }
 
 function decoderByBom(bytes: Uint8Array): InstanceType<typeof TextDecoder> | undefined {
-  const [a, b, c] = bytes;
+  const a = bytes[0];
+  const b = bytes[1];
+  const c = bytes[2];
   if (a === 0xef && b === 0xbb && c === 0xbf) return new TextDecoder('utf-8');
   if (a === 0xfe && b === 0xff) return new TextDecoder('utf-16be');
   if (a === 0xff && b === 0xfe) return new TextDecoder('utf-16le');
@@ -129,10 +135,8 @@ function decoderByDocument(
  */
 function looksBinary(bytes: Uint8Array): boolean {
   if (decoderByBom(bytes)) return false;
-  if (latin1(bytes, 5) === '%PDF-') return true;
-  const end = Math.min(bytes.length, sniffedLength);
-  for (let at = 0; at < end; at += 1) if (isBinary(bytes[at] ?? 0)) return true;
-  return false;
+  const head = latin1(bytes, sniffedLength);
+  return head.startsWith('%PDF-') || binaryByte.test(head);
 }
 
 /** A short message in a binary format may lack control bytes, but it is hardly ever valid UTF-8. */
@@ -146,10 +150,8 @@ function looksCompact(bytes: Uint8Array): boolean {
   }
 }
 
-function isBinary(byte: number): boolean {
-  if (byte >= 0x20) return false;
-  return byte <= 0x08 || byte === 0x0b || (byte >= 0x0e && byte <= 0x1a) || byte >= 0x1c;
-}
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const binaryByte = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/;
 
 const firstTag = /^<(?:!doctype html|html|head|body|title|meta|script|table|div|h1|p)\b/i;
 

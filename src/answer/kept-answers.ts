@@ -22,9 +22,13 @@ export interface Pages<T> {
   clear(): void;
 }
 
+const longestPlainKey = 512;
+
 export function pageKey({ method, url, headers, format, body = '' }: PageRequest): string {
   const named = headers.map(([name, value]) => [name.toLowerCase(), value]).sort();
-  return hash('sha256', JSON.stringify([method, url, named, format, body]), 'base64url');
+  const key = JSON.stringify([method, url, named, format, body]);
+  // Only long ones, such as those with a body, are worth the time that a hash takes.
+  return key.length <= longestPlainKey ? key : hash('sha256', key, 'base64url');
 }
 
 export interface PageLimits {
@@ -47,7 +51,8 @@ export function createPages<T>({
     kept.delete(key);
   };
   const dropExpired = () => {
-    for (const [key, { expiresAt }] of kept) if (expiresAt <= now()) drop(key);
+    const at = now();
+    for (const [key, { expiresAt }] of kept) if (expiresAt <= at) drop(key);
   };
   return {
     take(key) {

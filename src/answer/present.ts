@@ -190,7 +190,7 @@ function headOf(
   return {
     status: answer.status,
     url: shownUrl(answer.url.href, concealer),
-    content_type: contentType === undefined ? null : concealer.text(cleanServerText(contentType)),
+    content_type: contentType === undefined ? null : shownType(contentType, concealer),
     bytes,
     auth: answer.auth,
     redirects: answer.redirects.map((each) => shownUrl(each, concealer)),
@@ -202,10 +202,17 @@ function headOf(
   };
 }
 
+function shownType(contentType: Concealed<string>, concealer: Concealer): Concealed<string> {
+  const shown = cleanServerText(contentType);
+  return shown === contentType ? contentType : concealer.text(shown);
+}
+
 const maxUrlLength = 2000;
 
 function shownUrl(url: string, concealer: Concealer): Concealed<string> {
-  const shown = hideAccessQuery(concealer.text(fieldText(url)));
+  const whole = concealer.text(fieldText(url));
+  const shown = hideAccessQuery(whole);
+  if (shown === whole && shown.length <= maxUrlLength) return whole;
   return concealer.text(shown.length > maxUrlLength ? `${shown.slice(0, maxUrlLength)}…` : shown);
 }
 

@@ -27,29 +27,33 @@ const maxValueLength = 1000;
 const maxTotalLength = 6000;
 const maxFields = 60;
 
-export function responseHeaders(headers: Fields, { text: conceal }: Concealer): VisibleHeaders {
+export function responseHeaders(headers: Fields, concealer: Concealer): VisibleHeaders {
   const fields = [...headers].filter(([name]) => !hidden.test(name));
   const ordered = [
     ...fields.filter(([name]) => !browsersOwn.test(name)),
     ...fields.filter(([name]) => browsersOwn.test(name)),
   ];
+  const names = concealer.texts(ordered.map(([name]) => name));
+  const values = concealer.texts(ordered.map(([, value]) => clean(fieldText(value))));
   const shown: [string, Concealed<string>][] = [];
   const shortened: string[] = [];
   let total = 0;
-  for (const [name, raw] of ordered) {
-    const value = hideAccessQuery(conceal(clean(fieldText(raw))));
+  for (const [at, [plainName]] of ordered.entries()) {
+    const name = names[at] ?? concealer.text(plainName);
+    const whole = values[at] ?? concealer.text('');
+    const value = hideAccessQuery(whole);
     const cut =
       value.length > maxValueLength
         ? `${[...value.slice(0, maxValueLength)].slice(0, -1).join('')}…`
         : value;
-    total += name.length + cut.length;
-    if (shown.length >= maxFields || total > maxTotalLength || name.length > 200) {
-      total -= name.length + cut.length;
-      if (shortened.length < maxFields) shortened.push(conceal(name).slice(0, 100));
+    total += plainName.length + cut.length;
+    if (shown.length >= maxFields || total > maxTotalLength || plainName.length > 200) {
+      total -= plainName.length + cut.length;
+      if (shortened.length < maxFields) shortened.push(name.slice(0, 100));
       continue;
     }
-    if (cut !== value) shortened.push(conceal(name));
-    shown.push([conceal(name), conceal(cut)]);
+    if (cut !== value) shortened.push(name);
+    shown.push([name, cut === whole ? whole : concealer.text(cut)]);
   }
   return { headers: Object.fromEntries(shown), shortened };
 }

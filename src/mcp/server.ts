@@ -18,6 +18,7 @@ import type { Log } from '../log.ts';
 import { instructions, tools } from '../tools/catalogue.ts';
 import { callTool, type ToolContext } from '../tools/tool.ts';
 import { isEnvelopeError, readEnvelope } from './envelope.ts';
+import type { Answers } from './front.ts';
 import { type Extra, type HostCapabilities, hostOf } from './host-capabilities.ts';
 import { icons } from './icon.ts';
 import { type ModernCall, modernCall } from './input-required.ts';
@@ -47,14 +48,14 @@ export interface ServerParts {
 export async function connectServer(
   parts: ServerParts,
   input: Readable,
-  output: Writable,
+  output: Answers,
 ): Promise<() => Promise<void>> {
   const running = new Set<Promise<unknown>>();
   const server = createServer(parts, running);
   // After a message that exceeds its limit the SDK stops listening, and nothing would be answered any
   // more.
   server.onclose = () => parts.onClose?.();
-  const transport = new StdioServerTransport(input, output);
+  const transport = new StdioServerTransport(input, output as Writable);
   await server.connect(withModernRevision(transport, introduction(parts.version)));
   return async () => {
     await server.close();

@@ -24,6 +24,8 @@ export interface Concealer {
   /** The secrets it looks for, to make an equal one in another thread. */
   readonly secrets: readonly string[];
   text(value: string): Concealed<string>;
+  /** Each of them as `text` gives it, in one search if none holds a secret. */
+  texts(values: readonly string[]): readonly Concealed<string>[];
   /**
    * Whether `value` contains a secret in any spelling, ignoring case, because schemes and hosts are
    * lower-cased.
@@ -63,17 +65,24 @@ const maxKept = 8;
 
 export function createConcealers(): Concealers {
   const kept = new Map<string, Concealer>();
+  let last: { readonly secrets: readonly string[]; readonly concealer: Concealer } | undefined;
+  const known = (secrets: readonly string[]) =>
+    last?.secrets.length === secrets.length &&
+    last.secrets.every((secret, at) => secret === secrets[at]);
   return {
     of(secrets) {
+      if (last && known(secrets)) return last.concealer;
       const key = JSON.stringify(secrets);
-      const known = kept.get(key);
-      if (known) return known;
-      if (kept.size >= maxKept) kept.clear();
-      const concealer = createConcealer(secrets);
+      const concealer = kept.get(key) ?? createConcealer(secrets);
+      if (!kept.has(key) && kept.size >= maxKept) kept.clear();
       kept.set(key, concealer);
+      last = { secrets: [...secrets], concealer };
       return concealer;
     },
-    clear: () => kept.clear(),
+    clear() {
+      kept.clear();
+      last = undefined;
+    },
   };
 }
 
@@ -89,17 +98,26 @@ export function createConcealer(secrets: readonly string[]): Concealer {
   const searchInLowerCase = once(() => searchFor(known, true));
   const find: Search = (input, isLast) =>
     merged(search()(input, isLast), findAccessTokens(input, isLast));
+  // One byte per character, so that positions are the same. Characters beyond Latin-1 are not part of a
+  // secret.
+  const cutsIn = (value: string) => find(Buffer.from(value, 'latin1'), true).cuts;
+  const text = (value: string): Concealed<string> => {
+    if (!active || value.length < minLength) return value as Concealed<string>;
+    const cuts = cutsIn(value);
+    if (cuts.length === 0) return value as Concealed<string>;
+    return without(cuts, value.length, (from, to) => value.slice(from, to)).join(
+      mark,
+    ) as Concealed<string>;
+  };
   return {
     active,
     secrets: known,
-    text(value) {
-      if (!active || value.length < minLength) return value as Concealed<string>;
-      // One byte per character, so that positions are the same. Characters beyond Latin-1 are not part of
-      // a secret.
-      const { cuts } = find(Buffer.from(value, 'latin1'), true);
-      return without(cuts, value.length, (from, to) => value.slice(from, to)).join(
-        mark,
-      ) as Concealed<string>;
+    text,
+    texts(values) {
+      // A secret in one of them is found in all of them together: whatever stands around it, a search reads
+      // from its middle in both directions.
+      const isClean = !active || cutsIn(values.join('\n')).length === 0;
+      return isClean ? (values as readonly Concealed<string>[]) : values.map(text);
     },
     isIn: (value) =>
       active &&

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startFront } from '../../src/mcp/front.ts';
+import { type Answers, startFront } from '../../src/mcp/front.ts';
 import { builtServer, eventually, spawnServer, temporaryFolder } from '../support/mcp-server.ts';
 import { envelope } from '../support/modern-host.ts';
 
@@ -262,7 +262,7 @@ it('sends answers that are ready together in one write, and none late', async ()
     lists: {},
     readOnlyLists: {},
   };
-  let answer: Writable | undefined;
+  let answer: Answers | undefined;
   startFront({ input, output }, handshake, async (_, toHost) => {
     answer = toHost;
     toHost.write('{"id":"first"}\n');

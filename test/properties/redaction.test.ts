@@ -105,3 +105,29 @@ it('conceals a secret of any shape in every form that it knows, at every place',
     { numRuns: 1_000 },
   );
 });
+
+it('conceals several texts at once as each by itself, wherever the secret stands', () => {
+  const one = createConcealer([
+    'oauth:ABCXYZabcxyz0189ABCXYZabcxyz0189',
+    'a-second_secret.of-its-own1',
+  ]);
+  const piece = fc.oneof(
+    beside,
+    secret,
+    fc.constantFrom(...one.secrets),
+    fc.constantFrom(...one.secrets).map((each) => each.slice(3)),
+    fc.constantFrom(...one.secrets).map((each) => each.split('').join('\0')),
+    fc.constantFrom(...one.secrets).map((each) => Buffer.from(each).toString('base64')),
+    fc.constantFrom(...one.secrets).map((each) => `${each.slice(0, 12)}\n${each.slice(12)}`),
+  );
+  const texts = fc.array(
+    fc.array(piece, { maxLength: 3 }).map((pieces) => pieces.join('')),
+    { maxLength: 6 },
+  );
+  fc.assert(
+    fc.property(texts, (values) => {
+      expect(one.texts(values)).toEqual(values.map((value) => one.text(value)));
+    }),
+    { numRuns: 3_000 },
+  );
+});

@@ -1,4 +1,5 @@
 /** The whole: help, version, misuse, and a reader that leaves. */
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { builtServer } from '../support/mcp-server.ts';
@@ -28,6 +29,14 @@ describe('the command line', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     for (const command of [...commands, 'serve']) expect(stdout).toContain(command);
+  });
+
+  it('prints the help that the build recorded as it would be without it', async () => {
+    const recorded = (await program.run(['--help'])).stdout;
+    const made = await program.run(['--help'], { environment: { FORCE_COLOR: '1' } });
+    expect(made.stdout).not.toBe(recorded);
+    expect(stripVTControlCharacters(made.stdout)).toBe(recorded);
+    expect((await program.run(['help'])).stdout).toBe(recorded);
   });
 
   it.each(commands)('explains %s', async (command) => {

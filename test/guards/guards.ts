@@ -2324,4 +2324,14 @@ export const guards: readonly Guard[] = [
     only: 'on arrival',
     built: true,
   },
+  {
+    name: 'full-pipe',
+    keeps: 'what a full pipe does not take is written once it does',
+    file: 'src/cli/terminal/shell.ts',
+    guard: "error.code === 'EAGAIN'",
+    without: 'false',
+    test: 'test/cli/terminal/full-pipe.test.ts',
+    only: 'slow reader',
+    built: true,
+  },
 ];

@@ -11,6 +11,9 @@ import { startFront } from './front.ts';
 import type { Handshake } from './handshake.ts';
 import type { HostCapabilities } from './host-capabilities.ts';
 
+/** For somebody who starts it in a terminal to see what happens. */
+const toPerson =
+  'cloudflare-access-mcp runs as an MCP server now, for an MCP host on stdin. Ctrl-D ends it; --help lists its commands.\n';
 /** After this time the process ends, even if something has not been closed by then. */
 const closingMs = 500;
 
@@ -29,6 +32,7 @@ export function serve({
   const { stdin, stdout, stderr } = process;
   const log = createLog(config.logLevel, (line) => stderr.write(line));
   for (const warning of config.warnings) log('warn', warning);
+  if (stdin.isTTY) stderr.write(toPerson);
   let rooms: Promise<Rooms> | undefined;
   const open = () => {
     rooms ??= import('../rooms.ts').then(({ openRooms }) => openRooms(config, environment, log));

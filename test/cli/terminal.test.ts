@@ -66,6 +66,13 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(terminal.shown()).toContain('Signed in to');
   });
 
+  it('says what it is where it is started as a server by hand', async () => {
+    const terminal = onTerminal([]);
+    await eventually(() => /runs as an MCP server.*--help/.exec(terminal.shown())?.[0]);
+    terminal.type('\u0004');
+    expect(await terminal.ended).toBe(0);
+  });
+
   it('is in colour', async () => {
     const terminal = onTerminal(['status']);
     expect(await terminal.ended).toBe(0);

@@ -8,7 +8,7 @@ import { MessageChannel } from 'node:worker_threads';
 /**
  * A sender that pauses where a socket asks it to has less than the socket's mark unsent (16 KiB, 64 KiB
  * from Node 22 on), and one chunk of 64 KiB. If memory were freed earlier, whatever is there by then would
- * be sent, so twice as much is left alone.
+ * be sent (over http, to loopback; TLS has taken a copy), so twice as much is left alone.
  */
 const maybeUnsentBytes = 256 * 1024;
 /** Smaller ones are collected soon enough, with what Node allocates for each. */

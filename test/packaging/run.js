@@ -151,7 +151,7 @@ const checks = {
     const program = join(place, 'unpacked', 'package', source.program);
     // Whatever is written tells by which way it came.
     const preload =
-      "const w=process.stdout.write;process.stdout.write=function(...a){process.stderr.write(new Error('seen').stack+'\\n');return w.apply(this,a)}";
+      "import fs from 'node:fs';const w=fs.writeSync;fs.writeSync=function(...a){process.stderr.write(new Error('seen').stack+'\\n');return w.apply(this,a)}";
     const child = spawn(
       process.execPath,
       [

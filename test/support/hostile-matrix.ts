@@ -163,7 +163,8 @@ async function begin(server: TestServer, app: HostileApplication): Promise<URL> 
 
 /** What a browser does: opens the address, and follows the redirects to the end. */
 export async function visit(url: URL | string): Promise<Response> {
-  return fetch(url, { headers: { accept: 'text/html' } });
+  // The callback's port is each command's in turn, and fetch would use the connection to an ended one.
+  return fetch(url, { headers: { accept: 'text/html', connection: 'close' } });
 }
 
 /** The callback's address that the authorization server sends the browser to, not yet visited. */

@@ -72,6 +72,8 @@ function load(
     redirect: 'manual',
     headers: {
       accept: 'text/html,application/xhtml+xml',
+      // Unlike a browser, fetch does not repeat what a server that is just ending has not answered.
+      connection: 'close',
       'user-agent': 'Mozilla/5.0 (a scripted person)',
       ...(body === undefined ? {} : { origin: url.origin }),
       ...(kept.length === 0 ? {} : { cookie: kept.join('; ') }),

@@ -14,10 +14,10 @@ export interface Credentials {
    * than `minTtlMs` to live), else cloudflared's token. Throws what `renew` throws.
    */
   find(url: URL, minTtlMs?: number, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
-  /** What `find` gives, where nobody has to be asked for it. */
+  /** What `find` gives where no request is needed for it. */
   ready(url: URL, minTtlMs?: number): Promise<ResourceCredential | undefined>;
   /**
-   * The same for a request with an Authorization of its own: in the place of Access's OAuth token, which
+   * What `find` gives for a request with an Authorization of its own: in the place of Access's OAuth token, which
    * travels in that field, the application's JWT that is kept beside it, if there is one.
    */
   findBeside(url: URL, signal?: AbortSignal): Promise<ResourceCredential | undefined>;

@@ -80,8 +80,11 @@ export function createWaysIn(parts: AskingParts & { readonly guardedSend: Guarde
     headless,
   };
   const redeemCallback = createRedeemCallback({ redeem, credentials, sessions });
+  const { makePlan, runPlan } = shared;
   return {
-    ...shared,
+    makePlan,
+    runPlan,
+    serviceTokens,
     detect: createDetect({ ...shared, silentCredentials, proofs }),
     authenticate: createAuthenticate({ ...shared, signIns, redeemCallback }),
     nextCredential: createNextCredential(shared),

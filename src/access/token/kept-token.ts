@@ -1,6 +1,6 @@
 /**
- * Gives the token of a kept session, for programs that make their own requests. Refreshes it if
- * necessary, and asks the application nothing.
+ * The token of a credential that is there already, for programs that make their own requests. Sends
+ * nothing.
  */
 import { type Credential, credentialFields } from '../../secrets/credential.ts';
 import type { ResourceCredential } from '../../session/resource-credential.ts';

@@ -72,7 +72,7 @@ export function createLock(options: LockOptions): FileLock {
     usePrivateFolder(folder, { create: true });
     if (!swept) {
       swept = true;
-      await sweep(folder, clock.now(), log);
+      sweep(folder, clock.now(), log);
       await sweepRights(folder, own).catch((error: unknown) => {
         // It does no harm to leave them.
         log('debug', 'the locks could not be swept', { code: systemCode(error) });

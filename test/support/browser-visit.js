@@ -21,4 +21,4 @@ get(
     const { location } = answer.headers;
     appendFileSync(file, `${location ?? `${answer.statusCode} from ${address}`}\n`);
   },
-);
+).on('error', ({ code }) => appendFileSync(file, `${code} from ${address}\n`));

@@ -3,7 +3,7 @@
  * removed afterwards. Its browser only writes down what it was asked to open; `signIn` plays the person.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SignInOptions, signInAs } from '../../src/sandbox/team/person.ts';
@@ -53,9 +53,8 @@ export interface Program {
 export async function createProgram(environment: Record<string, string> = {}): Promise<Program> {
   const place = await mkdtemp(join(tmpdir(), 'cloudflare-access-mcp-'));
   const dataDir = join(place, 'data');
-  const openedFile = join(place, 'opened');
   const browser = join(place, 'browser');
-  await writeBrowserProgram(browser, openedFile);
+  const opened = await writeBrowserProgram(browser);
   const own = {
     PATH: process.env.PATH ?? '',
     HOME: place,
@@ -67,10 +66,6 @@ export async function createProgram(environment: Record<string, string> = {}): P
     ...environment,
   };
   let answered = 0;
-  const opened = async () => {
-    const text = await readFile(openedFile, 'utf8').catch(() => '');
-    return text.split('\n').filter((line) => line !== '');
-  };
   const start: Program['start'] = (args, options = {}) =>
     startProcess(process.execPath, [builtServer, ...args], {
       ...options,

@@ -12,11 +12,12 @@ import { type Answer, envelope, type ModernHost, startModernHost } from '../supp
 let sandbox: Sandbox;
 let place: string;
 let hosts: ModernHost[];
+let opened: () => Promise<string[]>;
 
 beforeEach(async () => {
   sandbox = await startSandbox();
   place = await temporaryFolder();
-  await writeBrowserProgram(join(place, 'browser'), join(place, 'opened'));
+  opened = await writeBrowserProgram(join(place, 'browser'));
   hosts = [];
 });
 afterEach(async () => {
@@ -45,8 +46,6 @@ async function start(
 
 const url = () => sandbox.applications['managed-oauth'].url.href;
 const person = () => sandbox.people[0] ?? '';
-const opened = async () =>
-  (await readFile(join(place, 'opened'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
 const tokens = () => sandbox.requests.filter(({ what }) => what.startsWith('token:')).length;
 const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -68,11 +68,9 @@ export async function temporaryFolder(): Promise<string> {
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const place = await temporaryFolder();
   const dataDir = options.dataDir ?? join(place, 'data');
-  const openedFile = join(place, 'opened');
   const browser = options.browser ?? join(place, 'browser');
-  if (options.browser === undefined) {
-    await writeBrowserProgram(browser, openedFile);
-  }
+  const opened =
+    options.browser === undefined ? await writeBrowserProgram(browser) : async () => [];
   const [command = '', ...args] = options.command ?? [process.execPath, builtServer];
   const transport = new StdioClientTransport({
     command,
@@ -105,10 +103,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     pid: transport.pid ?? 0,
     dataDir,
     stderr: () => printed,
-    opened: async () => {
-      const text = await readFile(openedFile, 'utf8').catch(() => '');
-      return text.split('\n').filter((line) => line !== '');
-    },
+    opened,
     async call(name, args, timeoutMs = 60_000) {
       const result = await client.callTool({ name, arguments: args }, undefined, {
         timeout: timeoutMs,

@@ -63,8 +63,6 @@ export interface ClaimedPort {
   held(): boolean;
   /** Tries to bind the port if it is not ours yet; true when it is ours afterwards. */
   takeOver(): Promise<boolean>;
-  /** Whether a browser was sent to the port that has not come yet. */
-  awaited(): boolean;
   /** The listener closes when the last claim in this process is released. */
   release(): Promise<void>;
 }

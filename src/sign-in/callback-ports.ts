@@ -13,7 +13,7 @@ export interface CallbackPort {
   readonly port: number;
   /** Takes the port over if no process holds it any more. */
   attend(): Promise<void>;
-  /** Gives it up, once no open sign-in returns to it and no browser is on its way to it. */
+  /** Gives it up, unless other processes have open sign-ins that return to it. */
   leave(): Promise<void>;
   /** Gives it up at once. */
   release(): Promise<void>;
@@ -50,8 +50,6 @@ export function createCallbackPorts({
     );
     const isNeeded = async (): Promise<boolean> => {
       if (!claim.held()) return false;
-      // A sign-in may end without it: by a pasted address, or in another browser.
-      if (claim.awaited()) return true;
       const pendings = await store.list('pending').catch((): PendingSignIn[] => []);
       return pendings.some((each) => each.code?.port === claim.port && isOpenAt(each, clock.now()));
     };

@@ -2334,13 +2334,4 @@ export const guards: readonly Guard[] = [
     only: 'slow reader',
     built: true,
   },
-  {
-    name: 'late-browser',
-    keeps: 'a browser that starts after its sign-in has ended finds no closed port',
-    file: 'src/sign-in/callback-ports.ts',
-    guard: 'if (claim.awaited()) return true;',
-    without: '',
-    test: 'test/end-to-end/slow-browser.test.ts',
-    built: true,
-  },
 ];

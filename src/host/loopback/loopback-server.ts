@@ -20,8 +20,6 @@ export interface LoopbackServer {
   readonly port: number;
   /** Also answers GET of this path, until the returned function is called. */
   answerAt(path: string, onGet: OnGet): () => void;
-  /** Each settles when a browser that was sent here has come, or will not. */
-  readonly awaited: Set<Promise<void>>;
   /** Accepts no more requests; resolves when the open ones are answered, or after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -89,7 +87,6 @@ export async function bindLoopback(
   }
   return {
     port: bound,
-    awaited: new Set(),
     answerAt(path, onGet) {
       paths.set(path, onGet);
       return () => paths.delete(path);

@@ -76,10 +76,8 @@ export function createOneShotAddresses({
         if (state === 'closed') remove();
       };
       const timer = setTimeout(close, lifetimeMs).unref();
-      for (const kept of [waiting, server.awaited]) {
-        kept.add(ended.given);
-        void ended.given.then(() => kept.delete(ended.given));
-      }
+      waiting.add(ended.given);
+      void ended.given.then(() => waiting.delete(ended.given));
       // Not `localhost`: browsers try ::1 first, where another program may listen, and apply HSTS by name.
       const url = new URL(`http://127.0.0.1:${server.port}${path}`);
       return { url, used: used.given, close };

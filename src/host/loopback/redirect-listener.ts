@@ -167,7 +167,6 @@ export function createRedirectListener(options: {
         return claimed(port.server?.port ?? number, {
           held: () => port.server !== undefined,
           takeOver: () => makeOurs(number, port),
-          awaited: () => (port.server?.awaited.size ?? 0) > 0,
           release: () => release(number, port, handler),
         });
       }
@@ -204,7 +203,6 @@ function claimed(port: number, does: Omit<ClaimedPort, 'port'>): ClaimedPort {
     port,
     held: () => !released && does.held(),
     takeOver: async () => !released && (await does.takeOver()),
-    awaited: () => !released && does.awaited(),
     release: async () => {
       if (released) return;
       released = true;

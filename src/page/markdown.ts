@@ -15,6 +15,7 @@ import {
   type Element,
   isElement,
   type Parent,
+  type ParsedHtml,
   parseHtml,
 } from './tree/html-tree.ts';
 import { type Visible, visibleParts } from './tree/noise.ts';
@@ -115,10 +116,11 @@ function convert(
   { url, conceal = (text) => text }: MarkdownOptions,
   times: Times,
 ): Attempt {
-  const { document, stopped } = parseHtml(html.slice(0, maxHtmlLength), times.parse);
+  const parsed = parseHtml(html.slice(0, maxHtmlLength), times.parse);
+  const { stopped } = parsed;
   if (stopped === 'depth') return { why: 'nests its elements too deeply' };
   const allowance = createAllowance(times.walk);
-  const content = unlessTooCostly(() => contentOf(document, { url, conceal, allowance }));
+  const content = unlessTooCostly(() => contentOf(parsed, { url, conceal, allowance }));
   const written = content && write(content.blocks, times.write);
   if (!written) return { why: 'is too intricate' };
   const { markdown, complete } = written;
@@ -142,17 +144,22 @@ interface Content {
  */
 const shellLength = 120;
 
-function contentOf(document: Document, { url, conceal, allowance }: Conversion): Content {
-  placeStreamed(document, allowance);
-  composeShadowRoots(document, allowance);
+function contentOf(
+  { document, tagNames }: ParsedHtml,
+  { url, conceal, allowance }: Conversion,
+): Content {
+  if (tagNames.has('template')) {
+    placeStreamed(document, allowance);
+    composeShadowRoots(document, allowance);
+  }
   const head = find(document, 'head');
   const body = find(document, 'body') ?? find(document, 'frameset');
-  const base = baseOf(document, url);
+  const base = tagNames.has('base') ? baseOf(document, url) : url;
   const visible = body ? visibleParts(body, allowance) : nothing;
   const context = createContext({
     base,
     isShown: visible.isShown,
-    styles: keptSpaceStyles(document),
+    styles: tagNames.has('style') ? keptSpaceStyles(document) : noStyles,
     conceal,
     allowance,
   });

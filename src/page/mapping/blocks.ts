@@ -17,19 +17,24 @@ export function flow(element: Element, context: PageContext): RootContent[] {
 function flowOf(nodes: readonly Node[], context: PageContext): RootContent[] {
   const content: RootContent[] = [];
   let run: Node[] = [];
+  // Most runs are the white space between two blocks, which becomes nothing.
+  let isBlankRun = true;
   let lines: Element[] = [];
   const endLines = () => {
     if (lines.length > 0) for (const each of codeLines(lines, context)) content.push(each);
     lines = [];
   };
   const endRun = () => {
-    if (run.length > 0) for (const each of paragraphs(phrasing(run, context))) content.push(each);
+    if (!isBlankRun) for (const each of paragraphs(phrasing(run, context))) content.push(each);
     run = [];
+    isBlankRun = true;
   };
   for (const node of nodes) {
     if (isText(node)) {
       run.push(node);
-      if (node.value.trim() !== '') endLines();
+      if (node.value.trim() === '') continue;
+      isBlankRun = false;
+      endLines();
     } else if (isElement(node) && context.isShown(node) && !isOnlyLineNumber(node)) {
       if (isCodeLine(node, context)) {
         endRun();
@@ -53,7 +58,10 @@ function flowOf(nodes: readonly Node[], context: PageContext): RootContent[] {
             type: 'paragraph',
             children: [{ type: 'link', url, children: [{ type: 'text', value: url }] }],
           });
-      } else run.push(node);
+      } else {
+        run.push(node);
+        isBlankRun = false;
+      }
     }
   }
   endLines();
@@ -65,9 +73,12 @@ function flowOf(nodes: readonly Node[], context: PageContext): RootContent[] {
  * Whether a block's layout depends on its spaces. Blocks with headings, lists and the like do not count.
  */
 function isCodeLine(element: Element, context: PageContext): boolean {
-  if (!isBlock(element) || /^(?:pre|h[1-6]|li|t[dhr]|table|form|textarea)$/.test(element.tagName))
-    return false;
-  return whiteSpaceOf(element, context.styles) === 'pre' && !holdsStructure(element, context);
+  return (
+    whiteSpaceOf(element, context.styles) === 'pre' &&
+    isBlock(element) &&
+    !/^(?:pre|h[1-6]|li|t[dhr]|table|form|textarea)$/.test(element.tagName) &&
+    !holdsStructure(element, context)
+  );
 }
 
 function holdsStructure(element: Element, context: PageContext): boolean {
@@ -154,11 +165,8 @@ function block(element: Element, around: PageContext): RootContent[] {
 
 function headingLevel(element: Element): 1 | 2 | 3 | 4 | 5 | 6 | undefined {
   const named = /^h([1-6])$/.exec(element.tagName)?.[1];
-  const role =
-    attribute(element, 'role') === 'heading'
-      ? (attribute(element, 'aria-level') ?? '2')
-      : undefined;
-  const level = Number.parseInt(named ?? role ?? '', 10);
+  if (named === undefined && attribute(element, 'role') !== 'heading') return undefined;
+  const level = Number.parseInt(named ?? attribute(element, 'aria-level') ?? '2', 10);
   return level >= 1 && level <= 6 ? (level as 1 | 2 | 3 | 4 | 5 | 6) : undefined;
 }
 

@@ -11,7 +11,7 @@ const noLanguage =
   /^(?:none|plain|plaintext|text|txt|default|block|wrapper|container|toolbar|highlighter|console-output|view|viewer|inner|box|cell|lines?|content|area|body|panel|example|snippet|sample|diff)$/i;
 
 export function codeBlock(element: Element, context: PageContext): RootContent[] {
-  const lines = linesOf(element.childNodes, context);
+  const lines = element.childNodes.some(isLink) ? linesOf(element.childNodes, context) : [];
   if (isListing(lines)) {
     const items = lines.flatMap((line) => {
       const children = phrasing(line, context);
@@ -68,6 +68,10 @@ export function languageOf(element: Element): string | undefined {
   return undefined;
 }
 
+function isLink(node: Node): boolean {
+  return isElement(node) && node.tagName === 'a' && attribute(node, 'href') !== undefined;
+}
+
 /** The nodes of each line, looking for line breaks only in the element's direct text. */
 function linesOf(nodes: readonly Node[], context: PageContext): Node[][] {
   const lines: Node[][] = [[]];
@@ -95,12 +99,7 @@ function isListing(lines: readonly (readonly Node[])[]): boolean {
     const first = line.find((node) =>
       isText(node) ? node.value.trim() !== '' : isElement(node) && node.tagName !== 'img',
     );
-    return (
-      first !== undefined &&
-      isElement(first) &&
-      first.tagName === 'a' &&
-      attribute(first, 'href') !== undefined
-    );
+    return first !== undefined && isLink(first);
   });
   return linked.length > 0 && linked.length * 2 >= full.length;
 }

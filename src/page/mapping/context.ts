@@ -187,12 +187,16 @@ export function wordsOf(parent: Parent, context: PageContext, limit = 2000): str
     .slice(0, limit);
 }
 
+/** What `collapse` may change. */
+const collapsible = /[\t\n\f\r\u00a0\u00ad\u200b\u2060\ufeff]| {2}/;
+
 /**
  * Collapses HTML's white space to single spaces and drops characters that only affect layout. No-break
  * spaces do not collapse (CSS Text §4.1), since several of them indent, but a single one between words
  * becomes a space.
  */
 export function collapse(text: string): string {
+  if (!collapsible.test(text)) return text;
   return text
     .replace(/[\u00ad\u200b\u2060\ufeff]+/g, '')
     .replace(/[ \t\n\f\r]+/g, ' ')

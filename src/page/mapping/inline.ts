@@ -5,7 +5,7 @@ import { numberOf, rowsInside } from './cell-lines.ts';
 import { collapse, holdsLines, isBlock, type PageContext, spokenName, wordsOf } from './context.ts';
 import { control, isControl } from './forms.ts';
 import { codeOf, inlineLines } from './inline-code.ts';
-import { append, around, hasWords, text, trimmed } from './phrasing-list.ts';
+import { append, appendText, around, hasWords, text, trimmed } from './phrasing-list.ts';
 import { embedded, image, spoken } from './pictures.ts';
 import { keptSpaces, whiteSpaceOf } from './white-space.ts';
 
@@ -28,7 +28,7 @@ export function oneLine(nodes: readonly Node[], context: PageContext): PhrasingC
 function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[] {
   const list: PhrasingContent[] = [];
   for (const node of nodes) {
-    if (isText(node)) for (const each of words(node.value, context)) append(list, each);
+    if (isText(node)) appendWords(list, node.value, context);
     else if (isElement(node) && context.isShown(node)) {
       const block = isBlock(node);
       if (block && list.length > 0) append(list, { type: 'break' });
@@ -46,14 +46,19 @@ function collect(nodes: readonly Node[], context: PageContext): PhrasingContent[
   return list;
 }
 
-function words(value: string, { space, conceal }: PageContext): PhrasingContent[] {
-  if (space === 'normal') return [text(collapse(conceal(value)))];
-  return conceal(value)
-    .split(/\r?\n/)
-    .flatMap((line, at): PhrasingContent[] => [
-      ...(at > 0 ? [{ type: 'break' as const }] : []),
-      text(space === 'lines' ? collapse(line) : keptSpaces(line)),
-    ]);
+function appendWords(
+  list: PhrasingContent[],
+  value: string,
+  { space, conceal }: PageContext,
+): void {
+  if (space === 'normal') {
+    appendText(list, collapse(conceal(value)));
+    return;
+  }
+  for (const [at, line] of conceal(value).split(/\r?\n/).entries()) {
+    if (at > 0) append(list, { type: 'break' });
+    appendText(list, space === 'lines' ? collapse(line) : keptSpaces(line));
+  }
 }
 
 function convert(element: Element, context: PageContext): PhrasingContent[] {
@@ -124,7 +129,7 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
     case 'label':
       // A label around its field becomes a line of the form; a label beside its field stays on the field's
       // line.
-      return context.inForm && holds(element, 'input|select|textarea')
+      return context.inForm && holds(element, ['input', 'select', 'textarea'])
         ? [{ type: 'break' }, ...inside(), { type: 'break' }]
         : inside();
     case 'q':
@@ -133,7 +138,7 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
       return [text(' ('), ...trimmed(inside()), text(')')];
     case 'sup': {
       const words = wordsOf(element, context, 20);
-      return /^[-+−]?[\dn]{1,4}$/.test(words) && !holds(element, 'a')
+      return /^[-+−]?[\dn]{1,4}$/.test(words) && !holds(element, ['a'])
         ? [text(`^${words}`)]
         : inside();
     }
@@ -147,38 +152,40 @@ function convert(element: Element, context: PageContext): PhrasingContent[] {
 }
 
 function link(element: Element, context: PageContext): PhrasingContent[] {
-  const words = wordsOf(element, context, 200);
-  const [first, ...rest] = oneLine(element.childNodes, context);
+  const words = () => wordsOf(element, context, 200);
+  const line = oneLine(element.childNodes, context);
+  const [first] = line;
   // Drops a picture whose name repeats the link's text, as a person's avatar often does.
-  const isRepeated = rest.length > 0 && first?.type === 'text' && first.value.trim() === words;
-  const inside = (isRepeated || !first ? rest : [first, ...rest]).flatMap((each) =>
+  const isRepeated = line.length > 1 && first?.type === 'text' && first.value.trim() === words();
+  const inside = (isRepeated ? line.slice(1) : line).flatMap((each) =>
     each.type === 'link' ? each.children : [each],
   );
   const reference = attribute(element, 'href');
-  if (context.inHeading && /^[#¶§🔗\s]*$/u.test(words) && !holds(element, 'img')) return [];
+  if (context.inHeading && /^[#¶§🔗\s]*$/u.test(words()) && !holds(element, ['img'])) return [];
   if (reference?.trim().startsWith('#'))
-    return /^skip (?:to|over)\b/i.test(words) ? [] : keepEdges(element, inside);
+    return /^skip (?:to|over)\b/i.test(words()) ? [] : keepEdges(element, inside);
   const url = reference === undefined ? undefined : context.address(reference);
   if (url === undefined) return keepEdges(element, inside);
-  const name = spokenName(element, context);
-  const children = inside.length > 0 ? inside : name === '' ? [] : [text(name)];
-  if (children.length === 0) return [];
-  return keepEdges(element, [{ type: 'link', url, children: children as never }]);
+  if (inside.length === 0) {
+    const name = spokenName(element, context);
+    if (name === '') return [];
+    inside.push(text(name));
+  }
+  return keepEdges(element, [{ type: 'link', url, children: inside as never }]);
 }
 
 /** White space at the inner edge of an element separates words just like white space outside. */
 function keepEdges(element: Element, content: PhrasingContent[]): PhrasingContent[] {
   const first = element.childNodes[0];
   const last = element.childNodes.at(-1);
-  return [
-    ...(first && isText(first) && /^\s/.test(first.value) ? [text(' ')] : []),
-    ...content,
-    ...(last && isText(last) && /\s$/.test(last.value) ? [text(' ')] : []),
-  ];
+  const isBefore = first && isText(first) && /^\s/.test(first.value);
+  const isAfter = last && isText(last) && /\s$/.test(last.value);
+  if (!isBefore && !isAfter) return content;
+  return [...(isBefore ? [text(' ')] : []), ...content, ...(isAfter ? [text(' ')] : [])];
 }
 
 function code(element: Element, context: PageContext): PhrasingContent[] {
-  if (holds(element, 'a')) {
+  if (holds(element, ['a'])) {
     return collect(element.childNodes, context).map((each): PhrasingContent => {
       if (each.type === 'text' && each.value.trim() !== '')
         return { type: 'inlineCode', value: each.value };
@@ -189,11 +196,10 @@ function code(element: Element, context: PageContext): PhrasingContent[] {
   return keepEdges(element, codeOf(element, context));
 }
 
-function holds(element: Element, tags: string, depth = 0): boolean {
+function holds(element: Element, tags: readonly string[], depth = 0): boolean {
   if (depth > 8) return false;
   return element.childNodes.some(
-    (node) =>
-      isElement(node) && (tags.split('|').includes(node.tagName) || holds(node, tags, depth + 1)),
+    (node) => isElement(node) && (tags.includes(node.tagName) || holds(node, tags, depth + 1)),
   );
 }
 

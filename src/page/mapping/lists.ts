@@ -30,7 +30,7 @@ export function list(element: Element, context: PageContext, flow: Flow): RootCo
     });
   };
   const endStray = () => {
-    add(flow(stray, inner));
+    if (stray.length > 0) add(flow(stray, inner));
     stray = [];
   };
   for (const node of element.childNodes) {

@@ -20,7 +20,7 @@ export function around(
   const last = flat.at(-1);
   const before = first?.type === 'break' ? [first] : edge(first, /^[ \u00a0]+/);
   const after = last?.type === 'break' ? [last] : edge(last, /[ \u00a0]+$/);
-  const children = withoutEdges(trimmed(flat)).map((each) =>
+  const children = withoutEdges(trimmed(flat), /^[ \u00a0]+/).map((each) =>
     each.type === 'break' ? text(' ') : each,
   );
   return [...before, { type, children }, ...after];
@@ -52,20 +52,11 @@ const maxJoinedLength = 10_000;
  * kind.
  */
 export function append(list: PhrasingContent[], node: PhrasingContent): void {
-  const last = list.at(-1);
   if (node.type === 'text') {
-    const value =
-      last?.type === 'break' || (last?.type === 'text' && last.value.endsWith(' '))
-        ? node.value.replace(/^ +/, '')
-        : node.value;
-    if (value === '') return;
-    const isGlued =
-      last && isMark(last) && /^[\p{L}\p{N}]/u.test(value) && /\p{P}$/u.test(edgeText(last, -1));
-    if (isGlued) list.push({ type: 'text', value: ` ${value}` });
-    else if (last?.type === 'text' && last.value.length < maxJoinedLength) last.value += value;
-    else list.push({ type: 'text', value });
+    appendText(list, node.value);
     return;
   }
+  const last = list.at(-1);
   if (node.type === 'break' && last?.type === 'text') {
     last.value = last.value.trimEnd();
     if (last.value === '') list.pop();
@@ -85,28 +76,38 @@ export function append(list: PhrasingContent[], node: PhrasingContent): void {
   list.push(node);
 }
 
+export function appendText(list: PhrasingContent[], words: string): void {
+  const last = list.at(-1);
+  const value =
+    last?.type === 'break' || (last?.type === 'text' && last.value.endsWith(' '))
+      ? words.replace(/^ +/, '')
+      : words;
+  if (value === '') return;
+  const isGlued =
+    last && isMark(last) && /^[\p{L}\p{N}]/u.test(value) && /\p{P}$/u.test(edgeText(last, -1));
+  if (isGlued) list.push({ type: 'text', value: ` ${value}` });
+  else if (last?.type === 'text' && last.value.length < maxJoinedLength) last.value += value;
+  else list.push({ type: 'text', value });
+}
+
 export function trimmed(list: readonly PhrasingContent[]): PhrasingContent[] {
   let from = 0;
   let to = list.length;
   while (from < to && isBlank(list[from])) from += 1;
   while (to > from && isBlank(list[to - 1])) to -= 1;
-  const kept = list.slice(from, to);
-  return withoutEdges(kept, / /);
+  return withoutEdges(list.slice(from, to), /^ +/);
 }
 
 /**
- * Removes white space at both ends. Leading no-break spaces are indentation and are removed only inside
- * marks.
+ * Removes white space at both ends of `list`, which it changes. Leading no-break spaces are indentation
+ * and are removed only inside marks.
  */
-function withoutEdges(list: readonly PhrasingContent[], space = /[ \u00a0]/): PhrasingContent[] {
-  const kept = [...list];
-  const first = kept[0];
-  if (first?.type === 'text') {
-    kept[0] = text(first.value.replace(new RegExp(`^(?:${space.source})+`), ''));
-  }
-  const last = kept.at(-1);
-  if (last?.type === 'text') kept[kept.length - 1] = text(last.value.trimEnd());
-  return kept;
+function withoutEdges(list: PhrasingContent[], leading: RegExp): PhrasingContent[] {
+  const first = list[0];
+  if (first?.type === 'text') list[0] = text(first.value.replace(leading, ''));
+  const last = list.at(-1);
+  if (last?.type === 'text') list[list.length - 1] = text(last.value.trimEnd());
+  return list;
 }
 
 function isBlank(node: PhrasingContent | undefined): boolean {

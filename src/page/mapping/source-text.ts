@@ -19,6 +19,7 @@ const numberAttributes = ['data-line-number', 'data-line-num', 'data-linenumber'
 
 /** Whether the element contains a line number, or takes the place of one. */
 export function isLineNumber(element: Element): boolean {
+  if (element.attrs.length === 0) return false;
   if (lineNumbers.test(attribute(element, 'class') ?? '')) return true;
   return (
     numberAttributes.some((name) => attribute(element, name) !== undefined) &&

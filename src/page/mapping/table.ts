@@ -196,7 +196,9 @@ function lengthOf(content: readonly PhrasingContent[]): number {
 }
 
 function span(cell: Element, name: 'colspan' | 'rowspan'): number {
-  const value = Number.parseInt(attribute(cell, name) ?? '1', 10);
+  const stated = attribute(cell, name);
+  if (stated === undefined) return 1;
+  const value = Number.parseInt(stated, 10);
   return Number.isFinite(value) && value > 0
     ? Math.min(value, name === 'colspan' ? maxColumns : 1000)
     : 1;

@@ -59,7 +59,9 @@ export function keptSpaceStyles(document: Parent): SpaceStyles {
 
 /** What the element itself specifies; its content inherits it. */
 export function whiteSpaceOf(element: Element, styles: SpaceStyles): WhiteSpace | undefined {
-  const own = declared.exec((attribute(element, 'style') ?? '').slice(0, 2000))?.[1];
+  if (element.attrs.length === 0 && styles.size === 0) return undefined;
+  const style = attribute(element, 'style');
+  const own = style === undefined ? undefined : declared.exec(style.slice(0, 2000))?.[1];
   if (own !== undefined) return byKeyword[own.toLowerCase()];
   const { tagName } = element;
   const names = attribute(element, 'class');

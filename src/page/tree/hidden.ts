@@ -24,6 +24,7 @@ export const neverShown = new Set([
 export function isHidden(element: Element): boolean {
   const { tagName } = element;
   if (neverShown.has(tagName)) return true;
+  if (element.attrs.length === 0) return tagName === 'dialog';
   // GitHub's view of a file contains the text a second time, for keyboard use.
   if (tagName === 'textarea' && /react-blob/.test(attribute(element, 'class') ?? '')) return true;
   if (attribute(element, 'hidden') !== undefined && attribute(element, 'hidden') !== 'until-found')

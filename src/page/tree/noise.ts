@@ -9,7 +9,7 @@ import { attribute, type Element, isElement, isText, type Node, type Parent } fr
 
 const furnitureRoles = /^(?:navigation|banner|contentinfo|search|menubar|menu|toolbar)$/;
 const furnitureNames =
-  /^(?:(?:site|page|main|global|app|top)-?(?:header|footer|nav|navbar|navigation|menu|bar)|nav-?bar|nav-?menu|side-?(?:bar|panel|nav|menu)|breadcrumbs?(?:-?bar)?|footer|cookie-?(?:banner|consent|notice)|skip-?(?:link|nav|to-content)s?)$/i;
+  /(?:^|\s)(?:(?:site|page|main|global|app|top)-?(?:header|footer|nav|navbar|navigation|menu|bar)|nav-?bar|nav-?menu|side-?(?:bar|panel|nav|menu)|breadcrumbs?(?:-?bar)?|footer|cookie-?(?:banner|consent|notice)|skip-?(?:link|nav|to-content)s?)(?:\s|$)/i;
 
 /** Inside these, a header or footer belongs to the content. */
 const sections = new Set(['article', 'main', 'section', 'aside', 'blockquote', 'td', 'dialog']);
@@ -116,21 +116,20 @@ function furnishes(element: Element, inSection: boolean, measure: Measure): bool
   if (tagName === 'footer') return !inSection;
   // A page's header often contains its title. Menus in it are recognised on their own.
   if (tagName === 'header') return !inSection && !holdsHeading(element);
+  if (element.attrs.length === 0) return false;
   const role = attribute(element, 'role');
   if (role !== undefined) {
     const first = role.trim().toLowerCase();
     if (furnitureRoles.test(first)) return !(first === 'banner' && holdsHeading(element));
   }
   if (tagName === 'body' || tagName === 'main' || tagName === 'a') return false;
-  const names = `${attribute(element, 'id') ?? ''} ${attribute(element, 'class') ?? ''}`.slice(
-    0,
-    500,
-  );
+  const id = attribute(element, 'id');
+  const classes = attribute(element, 'class');
+  if (id === undefined && classes === undefined) return false;
+  const names = `${id ?? ''} ${classes ?? ''}`.slice(0, 500);
   // The name alone is not enough: an issue's sidebar contains its facts, whereas a menu consists of links.
   return (
-    names.split(/\s+/).some((name) => furnitureNames.test(name)) &&
-    !holdsHeading(element, /^h1$/) &&
-    isMostlyLinks(measure(element))
+    furnitureNames.test(names) && !holdsHeading(element, /^h1$/) && isMostlyLinks(measure(element))
   );
 }
 

@@ -21,6 +21,7 @@ type Root = Element & { readonly content: Parent };
 function isRoot(node: Node): node is Root {
   return (
     isElement(node) &&
+    node.tagName === 'template' &&
     'content' in node &&
     /^(?:open|closed)$/i.test(
       attribute(node, 'shadowrootmode') ?? attribute(node, 'shadowroot') ?? '',

@@ -23,8 +23,9 @@ export function streamAnswer(
       else resolve();
     };
     body.on('data', (chunk: Buffer) => {
-      const shown = parts ? parts.next(chunk) : chunk;
-      if (shown.length > 0 && !response.write(shown, () => release(shown))) body.pause();
+      for (const shown of parts ? parts.next(chunk) : [chunk]) {
+        if (shown.length > 0 && !response.write(shown, () => release(shown))) body.pause();
+      }
     });
     body.once('end', () => {
       const rest = parts?.last();

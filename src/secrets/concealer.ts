@@ -7,10 +7,10 @@
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { AccessError, isAccessError } from '../errors.ts';
 import { once } from '../once.ts';
-import { release } from '../receive-buffers.ts';
 import { mapTexts } from '../step-texts.ts';
 import { findAccessTokens } from './access-assertions.ts';
 import { cut, mark, merged, type Replacement, without } from './cuts.ts';
+import { createParts, type Parts } from './parts.ts';
 import { createSearch, type Search } from './secret-search.ts';
 import { secretTexts } from './secret-text.ts';
 
@@ -41,10 +41,8 @@ export interface Concealer {
   parts(how?: Replacement): ConcealedParts;
 }
 
-export interface ConcealedParts {
-  /** What can be passed on, which may be empty. Releases what it does not pass on. */
-  next(part: Buffer): Concealed<Buffer>;
-  /** What was held back, once there are no more parts. */
+export interface ConcealedParts extends Parts {
+  next(part: Buffer): Concealed<Buffer>[];
   last(): Concealed<Buffer>;
 }
 
@@ -133,7 +131,7 @@ export function createConcealer(secrets: readonly string[]): Concealer {
       clean.on('error', () => {});
       return value.pipe(clean) as Readable as Concealed<Readable>;
     },
-    parts: (how = 'marked') => createParts(active ? find : nothing, how),
+    parts: (how = 'marked') => createParts(active ? find : nothing, how) as ConcealedParts,
   };
 }
 
@@ -162,41 +160,23 @@ function searchFor(secrets: readonly string[], isLower: boolean): Search {
 
 const nothing: Search = ({ length }) => ({ cuts: [], open: length });
 
-function createParts(find: Search, how: Replacement): ConcealedParts {
-  let held: Buffer = Buffer.alloc(0);
-  return {
-    next(part) {
-      const input = held.length === 0 ? part : copied(held, part);
-      const { done, rest } = cut(input, find(input, false), how);
-      held = rest.length === 0 ? rest : copied(rest);
-      return done as Concealed<Buffer>;
-    },
-    last: () => cut(held, find(held, true), how).done as Concealed<Buffer>,
-  };
-}
-
 class ConcealingStream extends Transform {
-  readonly #parts: ConcealedParts;
+  readonly #parts: Parts;
 
-  constructor(parts: ConcealedParts) {
+  constructor(parts: Parts) {
     // Large enough that network and disk do not wait for each other.
     super({ highWaterMark: 512 * 1024 });
     this.#parts = parts;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    callback(null, this.#parts.next(chunk));
+    for (const part of this.#parts.next(chunk)) this.push(part);
+    callback();
   }
 
   override _flush(callback: TransformCallback): void {
     callback(null, this.#parts.last());
   }
-}
-
-function copied(...parts: Buffer[]): Buffer {
-  const copy = Buffer.concat(parts);
-  for (const part of parts) release(part);
-  return copy;
 }
 
 /** The error without the secrets in its texts. */

@@ -743,7 +743,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'echo-over-chunks',
     keeps: '§4.9 an echo split over chunks',
-    file: 'src/secrets/concealer.ts',
+    file: 'src/secrets/parts.ts',
     guard: 'find(input, false)',
     without: 'find(input, true)',
     test: 'test/secrets/concealer.test.ts',

@@ -29,12 +29,17 @@ export async function* linesOf(input: Readable): AsyncGenerator<string> {
   }
 }
 
-/** Resolves when the host can receive more. Messages to a host that has exited are discarded. */
+/**
+ * Resolves when the host can receive more. Messages to a host that has exited are discarded. Whatever a
+ * server has sent is one line: JSON allows line breaks between tokens (RFC 8259 §2) but not within strings,
+ * and what stands between two of them must not be a message of its own.
+ */
 export function createLineWriter(output: Writable): (text: string) => Promise<void> {
   let drained: Promise<void> | undefined;
   return async (text) => {
     if (output.destroyed || output.writableEnded) return;
-    if (output.write(`${text}\n`)) return;
+    const line = /[\r\n]/.test(text) ? text.replace(/[\r\n]+/g, ' ') : text;
+    if (output.write(`${line}\n`)) return;
     drained ??= new Promise<void>((resolve) => {
       const done = () => {
         drained = undefined;

@@ -30,7 +30,6 @@ export type Part = Request | Notification | Answer;
 type Json = Readonly<Record<string, unknown>>;
 
 export interface Message {
-  /** One line of JSON. */
   readonly text: string;
   /** More than one in a batch (JSON-RPC 2.0 §6, only in MCP's revision 2025-03-26). */
   readonly parts: readonly Part[];
@@ -44,9 +43,7 @@ export function readMessage(given: string): Message | undefined {
   const all: unknown[] = isBatch ? content : [content];
   const parts = all.map(readPart);
   if (parts.length === 0 || parts.includes(undefined)) return undefined;
-  // JSON allows line breaks between tokens (RFC 8259 §2) but not within strings, so they can be removed.
-  const text = /[\r\n]/.test(given) ? given.replace(/[\r\n]+/g, ' ') : given;
-  return { text: text.trim(), parts: parts as Part[], isBatch };
+  return { text: given.trim(), parts: parts as Part[], isBatch };
 }
 
 /** The messages of a batch as separate messages. */

@@ -220,6 +220,28 @@ const rows: readonly Row[] = [
     },
   },
   {
+    fault: 'an answer in an event of several lines: the host hears one line',
+    on: {
+      call: ({ message, response }) => {
+        const lines = JSON.stringify(result(message), null, 1).split('\n');
+        stream(response, lines.map((line) => `data: ${line}`).join('\n')).end();
+      },
+    },
+    passes: true,
+  },
+  {
+    fault: 'another message on a line of its own within an answer: the host hears none of it',
+    on: {
+      call: ({ message, response }) => {
+        const [before, after] = JSON.stringify(result(message, { a: '' })).split('""');
+        const within = JSON.stringify(result({ id: 7 }));
+        stream(response, `data: ${before}\ndata: ${within}\ndata: ${after}`).end();
+      },
+    },
+    passes: true,
+    far: ({ heard }) => expect(heard().map(({ id }) => id)).toEqual([0, 1]),
+  },
+  {
     fault: 'an answer that is no JSON',
     on: { call: ({ response }) => json(response, 'hello') },
     code: 'network_error',

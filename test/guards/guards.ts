@@ -1230,6 +1230,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'connect-one-line',
+    keeps: 'what a server has sent is one message to the host, whatever lines it comes in',
+    file: 'src/bridge/host-lines.ts',
+    guard: "/[\\r\\n]/.test(text) ? text.replace(/[\\r\\n]+/g, ' ') : text",
+    without: 'text',
+    test: 'test/faults/connect.test.ts',
+    only: 'line of its own within an answer',
+    built: true,
+  },
+  {
     name: 'connect-begun-by-the-next',
     keeps: 'a session that could not be begun anew is begun by the next message',
     file: 'src/bridge/sessions.ts',

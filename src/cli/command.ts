@@ -21,6 +21,7 @@ export async function runCommand(
   },
 ): Promise<number> {
   const shell = openShell(environment, version);
+  process.once('beforeExit', () => tellNoResult(shell));
   const { help, commands } = readRecorded(recorded) ?? {};
   let exitCode = 0;
   if (help !== undefined && isHelp(argv) && !shell.out.wantsColours()) shell.out.write(help);
@@ -33,6 +34,16 @@ export async function runCommand(
   await shell.err.flushed();
   // An unfinished sign-in would keep this process alive for an hour.
   process.exit(written ? exitCode : exitCode || 1);
+}
+
+/**
+ * Node ends a process with 0 once nothing is open, although something is still waited for: a script would take that
+ * for success.
+ */
+function tellNoResult({ err }: Shell): void {
+  process.exitCode = 1;
+  const name = err.paint('red', 'cloudflare-access-mcp:');
+  err.line(`${name} The command has come to no result. That is a fault of this program.`);
 }
 
 /** curl's exit code for this failure, which `fetch` has already reported. */

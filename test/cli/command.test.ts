@@ -1,4 +1,6 @@
 /** The whole: help, version, misuse, and a reader that leaves. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -86,6 +88,19 @@ describe('the command line', () => {
       expect(stderr).not.toContain('output');
     },
   );
+
+  it('fails with 1 when nothing is open any more and it has come to no result', async () => {
+    const silence = join(program.place, 'silence.cjs');
+    await writeFile(
+      silence,
+      `require('node:http').request = () => new Proxy({}, { get: (_, name) => name !== 'then' && (() => {}) });`,
+    );
+    const { code, stdout, stderr } = await program.run(['fetch', 'http://127.0.0.1:1/'], {
+      environment: { NODE_OPTIONS: `--require=${silence}` },
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('has come to no result');
+  });
 
   it('does not mind a reader that leaves', async () => {
     const running = program.start(['--help']);

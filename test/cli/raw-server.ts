@@ -22,6 +22,14 @@ const answers: Readonly<Record<string, (socket: Socket) => void>> = {
     );
   },
   '/short': (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this'),
+  '/switched': (socket) =>
+    void socket.end(
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+    ),
+  '/proto': (socket) =>
+    void socket.end(
+      'HTTP/1.1 200 OK\r\n__proto__: x\r\n__proto__: y\r\ncontent-length: 2\r\n\r\nok',
+    ),
   '/created': (socket) =>
     void socket.end('HTTP/1.1 201 Created\r\nlocation: /new\r\ncontent-length: 0\r\n\r\n'),
   '/empty': (socket) => void socket.end(),

@@ -70,11 +70,13 @@ function exchange(
     boundConnection(request, connectTimeoutMs);
     request.setTimeout(bounds.head, () => request.destroy(failure('UND_ERR_HEADERS_TIMEOUT')));
     request.on('error', (error) => reject(asUndici(error)));
+    // Without an error, if the answer switches protocols unasked: Node then just lets go of the connection.
+    request.on('close', () => reject(failure('UND_ERR_SOCKET')));
     request.on('response', (response) => {
       request.setTimeout(bounds.silence, () => response.destroy(failure('UND_ERR_BODY_TIMEOUT')));
       resolve({
         statusCode: response.statusCode ?? 0,
-        headers: response.headersDistinct,
+        headers: byLowerName(response.rawHeaders),
         body: bodyOf(response),
       });
     });
@@ -153,6 +155,17 @@ function asUndici(error: Error): Error {
   return /^(?:socket hang up|aborted)$/.test(error.message)
     ? Object.assign(new Error('other side closed', { cause: error }), { code: 'UND_ERR_SOCKET' })
     : error;
+}
+
+/** Not Node's own `headersDistinct`, which throws for a field named `__proto__` (until 20.20.2). */
+function byLowerName(flat: readonly string[]): Record<string, string[]> {
+  const fields: Record<string, string[]> = Object.create(null);
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const name = (flat[at] ?? '').toLowerCase();
+    fields[name] ??= [];
+    fields[name].push(flat[at + 1] ?? '');
+  }
+  return fields;
 }
 
 function failure(code: string): Error {

@@ -267,6 +267,20 @@ describe('fetch', () => {
     expect(answer.stdout).not.toMatch(/CF_Authorization/i);
   });
 
+  it('takes a switch of protocols that nobody asked for as no answer', async () => {
+    const url = raw.url('/switched');
+    const { code, stderr } = await program.run(['fetch', url]);
+    expect(code).toBe(52);
+    expect(stderr).toContain('UND_ERR_SOCKET');
+    expect((await program.run(['login', url])).code).toBe(1);
+  });
+
+  it('prints header fields of any name', async () => {
+    const { code, stdout } = await program.run(['fetch', '-i', raw.url('/proto')]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^__proto__: x, y\r\n/m);
+  });
+
   it('prints a page as Markdown with --markdown, and what is none as it is', async () => {
     const { code, stdout } = await program.run(['fetch', '--markdown', guarded('/')]);
     expect(code).toBe(0);

@@ -48,6 +48,11 @@ export function undecodable(headers: Fields): string | undefined {
   return codingsOf(headers).find((coding) => !isDecodable(coding));
 }
 
+/** Whether text in it could not be found: a coding that compresses nothing (`identity`, `utf-8`) hides none. */
+export function isCompressed(headers: Fields): boolean {
+  return codingsOf(headers).some(isDecodable);
+}
+
 function codingsOf(headers: Fields): string[] {
   return (headers.get('content-encoding') ?? '')
     .split(',')

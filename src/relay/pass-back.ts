@@ -1,6 +1,7 @@
 /** Passes an answer to the local client: head, body or tunnel, trailers. */
 
 import type { ServerResponse } from 'node:http';
+import { isCompressed } from '../http/body.ts';
 import type { Fields } from '../http/fields.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
@@ -64,7 +65,7 @@ async function streamBody(
   { headers, body }: Pick<HopAnswer, 'headers' | 'body'>,
   concealer: Concealer,
 ): Promise<void> {
-  const conceals = concealer.active && isText(headers) && !headers.has('content-encoding');
+  const conceals = concealer.active && isText(headers) && !isCompressed(headers);
   try {
     await streamAnswer(body, response, conceals ? concealer.parts('covered') : undefined);
   } catch (error) {
@@ -82,7 +83,9 @@ export function passInterim(
   fields: readonly Field[],
   addresses: Addresses,
 ): void {
-  if (response.headersSent || response.destroyed) return;
+  // HTTP/1.0 knows none (RFC 9110 §15.2): its clients take one for the answer.
+  const isKnown = response.req.httpVersion !== '1.0';
+  if (!isKnown || response.headersSent || response.destroyed) return;
   try {
     if (status === 102) response.writeProcessing();
     const links = fields.filter(([name]) => name.toLowerCase() === 'link');
@@ -108,11 +111,17 @@ function trailerFields(
   return answerFields(given, made).map(([name, value]) => [name, value]);
 }
 
-/** Types in which a debugging page may show a credential. Searching other content would cost too much. */
+/**
+ * Types in which a debugging page may show a credential, and no type at all, which many such pages have.
+ * Searching other content would cost too much.
+ */
 function isText(headers: Fields): boolean {
-  const type = headers.get('content-type') ?? '';
-  return /^(?:text\/|[^;]*[/+](?:json|xml|javascript|x-ndjson|yaml)\b)/i.test(type);
+  const type = headers.get('content-type')?.trim() ?? '';
+  return type === '' || textual.test(type);
 }
+
+const textual =
+  /^(?:(?:text|message|multipart)\/|[^;]*[/+](?:json|xml|javascript|x-ndjson|yaml|toml|x-www-form-urlencoded)\b)/i;
 
 function has(fields: readonly Field[], wanted: string): boolean {
   return fields.some(([name]) => name.toLowerCase() === wanted);

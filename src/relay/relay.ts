@@ -16,7 +16,7 @@ import { type Exchange, type LocalServer, listenLocally } from './local-server.t
 import { answerFailure, answerOwn } from './own-answer.ts';
 import { passBack, passInterim } from './pass-back.ts';
 import { relayedBody } from './request-body.ts';
-import { hasComeRound, requestFields } from './request-fields.ts';
+import { hasComeRound, hasUnknownCoding, requestFields } from './request-fields.ts';
 import { readTarget } from './request-target.ts';
 
 export interface RelayOptions {
@@ -66,6 +66,9 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
     if ('status' in target) return refuse(exchange, target.status, target.words);
     if (method === 'TRACE') {
       return refuse(exchange, 405, 'TRACE is not passed on: it would show the credential.');
+    }
+    if (hasUnknownCoding(request)) {
+      return refuse(exchange, 501, 'A body may come in chunks, but in no other transfer coding.');
     }
     if (hasComeRound(request, id)) {
       return refuse(

@@ -30,6 +30,15 @@ export function requestFields(
   return fields;
 }
 
+/**
+ * Transfer-Encoding ends here, and Node undoes chunks alone: a body in another coding would reach the origin as if it
+ * were the content (RFC 9112 §6.1).
+ */
+export function hasUnknownCoding({ headers }: IncomingMessage): boolean {
+  const codings = headers['transfer-encoding'];
+  return codings !== undefined && codings.trim().toLowerCase() !== 'chunked';
+}
+
 export function hasComeRound({ headers }: IncomingMessage, id: string): boolean {
   return headers.via?.includes(id) ?? false;
 }

@@ -233,6 +233,25 @@ const rows: readonly Row[] = [
     far: refusedHere,
   },
   {
+    fault: 'a body in another transfer coding than chunks (RFC 9112 §6.1)',
+    run: ({ say }) => say('Transfer-Encoding: gzip, chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n'),
+    far: ({ app }, answer) => {
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 501 /);
+      expect(app.seen).toEqual([]);
+    },
+  },
+  {
+    fault: 'an early hint for a client of HTTP/1.0, which knows none (RFC 9110 §15.2)',
+    twists: page(
+      bytes(
+        'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload; as=style\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+      ),
+    ),
+    run: ({ port }) =>
+      sayRaw(port, `GET / HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`, { withinMs: 10_000 }),
+    far: (_, answer) => expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /),
+  },
+  {
     fault: 'a request with two lengths',
     run: ({ say }) => say('Content-Length: 0\r\nContent-Length: 30\r\n\r\n'),
     far: refusedHere,
@@ -258,6 +277,32 @@ function refusedHere({ app }: World, answer: LocalAnswer | string): void {
 function echoes(): Row[] {
   const places: [string, (token: string) => Reply][] = [
     ['in a text', (token) => ({ headers: { 'content-type': 'text/plain' }, body: `<${token}>` })],
+    ['in a text of no type', (token) => bytes(`HTTP/1.1 200 OK\r\n\r\n<${token}>`)],
+    [
+      'in a request that is shown',
+      (token) => ({ headers: { 'content-type': 'message/http' }, body: `GET / x: ${token}` }),
+    ],
+    [
+      'in a form',
+      (token) => ({
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: `token=${encodeURIComponent(token)}`,
+      }),
+    ],
+    [
+      'in a text with a coding that is none',
+      (token) => ({
+        headers: { 'content-type': 'text/plain', 'content-encoding': 'identity' },
+        body: `<${token}>`,
+      }),
+    ],
+    [
+      'in a text with a coding that is not known',
+      (token) => ({
+        headers: { 'content-type': 'text/plain', 'content-encoding': 'utf-8' },
+        body: `<${token}>`,
+      }),
+    ],
     [
       'in a text in pieces',
       (token) => ({ headers: { 'content-type': 'text/html' }, chunks: [...`<${token}>`] }),

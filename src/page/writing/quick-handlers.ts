@@ -4,26 +4,11 @@
  * everything else.
  */
 import type { Handle } from 'mdast-util-to-markdown';
+import { isPlainText } from './plain-text.ts';
 import { quickPhrasing } from './quick-phrasing.ts';
 
-/**
- * Between letters an underscore does not start emphasis (CommonMark §6.2); the other characters have no
- * meaning within a line.
- */
-const plain = /^(?:[^\t\r\n!#&*<>[\\\]_`|~]|(?<=[A-Za-z0-9]{2})_(?=[A-Za-z0-9]{2}))*$/;
-/** How a line can begin and still be plain text. */
-const plainStart = /^["'(/$%@]*\p{L}/u;
 const neverEscaped = /^(?:[^!-/:-@[-`{-~\t\r\n]|[,;:'"?%$/.()@])/;
 const plainUrl = /^[\w:/?#@!$+,;=%.~'*-]*(?:&(?!\w*;)[\w:/?#@!$+,;=%.~'*-]*)*$/;
-
-function isPlain(value: string, { before, after }: { before: string; after: string }): boolean {
-  if (!plain.test(value)) return false;
-  const first = value.charCodeAt(0);
-  const startsLine = before === '' || before.endsWith('\n');
-  if (startsLine && !plainStart.test(value)) return false;
-  if (first === 0x28 && before.endsWith(']')) return false;
-  return !(value.endsWith(' ') && (after === '' || after.startsWith('\n')));
-}
 
 type Slow = Readonly<Record<string, Handle>> & {
   readonly root: Handle;
@@ -36,7 +21,9 @@ type Slow = Readonly<Record<string, Handle>> & {
 /** Handlers with the same results as `slow`, only faster. */
 export function quickHandlers(slow: Slow): Slow {
   const text: Handle = (node, parent, state, info) =>
-    isPlain(node.value, info) ? node.value : slow.text(node, parent, state, info);
+    isPlainText(node.value, info.before, info.after)
+      ? node.value
+      : slow.text(node, parent, state, info);
   // The preceding node only needs the first character.
   const firstOfText: Handle = (node, parent, state, info) =>
     neverEscaped.test(node.value) ? node.value.slice(0, 2) : text(node, parent, state, info);
@@ -49,7 +36,8 @@ export function quickHandlers(slow: Slow): Slow {
     }
     const leaveLink = state.enter('link');
     const leaveLabel = state.enter('label');
-    const label = state.containerPhrasing(node, { ...info, before: '[', after: '](' });
+    const { now, lineShift } = info;
+    const label = state.containerPhrasing(node, { now, lineShift, before: '[', after: '](' });
     leaveLabel();
     leaveLink();
     // Such a label could be taken for a reference.

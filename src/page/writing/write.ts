@@ -54,9 +54,9 @@ const handlers: Readonly<Record<string, Handler>> = quickHandlers(slow);
 function optionsFor(root: Root, { look }: Allowance): Options {
   const simplified = simplifiedMarks(root);
   const within = ([name, handle]: [string, Handler]): [string, Handler] => {
-    const looking: Handle = (...args) => {
+    const looking: Handle = (node, parent, state, info) => {
       look();
-      const written = handle(...args);
+      const written = handle(node, parent, state, info);
       look();
       return written;
     };

@@ -10,6 +10,7 @@ import {
   Parser,
   type TreeAdapter,
 } from 'parse5';
+import { RunTokenizer } from './run-tokenizer.ts';
 
 export type Node = DefaultTreeAdapterTypes.ChildNode;
 export type Parent = DefaultTreeAdapterTypes.ParentNode;
@@ -46,6 +47,7 @@ const pieceLength = 16 * 1024;
 export function parseHtml(html: string, budgetMs = 3000): ParsedHtml {
   const tagNames = new Set<string>();
   const parser = new Parser({ treeAdapter: boundedAdapter(tagNames), scriptingEnabled: false });
+  parser.tokenizer = new RunTokenizer(parser);
   const until = performance.now() + budgetMs;
   try {
     for (let at = 0; at < html.length || at === 0; at += pieceLength) {
@@ -96,12 +98,28 @@ function boundedAdapter(tagNames: Set<string>): TreeAdapter<DefaultTreeAdapterMa
     if (child.depth > maxDepth) throw new Stop('depth');
   };
   const base = defaultTreeAdapter;
+  const append = (parent: Parent, child: Node) => {
+    // Most have one child, and an array that grows by `push` is made for 17.
+    if (parent.childNodes.length === 0) {
+      parent.childNodes = [child];
+      child.parentNode = parent;
+    } else base.appendChild(parent, child);
+  };
   return {
     ...base,
     createElement(name, namespace, attributes) {
       count();
       tagNames.add(name);
-      return base.createElement(name, namespace, attributes);
+      const element: Element & Placed = {
+        nodeName: name,
+        tagName: name,
+        attrs: attributes,
+        namespaceURI: namespace,
+        childNodes: [],
+        parentNode: null,
+        depth: 0,
+      };
+      return element;
     },
     createCommentNode(data) {
       count();
@@ -110,7 +128,7 @@ function boundedAdapter(tagNames: Set<string>): TreeAdapter<DefaultTreeAdapterMa
     },
     appendChild(parent, child) {
       place(parent, child);
-      base.appendChild(parent, child);
+      append(parent, child);
     },
     insertBefore(parent, child, reference) {
       place(parent, child);
@@ -126,7 +144,7 @@ function boundedAdapter(tagNames: Set<string>): TreeAdapter<DefaultTreeAdapterMa
       if (last && isText(last)) last.value += text;
       else {
         count();
-        base.insertText(parent, text);
+        append(parent, base.createTextNode(text));
       }
     },
     insertTextBefore(parent, text, reference) {

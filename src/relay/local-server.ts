@@ -57,7 +57,7 @@ export async function listenLocally(
   const sockets = new Set<Socket>();
   const bound = await bindLoopback(
     () => {
-      const server = createServer(options);
+      const server = createServer({ ...options, ServerResponse: Answer });
       server.maxConnections = mostConnections;
       server.on('connection', (socket: Socket) => {
         if (sockets.has(socket)) return;
@@ -70,7 +70,9 @@ export async function listenLocally(
         onExchange({ request, response, awaitsContinue: true });
       }) satisfies RequestListener);
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        takeUpgrade(server, request, socket, head, onExchange);
+        // Node hands over the connection at once, also while an earlier answer is on its way there.
+        if (Answer.unfinished(socket) > 0) socket.destroy();
+        else takeUpgrade(server, request, socket, head, onExchange);
       });
       return server;
     },
@@ -85,6 +87,24 @@ export async function listenLocally(
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** An answer that is counted until it is whole, also one that Node gives itself. */
+class Answer<R extends IncomingMessage = IncomingMessage> extends ServerResponse<R> {
+  static readonly #open = new WeakMap<Socket, number>();
+
+  static unfinished(socket: Socket): number {
+    return Answer.#open.get(socket) ?? 0;
+  }
+
+  /** Node gives more than its types say. */
+  constructor(...given: [request: R]) {
+    super(...given);
+    const { socket } = this.req;
+    const count = (more: number) => Answer.#open.set(socket, Answer.unfinished(socket) + more);
+    count(1);
+    this.once('close', () => count(-1));
+  }
 }
 
 /**

@@ -30,10 +30,14 @@ export async function passBack(
   const given = wire?.fields ?? [];
   // Error pages have been read to be classified, and are decoded by now.
   const isDecoded = !headers.has('content-encoding') && has(given, 'content-encoding');
+  const hasBody = request.method !== 'HEAD' && status !== 204 && status !== 304;
+  const isChunked = hasBody && request.httpVersion !== '1.0' && !has(given, 'content-length');
   const fields = answerFields(given, {
     ...made,
     without: [
       ...(isDecoded ? ['content-encoding', 'content-length'] : []),
+      // Node refuses to announce trailers that cannot be sent (RFC 9110 §6.5.1).
+      ...(isChunked ? [] : ['trailer']),
       // RFC 9110 §8.6 forbids it with 204, but some servers send it.
       ...(status === 204 ? ['content-length'] : []),
     ],
@@ -48,8 +52,8 @@ export async function passBack(
     return;
   }
   response.sendDate = false;
-  response.writeHead(status, made.concealer.text(wire?.reason ?? ''), fields.flat());
-  if (request.method === 'HEAD' || status === 204 || status === 304) body.resume();
+  response.writeHead(status, passable(made.concealer.text(wire?.reason ?? '')), fields.flat());
+  if (!hasBody) body.resume();
   else {
     // The first part of a stream may take long.
     if (!has(fields, 'content-length')) response.flushHeaders();
@@ -58,6 +62,11 @@ export async function passBack(
     if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(trailers);
   }
   endExchange(exchange);
+}
+
+/** Without what Node refuses in a reason phrase, and what undici could not read of one: nobody needs it. */
+function passable(reason: string): string {
+  return reason.replace(/[^\t\x20-\x7e\x80-\xff]/g, '');
 }
 
 async function streamBody(

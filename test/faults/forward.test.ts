@@ -180,6 +180,26 @@ const rows: readonly Row[] = [
   },
   { fault: 'no HTTP at all', twists: page(bytes('SSH-2.0-OpenSSH_9.2\r\n')), status: 502 },
   {
+    fault: 'a reason phrase in other letters than ASCII’s: it loses them',
+    twists: page(bytes('HTTP/1.1 403 Acc\xe8s refus\xe9\x01\r\nContent-Length: 2\r\n\r\nno')),
+    status: 403,
+    says: /^no$/,
+    far: (_, answer) => expect((answer as LocalAnswer).reason).toBe('Accs refus'),
+  },
+  {
+    fault: 'trailers that are announced where none can follow (RFC 9110 §6.5.1)',
+    twists: page(
+      bytes('HTTP/1.1 200 OK\r\nTrailer: X-Own\r\nX-Own: yes\r\nContent-Length: 2\r\n\r\nok'),
+    ),
+    status: 200,
+    says: /^ok$/,
+    far: async ({ ask: asked }, { headers }) => {
+      expect(headers).toMatchObject({ 'x-own': 'yes', 'content-length': '2' });
+      expect(headers).not.toHaveProperty('trailer');
+      expect(await asked('/', { method: 'HEAD' })).toMatchObject({ status: 200 });
+    },
+  },
+  {
     fault: 'an answer with two framings (RFC 9112 §6.3)',
     twists: page(
       bytes(
@@ -250,6 +270,25 @@ const rows: readonly Row[] = [
     run: ({ port }) =>
       sayRaw(port, `GET / HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`, { withinMs: 10_000 }),
     far: (_, answer) => expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /),
+  },
+  {
+    fault: 'an offer of another protocol before the answer to an earlier request',
+    run: async ({ port, app }) => {
+      app.twists = page({ raw: () => {} });
+      const host = `Host: 127.0.0.1:${port}`;
+      const offer = `GET /b HTTP/1.1\r\n${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+      return sayRaw(port, `GET /a HTTP/1.1\r\n${host}\r\n\r\n${offer}`);
+    },
+    far: (_, answer) => expect(answer).toBe(''),
+  },
+  {
+    fault: 'the same behind a request that Node answers itself',
+    run: async ({ port }) => {
+      const host = `Host: 127.0.0.1:${port}`;
+      const offer = `GET /b HTTP/1.1\r\n${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+      return sayRaw(port, `GET /a HTTP/1.1\r\n${host}\r\nExpect: more\r\n\r\n${offer}`);
+    },
+    far: ({ app }) => expect(app.seen).toEqual([]),
   },
   {
     fault: 'a request with two lengths',

@@ -103,7 +103,8 @@ export function openRooms(
       // valid.
       await Promise.allSettled([
         locks.isMade() && locks().then((lock) => lock.close(graceMs)),
-        persons.isMade() && persons().then(({ listener }) => listener.close()),
+        // A sign-in's page may still be on its way, where another sign-in returns to the same port.
+        persons.isMade() && persons().then(({ listener }) => listener.close(graceMs)),
       ]);
       await connections.destroy();
     },

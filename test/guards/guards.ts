@@ -534,6 +534,15 @@ export const guards: readonly Guard[] = [
     test: 'test/host/loopback/one-shot-address.test.ts',
   },
   {
+    name: 'late-page',
+    keeps: '§4.6 the page after a sign-in arrives, though the command has nothing more to do',
+    file: 'src/rooms.ts',
+    guard: 'listener.close(graceMs)',
+    without: 'listener.close()',
+    test: 'test/end-to-end/late-page.test.ts',
+    built: true,
+  },
+  {
     name: 'tabs-for-host',
     keeps: '§4.7 a host with many resources opens a dozen tabs, not any number',
     file: 'src/sign-in/allowance.ts',

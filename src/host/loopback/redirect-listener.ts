@@ -41,8 +41,8 @@ interface Port {
 export interface LoopbackListener extends RedirectListener {
   /** The server that this process has bound to `port`; `undefined` while a sibling or nobody has. */
   serverAt(port: number): LoopbackServer | undefined;
-  /** Closes everything at once and for good, including pages in flight. */
-  close(): Promise<void>;
+  /** Closes everything for good; pages that are on their way have `graceMs`, or 800 ms if that is less. */
+  close(graceMs?: number): Promise<void>;
 }
 
 export function createRedirectListener(options: {
@@ -175,7 +175,7 @@ export function createRedirectListener(options: {
 
     serverAt: (port) => ports.get(port)?.server,
 
-    async close() {
+    async close(graceMs = 0) {
       closed = true;
       const servers = [...ports.values()].map(({ server }) => server);
       for (const port of ports.values()) {
@@ -183,7 +183,7 @@ export function createRedirectListener(options: {
         port.server = undefined;
       }
       ports.clear();
-      await Promise.all(servers.map((server) => server?.close(0)));
+      await Promise.all(servers.map((server) => server?.close(Math.min(graceMs, pageGraceMs))));
     },
   };
 }

@@ -301,6 +301,23 @@ describe('the end', () => {
     expect(await isFree(claim.port)).toBe(true);
   });
 
+  test('the same for the end of the program, if it gives time', async () => {
+    let finish = (): void => {};
+    const called = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const claim = await listener.claim([0], async () => {
+      finish();
+      await createClock().sleep(60);
+      return { status: 'signed_in', application: 'late.example' };
+    });
+    const page = fetchFrom(claim.port, '/callback');
+    await called;
+    await listener.close(10_000);
+    expect((await page).body).toContain('late.example');
+    expect(await isFree(claim.port)).toBe(true);
+  });
+
   test('close is immediate, whoever is connected', async () => {
     const claim = await listener.claim([0], () => new Promise(() => {}));
     const page = fetchFrom(claim.port, '/callback').catch((error: Error) => error.message);

@@ -13,8 +13,11 @@ export interface WrittenBody {
   readonly sha256: string;
 }
 
-/** How much may arrive while a batch is written; it is the next batch. */
-const waitingBytes = 2 * 1024 ** 2;
+/**
+ * How much may arrive while a batch is written; it is the next batch. Both together, and what the streams
+ * before this one hold, are fewer buffers than are kept (`receive-buffers.ts`), so no new ones are made.
+ */
+const waitingBytes = 512 * 1024;
 
 /** What is longer is hashed by a thread, from the beginning: starting one takes as long as hashing this. */
 const hashedHere = 32 * 1024 ** 2;

@@ -120,7 +120,7 @@ describe.skipIf(!nginx)('nginx (skipped where it is not installed)', () => {
   });
 
   test.skipIf(!existsSync('/proc/self/status'))(
-    'saving 256 MiB takes less than 32 MiB of memory',
+    'saving 256 MiB takes less than 24 MiB of memory',
     async () => {
       const { url, files } = await startNginx();
       const folder = temporaryFolder();
@@ -152,7 +152,7 @@ describe.skipIf(!nginx)('nginx (skipped where it is not installed)', () => {
       const result = JSON.parse(stdout);
       if (process.env.SAVE_TEST_MIB) process.stderr.write(`${stdout}\n`);
       expect(result.bytes).toBe(size);
-      expect(result.grown).toBeLessThan(32 * 1024 ** 2);
+      expect(result.grown).toBeLessThan(24 * 1024 ** 2);
     },
     120_000,
   );

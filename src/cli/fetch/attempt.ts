@@ -18,7 +18,7 @@ import { resumeOffset } from './resume.ts';
 export async function attempt(
   request: FetchRequest,
   target: Target,
-  { shell, options, open: { rooms, signal }, cookies, onAnswer }: Conditions,
+  { shell, options, open: { rooms, signal }, cookies, onAnswer, onGiven }: Conditions,
   { passOver, progress }: { passOver: (answer: HopAnswer) => boolean; progress: Progress },
 ): Promise<void> {
   const { maxTime, continueAt, silent, verbose } = options;
@@ -44,6 +44,7 @@ export async function attempt(
     onJoined: prompt.onJoined,
   };
   const heads: HopAnswer[] = [];
+  const parts = { request, target, shell, options, onGiven };
   const say = (line: Concealed<string>) => {
     if (verbose) shell.err.line(line);
   };
@@ -70,7 +71,7 @@ export async function attempt(
       discard(result.answer);
       return;
     }
-    await give(result, { heads, request, target, shell, options, output, until, skipped });
+    await give(result, { ...parts, heads, output, until, skipped });
   } catch (error) {
     // Whatever the waiting was for, it was the deadline that ended it.
     if (deadline?.aborted && !signal.aborted) {

@@ -4,6 +4,7 @@ import type { HopAnswer } from '../../http/hops.ts';
 import type { Shell } from '../terminal/shell.ts';
 import type { OpenRooms } from '../with-rooms.ts';
 import type { FetchOptions } from './options.ts';
+import type { Given } from './write-out.ts';
 
 export interface Conditions {
   readonly shell: Shell;
@@ -11,6 +12,8 @@ export interface Conditions {
   readonly open: OpenRooms;
   readonly cookies: CookieStore | undefined;
   readonly onAnswer: (answer: HopAnswer) => void;
+  /** Hears what has become of an answer, or how far it came; `undefined` when another is asked for. */
+  readonly onGiven: (given: Given | undefined) => void;
 }
 
 export interface Target {

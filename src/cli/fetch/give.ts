@@ -1,4 +1,4 @@
-/** An answer to where it goes: its heads if they are wanted, its body, and what `--write-out` says of it. */
+/** An answer to where it goes: its heads if they are wanted, and its body. */
 import { cleanBody } from '../../answer/clean-body.ts';
 import { isAccessError } from '../../errors.ts';
 import { networkFailure } from '../../http/failures.ts';
@@ -8,13 +8,13 @@ import { discard } from '../../http/peek.ts';
 import { type Concealer, createConcealer } from '../../secrets/concealer.ts';
 import type { Shell } from '../terminal/shell.ts';
 import type { Target } from './conditions.ts';
-import { CurlFailure, exitCodeFor, systemCodeOf } from './exit-code.ts';
+import { CurlFailure, systemCodeOf } from './exit-code.ts';
 import { headLines } from './head-lines.ts';
 import type { FetchOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { nameFromDisposition } from './remote-name.ts';
 import { judgeResumed } from './resume.ts';
-import { writeOut } from './write-out.ts';
+import type { Given } from './write-out.ts';
 
 interface GiveParts {
   readonly heads: readonly HopAnswer[];
@@ -26,6 +26,7 @@ interface GiveParts {
   readonly until: AbortSignal;
   /** Bytes that were not asked for, since they are there already. */
   readonly skipped: number;
+  readonly onGiven: (given: Given | undefined) => void;
 }
 
 /** Throws what it came to, once that is printed which is to be printed all the same. */
@@ -50,11 +51,7 @@ export async function give(result: HopResult, parts: GiveParts): Promise<void> {
     failure = error instanceof CurlFailure ? error : brokenOff(error, answer.url, parts.until);
   }
   if (failed) failure ??= new CurlFailure(22, `${answer.url.host} answered ${answer.status}.`);
-  const exitCode = failure === undefined ? 0 : exitCodeFor(failure);
-  if (options.writeOut !== undefined) {
-    const transfer = { answer, redirects, size: output.size(), exitCode, file: output.file() };
-    output.afterwards(concealer.text(writeOut(options.writeOut, transfer)));
-  }
+  parts.onGiven({ answer, redirects, secrets, size: output.size(), file: output.file() });
   if (failure !== undefined) throw failure;
 }
 

@@ -7,12 +7,17 @@ import { isAccessCookie } from '../../secrets/access-cookies.ts';
  * Lines without line breaks. Field names are in lower case and sorted, because the original order is not
  * available.
  */
-export function headLines({ status, headers }: HopAnswer): string[] {
-  const fields = [...headers].filter(
-    ([name, value]) => name !== 'set-cookie' || !isAccessCookie(value.split('=')[0] ?? ''),
-  );
+export function headLines(answer: HopAnswer): string[] {
+  const { status } = answer;
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
-    ...fields.map(([name, value]) => `${name}: ${value}`),
+    ...shownFields(answer).map(([name, value]) => `${name}: ${value}`),
   ];
+}
+
+/** Names in lower case, and values. */
+export function shownFields({ headers }: HopAnswer): [name: string, value: string][] {
+  return [...headers].filter(
+    ([name, value]) => name !== 'set-cookie' || !isAccessCookie(value.split('=')[0] ?? ''),
+  );
 }

@@ -18,8 +18,6 @@ export interface Output {
   /** Before anything is written: another file than was said, which must not be there yet. */
   rename(newFile: string): void;
   text(text: Concealed<string>): Promise<void>;
-  /** Written to stdout, wherever the body is written. */
-  afterwards(text: Concealed<string>): void;
   /** Throws CurlFailure 23 when it cannot be written, and what reading throws. */
   body(body: Concealed<Readable>): Promise<void>;
   /** Can be called again. Throws CurlFailure 23 when something could not be written. */
@@ -78,7 +76,6 @@ export function openOutput({ stdout, file, append = false, onProgress }: Destina
       flags = 'wx';
     },
     text: write,
-    afterwards: (text) => void stdout().write(text),
     async body(body) {
       const counter = new Transform({
         transform(chunk: Buffer, _encoding, callback) {
@@ -101,7 +98,10 @@ export function openOutput({ stdout, file, append = false, onProgress }: Destina
       stdout().off('error', onStdoutError);
       if (!opened) return;
       const stream = opened;
-      await new Promise<void>((resolve) => stream.end(() => resolve()).once('close', resolve));
+      // What `end` calls back comes before the error of a write that it waited for.
+      if (!stream.closed) {
+        await new Promise<void>((resolve) => stream.once('close', resolve).end());
+      }
       if (failure) throw wrap(failure);
     },
   };

@@ -26,6 +26,17 @@ export function isTransientFailure(
   return retryConnrefused === true && systemCodeOf(error) === 'ECONNREFUSED';
 }
 
+export function whyTransient(error: unknown): string {
+  switch (exitCodeFor(curlFailureIn(error) ?? error)) {
+    case 6:
+      return 'The host was not found';
+    case 28:
+      return 'It took too long';
+    default:
+      return 'Nobody listens there';
+  }
+}
+
 const firstDelay = 1;
 const longestDelay = 600;
 

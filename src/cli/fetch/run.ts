@@ -6,6 +6,7 @@ import { CurlFailure, curlFailureIn, exitCodeFor } from './exit-code.ts';
 import type { FetchOptions } from './options.ts';
 import { runTransfer } from './transfer.ts';
 import { planTransfers, type Transfer } from './transfers.ts';
+import { type Given, writeOut } from './write-out.ts';
 
 export async function runFetch(
   shell: Shell,
@@ -56,6 +57,9 @@ async function runOne(
   jar: GivenCookies,
 ): Promise<number> {
   let url: URL | undefined;
+  let given: Given | undefined;
+  const startedAt = performance.now();
+  let exitCode = 0;
   try {
     await runTransfer(transfer, {
       shell,
@@ -68,12 +72,27 @@ async function runOne(
       onUrl: (read) => {
         url = read;
       },
+      onGiven: (last) => {
+        given = last;
+      },
     });
-    return 0;
   } catch (error) {
     if (open.signal.aborted) throw error;
-    return await tell(shell, options, error, url);
+    exitCode = await tell(shell, options, error, url);
   }
+  if (options.writeOut !== undefined && exitCode !== usageError) {
+    const seconds = (performance.now() - startedAt) / 1000;
+    const effective = url?.href ?? transfer.url;
+    const transferred = { url: transfer.url, effective, seconds, exitCode, given };
+    const { text, unknown } = writeOut(options.writeOut, transferred);
+    shell.out.write(text);
+    if (unknown.length > 0 && !options.silent) {
+      shell.err.line(
+        `Warning: --write-out has no ${unknown.map((name) => `%{${name}}`).join(', ')}.`,
+      );
+    }
+  }
+  return exitCode;
 }
 
 /** Returns the exit code. */

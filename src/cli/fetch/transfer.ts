@@ -4,10 +4,9 @@ import { atPath } from '../../secure-url.ts';
 import { shownUrl } from '../../shown-url.ts';
 import { attempt } from './attempt.ts';
 import type { Conditions, Progress } from './conditions.ts';
-import { curlFailureIn, exitCodeFor } from './exit-code.ts';
 import { nameFromUrl } from './remote-name.ts';
 import { buildRequest } from './request.ts';
-import { createRetries, isTransientFailure, isTransientStatus } from './retry.ts';
+import { createRetries, isTransientFailure, isTransientStatus, whyTransient } from './retry.ts';
 import type { Transfer } from './transfers.ts';
 
 export interface TransferParts extends Conditions {
@@ -45,15 +44,19 @@ export async function runTransfer(transfer: Transfer, parts: TransferParts): Pro
     } catch (error) {
       if (progress.isFinal || open.signal.aborted || !isTransientFailure(error, options))
         throw error;
-      next.why = `Exit code ${exitCodeFor(curlFailureIn(error) ?? error)}`;
+      next.why = whyTransient(error);
       next.delay = retries.next(null);
       if (next.delay === undefined) throw error;
     }
     if (!options.silent) {
-      shell.err.line(
-        `Warning: ${next.why}. Trying again in ${next.delay} s, and ${retries.left()} more times at most.`,
-      );
+      const left = retries.left();
+      const after =
+        left === 0
+          ? ', for the last time'
+          : `; ${left} more ${left === 1 ? 'attempt' : 'attempts'} after that`;
+      shell.err.line(`Warning: ${next.why}. Trying again in ${next.delay} s${after}.`);
     }
+    parts.onGiven(undefined);
     await open.rooms.clock.sleep(next.delay * 1000, open.signal);
   }
 }

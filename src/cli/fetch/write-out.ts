@@ -1,44 +1,84 @@
-/** curl's `--write-out`: the variables that scripts use. */
+/** curl's `--write-out`: what scripts want to know of a transfer, whatever became of it. */
 import type { HopAnswer } from '../../http/hops.ts';
+import { type Concealed, createConcealer } from '../../secrets/concealer.ts';
 import { resolveReference } from '../../secure-url.ts';
+import { shownFields } from './head-lines.ts';
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\' };
 
-export interface Transfer {
+/** What is known once an answer has been given. */
+export interface Given {
   readonly answer: HopAnswer;
   readonly redirects: readonly string[];
+  readonly secrets: readonly string[];
   /** Size of the body in bytes. */
   readonly size: number;
-  /** The command's exit code. */
-  readonly exitCode: number;
   /** Where the body went, if that is a file. */
   readonly file: string | undefined;
 }
 
-/** An unknown variable becomes empty, as in curl. */
-export function writeOut(
-  format: string,
-  { answer, redirects, size, exitCode, file }: Transfer,
-): string {
-  const { status, url, headers } = answer;
-  const values: Readonly<Record<string, string>> = {
-    http_code: String(status).padStart(3, '0'),
-    response_code: String(status).padStart(3, '0'),
-    url_effective: url.href,
-    content_type: headers.get('content-type') ?? '',
-    redirect_url: redirectUrl(answer),
-    num_redirects: String(redirects.length),
-    size_download: String(size),
-    exitcode: String(exitCode),
-    filename_effective: file ?? '',
-  };
-  return format.replace(
-    /%\{([^}]*)\}|%%|\\([nrt\\])/g,
-    (whole, name: string | undefined, letter: string | undefined) => {
-      if (name !== undefined) return values[name] ?? '';
-      return letter === undefined ? whole.slice(1) : (escapes[letter] ?? '');
+export interface Transferred {
+  /** As it was typed. */
+  readonly url: string;
+  /** As it was asked for. */
+  readonly effective: string;
+  readonly seconds: number;
+  /** The command's exit code. */
+  readonly exitCode: number;
+  /** Absent where there was no answer. */
+  readonly given: Given | undefined;
+}
+
+export interface WrittenOut {
+  readonly text: Concealed<string>;
+  /** Variables that were asked for and that there are not. They are empty, as in curl. */
+  readonly unknown: readonly string[];
+}
+
+export function writeOut(format: string, transferred: Transferred): WrittenOut {
+  const values = valuesOf(transferred);
+  const { given } = transferred;
+  const unknown: string[] = [];
+  const text = format.replace(
+    /%\{([^}]*)\}|%header\{([^}]*)\}|%%|\\([nrt\\])/g,
+    (whole, name?: string, field?: string, letter?: string) => {
+      if (field !== undefined) return fieldOf(given, field);
+      if (letter !== undefined) return escapes[letter] ?? '';
+      if (name === undefined) return whole.slice(1);
+      const value = values[name];
+      if (value === undefined) unknown.push(name);
+      return value ?? '';
     },
   );
+  return { text: createConcealer(given?.secrets ?? []).text(text), unknown };
+}
+
+function valuesOf({
+  url,
+  effective,
+  seconds,
+  exitCode,
+  given,
+}: Transferred): Record<string, string> {
+  const status = String(given?.answer.status ?? 0).padStart(3, '0');
+  return {
+    http_code: status,
+    response_code: status,
+    url,
+    url_effective: given?.answer.url.href ?? effective,
+    content_type: given?.answer.headers.get('content-type') ?? '',
+    redirect_url: given ? redirectUrl(given.answer) : '',
+    num_redirects: String(given?.redirects.length ?? 0),
+    size_download: String(given?.size ?? 0),
+    time_total: seconds.toFixed(6),
+    exitcode: String(exitCode),
+    filename_effective: given?.file ?? '',
+  };
+}
+
+function fieldOf(given: Given | undefined, asked: string): string {
+  const fields = given ? shownFields(given.answer) : [];
+  return fields.find(([name]) => name === asked.toLowerCase())?.[1] ?? '';
 }
 
 /** The target of a redirect that was not followed; verbatim if it is not a valid reference. */

@@ -142,6 +142,28 @@ describe.skipIf(!hasCurl)('on open pages, the same bytes and exit code as curl',
       18,
     ],
     [
+      'the status where nobody is',
+      () => ['-sw', '%{http_code} %{exitcode} %{url_effective}', 'http://127.0.0.1:1/'],
+      7,
+    ],
+    [
+      'the status of no host',
+      () => ['-sw', '%{http_code} %{size_download} %{url}', 'https://nowhere.invalid/'],
+      6,
+    ],
+    [
+      'the status of what is too slow',
+      () => ['-s', '-m', '0.4', '-w', '%{http_code} %{num_redirects}', open('/slow?ms=5000')],
+      28,
+    ],
+    [
+      'the status of an upload that is not there',
+      () => ['-s', '-T', 'nowhere', '-w', '%{http_code}', open('/')],
+      26,
+    ],
+    ['no status of what was misused', () => ['-sw', '%{http_code}', '-F', 'a', open('/')], 2],
+    ['fields', () => ['-sw', '%header{Content-Type} %header{nope}.', open('/bytes/9')], 0],
+    [
       'the exit code of an output that cannot be written',
       () => ['-s', '-o', 'folder', '-w', '%{exitcode}', open('/')],
       23,

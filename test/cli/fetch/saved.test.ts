@@ -1,4 +1,5 @@
 /** -o, -O, -J, -C, several URLs and --retry: the same files, output and exit code as from the real curl. */
+import { existsSync } from 'node:fs';
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -42,6 +43,8 @@ const plain = () =>
 
 const named = (field: string) => `/url.txt?field=${encodeURIComponent(field)}`;
 const refused = 'http://127.0.0.1:1/x';
+/** A device that takes nothing, as a full disk does. */
+const full = '/dev/full';
 
 describe.skipIf(!hasCurl)('saves and says the same as curl', () => {
   const cases: [name: string, args: string[], paths: string[], files: Files, exitCode: number][] = [
@@ -80,6 +83,7 @@ describe.skipIf(!hasCurl)('saves and says the same as curl', () => {
     ['nobody at the last', ['-o', 'x', '-o', 'y'], ['/1', refused], {}, 7],
     ['more outputs than URLs', ['-o', 'x', '-o', 'y'], ['/1'], {}, 0],
   ];
+  if (existsSync(full)) cases.push(['a little onto a full disk', ['-o', full], ['/1'], {}, 23]);
 
   it.each(cases)('%s', async (_name, args, paths, files, exitCode) => {
     const origin = await plain();
@@ -133,7 +137,7 @@ describe.skipIf(!hasCurl)('saves and says the same as curl', () => {
 
   it('tries again where nobody listens only if that is asked for', async () => {
     const attempts = ({ stderr }: { stderr: string }) =>
-      stderr.match(/^Warning: (?:Problem|Exit)/gm)?.length ?? 0;
+      stderr.match(/^Warning: (?:Problem|Nobody)/gm)?.length ?? 0;
     for (const [args, expected] of [
       [['--retry', '1'], 0],
       [['--retry', '1', '--retry-connrefused'], 1],
@@ -234,8 +238,8 @@ it('tries a body that is too slow once more where its file can be begun anew, an
     if (origin.requests.length > 1) response.end();
   });
   const args = ['-s', '-m', '2', '--retry', '1'];
-  const saved = await withOurs(program, [...args, '-o', 'x', origin.url()]);
-  expect(saved).toMatchObject({ run: { code: 0 }, files: { x: 'whole' } });
+  const saved = await withOurs(program, [...args, '-w', '%{exitcode}', '-o', 'x', origin.url()]);
+  expect(saved).toMatchObject({ run: { code: 0, stdout: '0' }, files: { x: 'whole' } });
   origin.requests.length = 0;
   const printed = await withOurs(program, [...args, origin.url()]);
   expect(printed.run).toMatchObject({ code: 28, stdout: 'half' });

@@ -15,14 +15,20 @@ export async function runProgram(
     exitCode = code;
   };
   const program = await createProgram(shell, end, { argv, summaries });
+  // Commander would print the help of all commands, and not say that there is no such one.
+  const isUnexplained = argv[0] === 'help' && argv[1] !== undefined && !isKnown(argv[1]);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(isUnexplained ? argv.slice(1, 2) : argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     // Help and version end here too, with 0. Commander's own code for a usage error is 1.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
+}
+
+function isKnown(word = ''): boolean {
+  return definitions.some(({ names }) => names.includes(word));
 }
 
 function withoutCommands(shell: Shell): Command {
@@ -67,8 +73,7 @@ export async function createProgram(
   const program = withoutCommands(shell);
   const isNamed = ({ names }: Definition) => asked?.argv.some((word) => names.includes(word));
   // Whoever names none first, or one that there is not, is told of all.
-  const isKnown = definitions.some(({ names }) => names.includes(asked?.argv[0] ?? ''));
-  const others = asked && (isKnown ? [] : asked.summaries);
+  const others = asked && (isKnown(asked.argv[0]) ? [] : asked.summaries);
   for (const definition of definitions) {
     const summary = others?.find(({ name }) => definition.names.includes(name));
     if (others === undefined || isNamed(definition)) {

@@ -55,8 +55,8 @@ async function run(shell: Shell, rooms: Rooms, json: boolean): Promise<number> {
   }
   print(shell, sessions, pending, stateOf, now);
   const trouble = access.memoryOnly();
-  if (trouble) shell.err.line(shell.err.paint('yellow', trouble));
-  shell.err.line(shell.err.paint('dim', `stored in ${dataDir}`));
+  const { err } = shell;
+  err.line(trouble ? err.paint('yellow', trouble) : err.paint('dim', `stored in ${dataDir}`));
   return 0;
 }
 

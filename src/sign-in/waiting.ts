@@ -59,8 +59,12 @@ export async function waitForPerson(
   let shown = true;
   let waits = true;
   const noneToWaitFor = new Promise<void>((resolve, reject) => {
-    const { mine, authorizationUrl, userCode } = signIn;
-    if (authorizationUrl === undefined && userCode === undefined) return;
+    const { mine, authorizationUrl, userCode, expiresAt } = signIn;
+    if (authorizationUrl === undefined && userCode === undefined) {
+      // One that another call has just finished is over already.
+      if (!mine && clock.now() < expiresAt) onJoined?.(signIn);
+      return;
+    }
     const isAnswered =
       authorizationUrl !== undefined && askPerson.hasAnswered?.(new URL(authorizationUrl));
     if (!mine && !isAnswered) return onJoined?.(signIn);

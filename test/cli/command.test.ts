@@ -60,6 +60,8 @@ describe('the command line', () => {
     const unknown = await program.run(['lgoin']);
     expect(unknown).toMatchObject({ code: 2, stdout: '' });
     expect(unknown.stderr).toContain('login');
+    const unexplained = await program.run(['help', 'lgoin']);
+    expect(unexplained).toMatchObject({ code: 2, stdout: '', stderr: unknown.stderr });
     expect((await program.run(['status', '--jsn'])).code).toBe(2);
     expect((await program.run(['status', 'more'])).code).toBe(2);
   });

@@ -1,4 +1,5 @@
 /** login, token, status and logout, on the sandbox (contract §6). */
+import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -132,6 +133,20 @@ describe('login', () => {
     );
     expect(shown[1]).toBe(url);
     await signInAs(url, ada());
+    expect((await joined.ended).code).toBe(0);
+  });
+
+  it('says so as well where that sign-in is another process’s own, whose address nobody else knows', async () => {
+    const own = program.start(['login', dashboard]);
+    await eventually(async () => ((await program.opened()).length > 0 ? true : undefined));
+    const joined = program.start(['fetch', dashboard]);
+    await eventually(
+      () =>
+        /is already open in another process.*login \S+ --force/s.exec(joined.stderr()) ?? undefined,
+    );
+    expect(joined.stderr()).not.toContain('token=');
+    await program.signIn(ada());
+    expect((await own.ended).code).toBe(0);
     expect((await joined.ended).code).toBe(0);
   });
 
@@ -271,6 +286,17 @@ describe('status', () => {
     expect(stdout).toContain('Nobody is signed in');
     expect((await program.run(['status', '--json'])).json).toMatchObject({ sessions: [] });
   });
+});
+
+it('status names no folder as the place of what is in memory alone', async () => {
+  const file = join(program.place, 'file');
+  await writeFile(file, '');
+  const { code, stderr } = await program.run(['status'], {
+    environment: { CF_ACCESS_DATA_DIR: file },
+  });
+  expect(code).toBe(0);
+  expect(stderr).toContain('in memory only');
+  expect(stderr).not.toContain('stored in');
 });
 
 describe.runIf(process.platform === 'linux')('the default data folder', () => {

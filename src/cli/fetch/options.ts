@@ -26,6 +26,7 @@ export interface FetchOptions extends FetchLists, RetryOptions {
   readonly request?: string;
   readonly header?: readonly string[];
   readonly userAgent?: string;
+  readonly referer?: string;
   readonly user?: string;
   readonly cookie?: readonly string[];
   readonly cookieJar?: string;

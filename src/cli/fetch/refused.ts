@@ -1,4 +1,7 @@
-/** curl's options that are not offered on purpose, and why: saying so is more use than “unknown option”. */
+/**
+ * curl's options that are not offered on purpose, and why: saying so is more use than “unknown option”.
+ * And those that ask for what is so in any case.
+ */
 import { type Command, Option } from 'commander';
 import { CurlFailure } from './exit-code.ts';
 
@@ -8,6 +11,9 @@ const elsewhere =
   'A credential goes to the host that it is for, and DNS and TLS say which machine that is: it is not sent anywhere else. For a development server, use its own name.';
 const authorities =
   'Authorities come from the environment, for signing in as well: set NODE_EXTRA_CA_CERTS to the PEM file of the root certificate.';
+
+const addresses =
+  'The system decides which addresses of a host are tried, IPv4 or IPv6, and the first that answers is taken.';
 
 const refusals: readonly [flags: string, why: string][] = [
   [
@@ -25,6 +31,12 @@ const refusals: readonly [flags: string, why: string][] = [
     '-E, --cert <file>',
     'Client certificates are not offered: Access’s own credentials are sent, and mTLS needs the device’s.',
   ],
+  ['-4, --ipv4', addresses],
+  ['-6, --ipv6', addresses],
+  [
+    '-n, --netrc',
+    'Passwords are not looked up in a file that other programs keep: give the application’s own with --user.',
+  ],
   [
     '--location-trusted',
     'Credentials and headers stay at the origin they are for. --location follows redirects; what another origin needs has to be asked of it by name.',
@@ -35,7 +47,16 @@ const refusals: readonly [flags: string, why: string][] = [
   ],
 ];
 
+const soAnyway = [
+  '-N, --no-buffer',
+  '-g, --globoff',
+  '-#, --progress-bar',
+  '--no-progress-meter',
+  '--http1.1',
+];
+
 export function addRefused(command: Command, refuse: (why: CurlFailure) => void): void {
+  for (const flags of soAnyway) command.addOption(new Option(flags, 'so anyway').hideHelp());
   for (const [flags, why] of refusals) {
     const option = new Option(flags, 'not offered').hideHelp();
     command.addOption(option);

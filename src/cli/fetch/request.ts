@@ -45,6 +45,7 @@ export async function buildRequest(
   if (content.type !== undefined) headers.set('content-type', content.type);
   if (options.range !== undefined) headers.set('range', `bytes=${wholeRange(options.range)}`);
   if (options.userAgent !== undefined) headers.set('user-agent', options.userAgent);
+  if (options.referer !== undefined) headers.set('referer', options.referer);
   const credentials = options.user ?? user;
   if (credentials !== undefined) {
     headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);

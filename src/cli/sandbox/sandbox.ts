@@ -150,9 +150,16 @@ function print({ out }: Shell, sandbox: Sandbox, dataDir: string): void {
   out.line(`  people     ${people.join(', ')}`);
   out.line();
   heading('Applications');
-  for (const { name, url, path } of Object.values(sandbox.applications)) {
-    const address = atPath(url, path).href;
-    out.line(`  ${out.paint('cyan', address.padEnd(30))} ${name.padEnd(29)} ${shows[name]}`);
+  const rows = Object.values(sandbox.applications).map(({ name, url, path }) => ({
+    name,
+    address: atPath(url, path).href,
+  }));
+  const widest = (texts: string[]) => Math.max(...texts.map(({ length }) => length));
+  const toNames = widest(rows.map(({ address }) => address));
+  const toWhat = widest(rows.map(({ name }) => name));
+  for (const { name, address } of rows) {
+    const padded = out.paint('cyan', address.padEnd(toNames));
+    out.line(`  ${padded}  ${name.padEnd(toWhat)}  ${shows[name]}`);
   }
   out.line(
     out.paint(

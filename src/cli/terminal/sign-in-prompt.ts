@@ -3,6 +3,7 @@ import type { Rooms } from '../../rooms.ts';
 import { shownUrl } from '../../shown-url.ts';
 import type { SignIn } from '../../sign-in/sign-in.ts';
 import type { AskPerson } from '../../sign-in/waiting.ts';
+import { loginCommand } from './command-lines.ts';
 import type { Shell } from './shell.ts';
 
 export interface SignInPrompt {
@@ -56,9 +57,15 @@ export function createSignInPrompt(
       err.write(`\r\u001b[K${err.paint('dim', message.slice(0, err.width - 1))}`);
     },
     onJoined({ resource, authorizationUrl }) {
-      if (authorizationUrl === undefined) return;
       done();
-      err.line(`A sign-in for ${new URL(resource).host} is already open:`);
+      const already = `A sign-in for ${new URL(resource).host} is already open`;
+      if (authorizationUrl === undefined) {
+        err.line(`${already} in another process: finish it in your browser.`);
+        const afresh = loginCommand(resource, ['--force']);
+        err.line(err.paint('dim', `If its page is gone, this opens another: ${afresh}`));
+        return;
+      }
+      err.line(`${already}:`);
       err.line(`  ${err.paint('cyan', authorizationUrl)}`);
     },
   };

@@ -115,6 +115,10 @@ describe('sandbox', () => {
     expect(running.stdout()).toMatch(/export CF_ACCESS_CLIENT_SECRET=cfast_/);
     const [config] = /\{\n {4}"mcpServers"[\s\S]*\n {2}\}/.exec(running.stdout()) ?? [];
     expect(JSON.parse(config ?? '')).toHaveProperty('mcpServers.cloudflare-access-sandbox.env');
+    // Each application says what it shows at the same column, however long its name is.
+    const listed = running.stdout().match(/^ {2}http:\S+ +[\w-]+ +(?=\S)/gm) ?? [];
+    expect(listed.length).toBeGreaterThan(15);
+    expect(new Set(listed.map((line) => line.length)).size).toBe(1);
     const [wiki] = /http:\S+(?= +managed-oauth )/.exec(running.stdout()) ?? [];
     // The same program in both, which may be installed nowhere.
     const { args } = JSON.parse(config ?? '').mcpServers['cloudflare-access-sandbox'];

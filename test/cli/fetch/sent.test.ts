@@ -35,11 +35,11 @@ function essence({ method, target, fields, body }: Recorded): unknown {
       return `BOUNDARY-${boundaries.indexOf(found)}`;
     });
   const type = plain(fields['content-type'] ?? '');
-  const { accept, authorization, cookie, range } = fields;
+  const { accept, authorization, cookie, range, referer } = fields;
   const isExact = Number(fields['content-length'] ?? -1) === body.length;
   const length = fields['transfer-encoding'] ?? (isExact || body.length === 0 ? 'exact' : 'wrong');
   const content = plain(body.toString('latin1'));
-  return { method, target, type, accept, authorization, cookie, range, length, content };
+  return { method, target, type, accept, authorization, cookie, range, referer, length, content };
 }
 
 const cases: [name: string, args: string[], paths?: string[], input?: string][] = [
@@ -88,6 +88,8 @@ const cases: [name: string, args: string[], paths?: string[], input?: string][] 
   ['the end', ['-r', '-500']],
   ['all from there on', ['-r', '7']],
   ['all from there on, to be continued', ['-C', '7']],
+  ['a referrer', ['-e', 'https://a.example/page']],
+  ['what is so in any case', ['-Ng#', '--no-progress-meter', '--http1.1']],
 ];
 
 describe.skipIf(!hasCurl)('the origin sees the same as from curl', () => {
@@ -148,6 +150,8 @@ it.each([
   [['-xhttp://proxy.example'], 'HTTPS_PROXY'],
   [['-sk'], ''],
   [['--resolve', 'a:1:127.0.0.1'], 'DNS and TLS'],
+  [['-4'], 'decides which addresses'],
+  [['-n'], '--user'],
   [['--location-trusted'], '--location follows redirects'],
   [['-b', 'CF_Authorization=x'], 'only cloudflare-access-mcp sends'],
   [['-C', '-', '-r', '0-1'], '--continue-at'],

@@ -157,9 +157,10 @@ function link(element: Element, context: PageContext): PhrasingContent[] {
   const [first] = line;
   // Drops a picture whose name repeats the link's text, as a person's avatar often does.
   const isRepeated = line.length > 1 && first?.type === 'text' && first.value.trim() === words();
-  const inside = (isRepeated ? line.slice(1) : line).flatMap((each) =>
-    each.type === 'link' ? each.children : [each],
-  );
+  const named = isRepeated ? line.slice(1) : line;
+  const inside = named.some(({ type }) => type === 'link')
+    ? named.flatMap((each) => (each.type === 'link' ? each.children : [each]))
+    : named;
   const reference = attribute(element, 'href');
   if (context.inHeading && /^[#¶§🔗\s]*$/u.test(words()) && !holds(element, ['img'])) return [];
   if (reference?.trim().startsWith('#'))

@@ -15,7 +15,9 @@ export function around(
 ): PhrasingContent[] {
   if (!hasWords(list)) return list;
   // A mark within the same mark adds nothing, so it is flattened.
-  const flat = list.flatMap((each) => (each.type === type ? each.children : [each]));
+  const flat = list.some((each) => each.type === type)
+    ? list.flatMap((each) => (each.type === type ? each.children : [each]))
+    : list;
   const first = flat[0];
   const last = flat.at(-1);
   const before = first?.type === 'break' ? [first] : edge(first, /^[ \u00a0]+/);
@@ -104,9 +106,13 @@ export function trimmed(list: readonly PhrasingContent[]): PhrasingContent[] {
  */
 function withoutEdges(list: PhrasingContent[], leading: RegExp): PhrasingContent[] {
   const first = list[0];
-  if (first?.type === 'text') list[0] = text(first.value.replace(leading, ''));
+  if (first?.type === 'text' && leading.test(first.value))
+    list[0] = text(first.value.replace(leading, ''));
   const last = list.at(-1);
-  if (last?.type === 'text') list[list.length - 1] = text(last.value.trimEnd());
+  if (last?.type === 'text') {
+    const value = last.value.trimEnd();
+    if (value.length < last.value.length) list[list.length - 1] = text(value);
+  }
   return list;
 }
 

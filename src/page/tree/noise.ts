@@ -93,12 +93,17 @@ function survey(body: Element, allowance: Allowance, reveals: boolean): Survey {
       const isFurniture =
         !isMain && !place.inFurniture && furnishes(node, place.inSection, measure);
       if (isFurniture) furniture.add(node);
-      visit(node, {
-        inSection: place.inSection || sections.has(node.tagName),
-        inFurniture: place.inFurniture || isFurniture,
-        inMain: place.inMain || isMain,
-        inRevealed: place.inRevealed || isRevealed,
-      });
+      const isSection = !place.inSection && sections.has(node.tagName);
+      const isElsewhere = isSection || isFurniture || isMain || isRevealed;
+      const inside = isElsewhere
+        ? {
+            inSection: place.inSection || isSection,
+            inFurniture: place.inFurniture || isFurniture,
+            inMain: place.inMain || isMain,
+            inRevealed: place.inRevealed || isRevealed,
+          }
+        : place;
+      visit(node, inside);
     }
   };
   visit(body, { inSection: false, inFurniture: false, inMain: false, inRevealed: false });

@@ -3,7 +3,7 @@
  * contain Markdown syntax. The library's own handlers, which search for some forty patterns each, write
  * everything else.
  */
-import type { Handle } from 'mdast-util-to-markdown';
+import type { Handle, State } from 'mdast-util-to-markdown';
 import { isPlainText } from './plain-text.ts';
 import { quickPhrasing } from './quick-phrasing.ts';
 
@@ -16,6 +16,16 @@ type Slow = Readonly<Record<string, Handle>> & {
   readonly link: Handle;
   readonly image: Handle;
   readonly inlineCode: Handle;
+};
+
+/**
+ * Counts no lines and columns, for which each block would be split into lines once per level: no handler
+ * here asks where it is.
+ */
+const untracked: ReturnType<State['createTracker']> = {
+  move: (value) => value ?? '',
+  current: () => ({ now: { line: 1, column: 1 }, lineShift: 0 }),
+  shift() {},
 };
 
 /** Handlers with the same results as `slow`, only faster. */
@@ -59,6 +69,7 @@ export function quickHandlers(slow: Slow): Slow {
 
   const root: Handle = (node, parent, state, info) => {
     const { containerPhrasing } = state;
+    state.createTracker = () => untracked;
     state.containerPhrasing = (inside, place) =>
       quickPhrasing(inside, state, place, handlers) ?? containerPhrasing.call(state, inside, place);
     return slow.root(node, parent, state, info);

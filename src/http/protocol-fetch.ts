@@ -65,10 +65,11 @@ export function createProtocolFetch(send: Send, took: TookFrom = () => {}): Prot
         [{ do: 'check', whether: 'the host is the right one' }],
       );
     }
-    const noBody =
-      method === 'HEAD' || answer.status === 204 || answer.status === 205 || answer.status === 304;
+    // An invalid one is read as a server's error (RFC 9110 §15); `Response` takes none.
+    const status = answer.status > 599 ? 500 : answer.status;
+    const noBody = method === 'HEAD' || status === 204 || status === 205 || status === 304;
     return new Response(noBody ? null : bytes, {
-      status: answer.status,
+      status,
       headers: [...answer.headers],
     });
   };

@@ -156,6 +156,9 @@ const rows: Row[] = [
   row('metadata that is not to be had now', 'temporarily_unavailable', () => ({
     resourceMetadata: () => ({ status: 503 }),
   })),
+  row('metadata with a status that there is not (RFC 9110 §15)', 'temporarily_unavailable', () => ({
+    resourceMetadata: () => ({ status: 700 }),
+  })),
   row(
     'a resource on another origin (contract §4.2)',
     'invalid_resource_metadata',

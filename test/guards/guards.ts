@@ -19,6 +19,16 @@ export interface Guard {
 
 export const guards: readonly Guard[] = [
   {
+    name: 'status-beyond',
+    keeps: 'RFC 9110 §15 a status that there is not is a server’s error, and no fault here',
+    file: 'src/http/protocol-fetch.ts',
+    guard: 'answer.status > 599 ? 500 : answer.status',
+    without: 'answer.status',
+    test: 'test/faults/challenge-and-discovery.test.ts',
+    only: 'with a status that there is not',
+    built: true,
+  },
+  {
     name: 'team-suffix',
     keeps: '§4.3 only names that end in cloudflareaccess.com are teams',
     file: 'src/cloudflare/team.ts',
@@ -532,6 +542,15 @@ export const guards: readonly Guard[] = [
     guard: "if (!open.includes(state) || inode === '0') return 'other';",
     without: 'void [state, inode, open];',
     test: 'test/host/loopback/one-shot-address.test.ts',
+  },
+  {
+    name: 'stranger-switches',
+    keeps: '§4.6 a stranger on a callback port cannot keep a sign-in from the next one',
+    file: 'src/host/loopback/sibling.ts',
+    guard: "request.on('upgrade', (_, socket) => {",
+    without: "request.on('a switch', (_, socket) => {",
+    test: 'test/host/loopback/redirect-listener.test.ts',
+    only: 'switches protocols unasked',
   },
   {
     name: 'late-page',

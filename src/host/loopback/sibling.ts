@@ -60,6 +60,11 @@ function ask(host: string, port: number, nonce: string): Promise<string | undefi
         response.on('end', () => resolve(response.statusCode === 200 ? text : ''));
       },
     );
+    // Nobody has asked for it. Without this, Node lets go of the connection and says nothing.
+    request.on('upgrade', (_, socket) => {
+      socket.destroy();
+      resolve('');
+    });
     request.on('error', (error: NodeJS.ErrnoException) => {
       // An answer that is not HTTP is still an answer.
       resolve(error.code?.startsWith('HPE_') ? '' : undefined);

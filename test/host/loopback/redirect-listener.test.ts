@@ -377,6 +377,13 @@ describe('who else is on the port', () => {
     ],
     ['redirects', (_, response) => void response.writeHead(302, { location: '/' }).end()],
     ['hangs up', (request) => void request.socket.destroy()],
+    [
+      'switches protocols unasked',
+      ({ socket }) =>
+        void socket.end(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+        ),
+    ],
     ['speaks no HTTP', (request) => void request.socket.end('SSH-2.0-example\r\n')],
   ])('a stranger that %s is one, within ten seconds', async (_, handler) => {
     const taken = await stranger('127.0.0.1', 0, handler);

@@ -14,8 +14,8 @@ export interface Patience {
 
 const firstMs = 1_000;
 const mostMs = 30_000;
-/** The maximum delay that a server may ask for. */
-const mostRetryMs = 60_000;
+/** The delays that a server may ask for. With none, it could have its stream requested without a pause, for ever. */
+const [leastRetryMs, mostRetryMs] = [100, 60_000];
 const factor = 1.5;
 
 export function createPatience(): Patience {
@@ -23,7 +23,7 @@ export function createPatience(): Patience {
   let failures = 0;
   return {
     setRetry(ms) {
-      retryMs = Math.min(ms, mostRetryMs);
+      retryMs = Math.min(Math.max(ms, leastRetryMs), mostRetryMs);
     },
     reset() {
       failures = 0;

@@ -1348,6 +1348,14 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'connect-retry-pause',
+    keeps: 'a server cannot have its stream requested without a pause',
+    file: 'src/bridge/patience.ts',
+    guard: 'Math.max(ms, leastRetryMs)',
+    without: 'Math.max(ms, 0 * leastRetryMs)',
+    test: 'test/bridge/patience.test.ts',
+  },
+  {
     name: 'connect-begun-by-the-next',
     keeps: 'a session that could not be begun anew is begun by the next message',
     file: 'src/bridge/sessions.ts',

@@ -10,7 +10,6 @@ import {
   Parser,
   type TreeAdapter,
 } from 'parse5';
-import { RunTokenizer } from './run-tokenizer.ts';
 
 export type Node = DefaultTreeAdapterTypes.ChildNode;
 export type Parent = DefaultTreeAdapterTypes.ParentNode;
@@ -47,7 +46,6 @@ const pieceLength = 16 * 1024;
 export function parseHtml(html: string, budgetMs = 3000): ParsedHtml {
   const tagNames = new Set<string>();
   const parser = new Parser({ treeAdapter: boundedAdapter(tagNames), scriptingEnabled: false });
-  parser.tokenizer = new RunTokenizer(parser);
   const until = performance.now() + budgetMs;
   try {
     for (let at = 0; at < html.length || at === 0; at += pieceLength) {

@@ -228,6 +228,9 @@ describe('the matrix of tcp', () => {
     const [error] = (await once(first, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNRESET');
     await eventually(() => running.stderr().includes('answered 502') || undefined);
+    // The command goes on, and is not to be run again.
+    await eventually(() => running.stderr().includes('onnect again') || undefined);
+    expect(running.stderr()).not.toContain('un it again');
     behind = switched((socket) => socket.end(frames(hello, '88 02 03e8')));
     const second = connect(port, '127.0.0.1');
     const [said] = (await once(second, 'data')) as [Buffer];

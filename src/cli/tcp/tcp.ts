@@ -85,7 +85,8 @@ async function serve(
   signal: AbortSignal,
 ): Promise<number> {
   const { url } = remote;
-  const explain = (error: unknown) => failureText(error, { url, environment });
+  const explain = (error: unknown) =>
+    failureText(error, { url, environment, repeats: 'connection' });
   const server = await startTcpServer({
     ...remote,
     addresses,

@@ -16,4 +16,5 @@ export const repeated = {
   command: 'run it again',
   request: 'send the request again',
   message: 'try again',
+  connection: 'connect again',
 } as const;

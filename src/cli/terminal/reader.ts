@@ -6,7 +6,10 @@ export interface Reader {
   readonly environment: Environment;
   /** The URL that the command was given, for commands that a step suggests. */
   readonly url?: URL | undefined;
-  /** What is to be repeated: the command, another program’s request through `forward`, or an MCP host’s through `connect`. */
+  /**
+   * What is to be repeated: the command, another program’s request through `forward`, an MCP host’s
+   * message through `connect`, or a connection through `tcp --listen`.
+   */
   readonly repeats?: keyof typeof repeated;
   /** Whose environment is meant: the shell's, or that of the server which the MCP host starts. */
   readonly place?: 'shell' | 'server';

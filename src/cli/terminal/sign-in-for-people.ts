@@ -48,10 +48,15 @@ export function finishSignIn(
   if (other !== undefined && address !== undefined) {
     return `sign in at ${address} if no browser has opened, then ${other}`;
   }
+  const isOurs = code !== undefined || address !== undefined;
+  if (isCommand && isOurs && !comesBack) {
+    // A transfer's key and a device code are never stored.
+    return 'this sign-in has ended with this command: run it again, and give it a --wait that is long enough to sign in';
+  }
   const show = code
     ? `open ${code.at} in any browser and enter the code ${code.userCode}`
     : address === undefined
-      ? 'the sign-in is open in your browser, started by another process'
+      ? 'finish the sign-in that another process has opened in your browser'
       : opened === false
         ? `no browser has been opened. Open this address in any browser: ${address}`
         : `finish the sign-in in your browser, or at this address if none has opened: ${address}`;

@@ -275,6 +275,18 @@ describe('fetch', () => {
     expect(fresh.stderr).toContain(`cloudflare-access-mcp login ${other}`);
   });
 
+  it('says whether a sign-in that nobody has finished ends with it', async () => {
+    const fresh = await createProgram({ CF_ACCESS_TRANSFER_URL: sandbox.transfer.origin });
+    // The key of a transfer is never stored; the code of Managed OAuth can be redeemed by any process.
+    const transfer = await fresh.run(['fetch', '--wait', '1', dashboard('/')]);
+    const code = await fresh.run(['fetch', '--wait', '1', guarded('/')]);
+    await fresh.remove();
+    expect([transfer.code, code.code]).toEqual([67, 67]);
+    expect(transfer.stderr).toContain('This sign-in has ended with this command');
+    expect(transfer.stderr).not.toContain('stays open');
+    expect(code.stderr).toContain('the sign-in stays open until');
+  });
+
   it('cuts the credential out of what an application echoes, and keeps Access’s cookies back', async () => {
     const { stdout, stderr } = await program.run(['fetch', '-i', '-v', guarded('/echo-all')]);
     const token = headers.wiki.replace(/^.*oauth:/, '');

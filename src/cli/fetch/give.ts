@@ -5,13 +5,13 @@ import { networkFailure } from '../../http/failures.ts';
 import type { HopAnswer, HopResult } from '../../http/hops.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
 import { discard } from '../../http/peek.ts';
-import { type Concealer, createConcealer } from '../../secrets/concealer.ts';
+import { type Concealed, type Concealer, createConcealer } from '../../secrets/concealer.ts';
 import type { Shell } from '../terminal/shell.ts';
 import type { Target } from './conditions.ts';
 import { CurlFailure, systemCodeOf } from './exit-code.ts';
 import { headLines } from './head-lines.ts';
 import type { FetchOptions } from './options.ts';
-import type { Output } from './output.ts';
+import { type Output, openOutput } from './output.ts';
 import { nameFromDisposition } from './remote-name.ts';
 import { judgeResumed } from './resume.ts';
 import type { Given } from './write-out.ts';
@@ -34,14 +34,14 @@ export async function give(result: HopResult, parts: GiveParts): Promise<void> {
   const { answer, secrets, redirects } = result;
   const { heads, options, output } = parts;
   const concealer = createConcealer(secrets);
+  const headTexts = heads.map((head) => concealer.text(`${headLines(head).join('\r\n')}\r\n\r\n`));
   const failed = answer.status >= 400 && (options.fail || options.failWithBody);
   if ((options.include || options.head) && !(failed && options.fail)) {
-    for (const head of heads) {
-      await output.text(concealer.text(`${headLines(head).join('\r\n')}\r\n\r\n`));
-    }
+    for (const text of headTexts) await output.text(text);
   }
   let failure: unknown;
   try {
+    if (options.dumpHeader !== undefined) await dump(headTexts, options.dumpHeader, parts);
     if (hasNothingToGive(answer, parts) || (failed && options.fail)) discard(answer);
     else await giveBody(answer, concealer, parts);
     // Only then is it known whether the file could be written.
@@ -53,6 +53,17 @@ export async function give(result: HopResult, parts: GiveParts): Promise<void> {
   if (failed) failure ??= new CurlFailure(22, `${answer.url.host} answered ${answer.status}.`);
   parts.onGiven({ answer, redirects, secrets, size: output.size(), file: output.file() });
   if (failure !== undefined) throw failure;
+}
+
+/** `--dump-header`: those of one URL after another, in the same file. */
+async function dump(
+  heads: readonly Concealed<string>[],
+  file: string,
+  { shell, target }: GiveParts,
+): Promise<void> {
+  const into = openOutput({ stdout: shell.out.stream, file, append: !target.isFirst });
+  for (const head of heads) await into.text(head);
+  await into.close();
 }
 
 /** Throws CurlFailure 33 and 22 for an answer that must not be added to a file. */

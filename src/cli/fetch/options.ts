@@ -33,6 +33,7 @@ export interface FetchOptions extends FetchLists, RetryOptions {
   readonly get?: true;
   readonly head?: true;
   readonly include?: true;
+  readonly dumpHeader?: string;
   readonly location?: true;
   readonly maxRedirs: number;
   readonly range?: string;

@@ -63,7 +63,12 @@ export function openOutput({ stdout, file, append = false, onProgress }: Destina
   };
   const write = (text: Concealed<string>) =>
     new Promise<void>((resolve, reject) => {
-      target().write(text, (error) => (error ? reject(wrap(error)) : resolve()));
+      target().write(text, (error) => {
+        if (!error) return resolve();
+        // The stream's own event comes after this.
+        failure ??= error;
+        reject(wrap(error));
+      });
     });
 
   return {

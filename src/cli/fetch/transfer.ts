@@ -28,6 +28,7 @@ export async function runTransfer(transfer: Transfer, parts: TransferParts): Pro
   const { output } = transfer;
   const isNamedByUrl = output === 'remote-name';
   const file = isNamedByUrl ? nameFromUrl(request.url) : output?.file;
+  const target = { file, isNamedByUrl, isFirst: transfer.isFirst };
   const retries = createRetries(options);
   for (;;) {
     const progress: Progress = { isFinal: request.once };
@@ -39,7 +40,7 @@ export async function runTransfer(transfer: Transfer, parts: TransferParts): Pro
       return next.delay !== undefined;
     };
     try {
-      await attempt(request, { file, isNamedByUrl }, parts, { passOver, progress });
+      await attempt(request, target, parts, { passOver, progress });
       if (next.delay === undefined) return;
     } catch (error) {
       if (progress.isFinal || open.signal.aborted || !isTransientFailure(error, options))

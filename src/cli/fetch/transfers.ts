@@ -7,6 +7,8 @@ export interface Transfer {
   readonly url: string;
   /** Absent: stdout. */
   readonly output?: OutputOption;
+  /** Whether the heads of another one stand in their file already. */
+  readonly isFirst: boolean;
   /** A file's name, or `-`. */
   readonly upload?: string;
 }
@@ -20,7 +22,7 @@ export function planTransfers(urls: readonly string[], options: FetchOptions): T
   return urls.map((url, at) => {
     const output = outputs[at] ?? (remoteNameAll ? ('remote-name' as const) : undefined);
     const upload = uploads[at];
-    return { url, ...(output ? { output } : {}), ...(upload ? { upload } : {}) };
+    return { url, isFirst: at === 0, ...(output ? { output } : {}), ...(upload ? { upload } : {}) };
   });
 }
 

@@ -243,6 +243,28 @@ describe.skipIf(!hasCurl)('on guarded pages, the same as curl with the token', (
     expect(sorted(ours)).toEqual(sorted(theirs));
   });
 
+  it('the same heads in a file or on stdout with -D, of every URL, whatever becomes of the body', async () => {
+    const urls = [guarded('/redirect?to=/bytes/5'), guarded('/status/404')];
+    const sorted = (heads: string) =>
+      heads
+        .split('\r\n')
+        .filter((line) => !/^(?:cf-ray|date|connection|keep-alive):/i.test(line))
+        .sort();
+    const forCurl = ['-H', headers.wiki];
+    const dumped = () => readFile(join(program.place, 'heads.txt'), 'utf8');
+    const args = ['-sfL', '-D', 'heads.txt', '-o', 'one', '-o', 'two', ...urls];
+    const theirs = await curl([...forCurl, ...args]);
+    const expected = sorted(await dumped());
+    const ours = await program.run(['curl', ...args]);
+    expect([theirs.code, ours.code]).toEqual([22, 22]);
+    expect(sorted(await dumped())).toEqual(expected);
+    const onto = ['-sL', '-D', '-', urls[0] ?? ''];
+    const printed = await both(onto, { forCurl });
+    expect(sorted(printed.ours.stdout)).toEqual(sorted(printed.theirs.stdout));
+    const full = await program.run(['curl', '-s', '-D', 'folder', open('/')]);
+    expect(full).toMatchObject({ code: 23, stdout: '' });
+  });
+
   it('the head alone with -I', async () => {
     const { ours, theirs } = await both(['-sI', guarded('/')], { forCurl: ['-H', headers.wiki] });
     expect(ours.stdout.split('\r\n')[0]).toBe(theirs.stdout.split('\r\n')[0]);

@@ -83,7 +83,10 @@ describe.skipIf(!hasCurl)('saves and says the same as curl', () => {
     ['nobody at the last', ['-o', 'x', '-o', 'y'], ['/1', refused], {}, 7],
     ['more outputs than URLs', ['-o', 'x', '-o', 'y'], ['/1'], {}, 0],
   ];
-  if (existsSync(full)) cases.push(['a little onto a full disk', ['-o', full], ['/1'], {}, 23]);
+  if (existsSync(full)) {
+    cases.push(['a little onto a full disk', ['-o', full], ['/1'], {}, 23]);
+    cases.push(['heads onto a full disk', ['-i', '-o', full], ['/1'], {}, 23]);
+  }
 
   it.each(cases)('%s', async (_name, args, paths, files, exitCode) => {
     const origin = await plain();

@@ -83,7 +83,8 @@ describe('a sign-in by browser transfer', () => {
         onprogress: ({ message }) => progress.push(message ?? ''),
       })
       .catch((error: unknown) => error);
-    await eventually(() => (progress.length > 0 ? true : undefined));
+    // The first progress is told after five seconds.
+    await eventually(() => (progress.length > 0 ? true : undefined), 20_000);
     leaving.abort();
     await first;
     expect(progress[0]).toContain(sandbox.team.host);

@@ -137,7 +137,8 @@ function takeUpgrade(
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
   for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
     const name = request.rawHeaders[at] ?? '';
-    if (/^(?:upgrade|http2-settings|connection)$/i.test(name)) continue;
+    // Connection stays: it may name other fields that end here.
+    if (name.toLowerCase() === 'upgrade') continue;
     lines.push(`${name}: ${request.rawHeaders[at + 1]}`);
   }
   const plain = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');

@@ -31,7 +31,9 @@ export async function passBack(
   // Error pages have been read to be classified, and are decoded by now.
   const isDecoded = !headers.has('content-encoding') && has(given, 'content-encoding');
   const hasBody = request.method !== 'HEAD' && status !== 204 && status !== 304;
-  const isChunked = hasBody && request.httpVersion !== '1.0' && !has(given, 'content-length');
+  // Not for clients of HTTP/1.0.
+  const mayChunk = response.useChunkedEncodingByDefault;
+  const isChunked = hasBody && mayChunk && !has(given, 'content-length');
   const fields = answerFields(given, {
     ...made,
     without: [
@@ -93,7 +95,7 @@ export function passInterim(
   addresses: Addresses,
 ): void {
   // HTTP/1.0 knows none (RFC 9110 §15.2): its clients take one for the answer.
-  const isKnown = response.req.httpVersion !== '1.0';
+  const isKnown = response.req.httpVersion === '1.1';
   if (!isKnown || response.headersSent || response.destroyed) return;
   try {
     if (status === 102) response.writeProcessing();

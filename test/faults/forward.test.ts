@@ -193,10 +193,17 @@ const rows: readonly Row[] = [
     ),
     status: 200,
     says: /^ok$/,
-    far: async ({ ask: asked }, { headers }) => {
+    far: async ({ ask: asked, port, app }, { headers }) => {
       expect(headers).toMatchObject({ 'x-own': 'yes', 'content-length': '2' });
       expect(headers).not.toHaveProperty('trailer');
       expect(await asked('/', { method: 'HEAD' })).toMatchObject({ status: 200 });
+      const request = `GET / HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+      app.twists = page(
+        bytes(
+          'HTTP/1.1 200 OK\r\nTrailer: X-Own\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+        ),
+      );
+      expect(await sayRaw(port, request, { withinMs: 10_000 })).toMatch(/^HTTP\/1\.1 200 .*ok$/s);
     },
   },
   {

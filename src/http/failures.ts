@@ -21,6 +21,16 @@ export function connectionWasLost(error: unknown): boolean {
   return lost.includes(codeOf(error));
 }
 
+/** True of a proxy as well, where there is one. */
+const inWords: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'DNS knows no such name',
+  EAI_AGAIN: 'DNS did not answer',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the connection was closed',
+  ENETUNREACH: 'there is no way there from this network',
+  EHOSTUNREACH: 'there is no way there from this network',
+};
+
 /** `signal`: the request's; if it is aborted with an AccessError as its reason, that is the failure. */
 export function networkFailure(error: unknown, url: URL, signal?: Abortable): AccessError {
   if (error instanceof AccessError) return error;
@@ -115,9 +125,10 @@ export function networkFailure(error: unknown, url: URL, signal?: Abortable): Ac
       { cause: error },
     );
   }
+  const why = inWords[code];
   return new AccessError(
     'network_error',
-    `The request to ${host} failed (${code || 'no code'}).`,
+    `The request to ${host} failed${why ? `: ${why}` : ''} (${code || 'no code'}).`,
     [{ do: 'check_network' }],
     { cause: error },
   );

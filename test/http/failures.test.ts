@@ -42,3 +42,17 @@ test('https to a port that speaks plain http: the other scheme, or another port'
     ],
   });
 });
+
+test.each([
+  ['ENOTFOUND', 'DNS knows no such name'],
+  ['EAI_AGAIN', 'DNS did not answer'],
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['ECONNRESET', 'the connection was closed'],
+  ['ENETUNREACH', 'there is no way there'],
+])('says in words what %s means', (code, words) => {
+  const error = Object.assign(new Error('x'), { code });
+  const { message } = networkFailure(error, new URL('https://app.example.com/'));
+  expect(message).toContain('The request to app.example.com failed: ');
+  expect(message).toContain(words);
+  expect(message).toContain(`(${code})`);
+});

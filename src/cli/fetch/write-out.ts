@@ -45,7 +45,7 @@ export function writeOut(format: string, transferred: Transferred): WrittenOut {
       if (field !== undefined) return fieldOf(given, field);
       if (letter !== undefined) return escapes[letter] ?? '';
       if (name === undefined) return whole.slice(1);
-      const value = values[name];
+      const value = values.get(name);
       if (value === undefined) unknown.push(name);
       return value ?? '';
     },
@@ -59,9 +59,9 @@ function valuesOf({
   seconds,
   exitCode,
   given,
-}: Transferred): Record<string, string> {
+}: Transferred): ReadonlyMap<string, string> {
   const status = String(given?.answer.status ?? 0).padStart(3, '0');
-  return {
+  const values = {
     http_code: status,
     response_code: status,
     url,
@@ -74,6 +74,7 @@ function valuesOf({
     exitcode: String(exitCode),
     filename_effective: given?.file ?? '',
   };
+  return new Map(Object.entries(values));
 }
 
 function fieldOf(given: Given | undefined, asked: string): string {

@@ -164,6 +164,11 @@ describe.skipIf(!hasCurl)('on open pages, the same bytes and exit code as curl',
     ['no status of what was misused', () => ['-sw', '%{http_code}', '-F', 'a', open('/')], 2],
     ['fields', () => ['-sw', '%header{Content-Type} %header{nope}.', open('/bytes/9')], 0],
     [
+      'nothing of an unknown variable',
+      () => ['-sw', '%{constructor}%{nope}.', open('/bytes/9')],
+      0,
+    ],
+    [
       'the exit code of an output that cannot be written',
       () => ['-s', '-o', 'folder', '-w', '%{exitcode}', open('/')],
       23,
@@ -175,6 +180,11 @@ describe.skipIf(!hasCurl)('on open pages, the same bytes and exit code as curl',
     expect(theirs.code).toBe(exitCode);
     expect(ours.code).toBe(exitCode);
     expect(ours.bytes.equals(theirs.bytes)).toBe(true);
+  });
+
+  it('and names on stderr what --write-out does not have', async () => {
+    const { ours } = await both(['-w', '%{constructor}%{nope}%{url}', open('/bytes/9')]);
+    expect(ours.stderr).toContain('Warning: --write-out has no %{constructor}, %{nope}.\n');
   });
 });
 

@@ -65,11 +65,14 @@ export function createSearch(texts: readonly SecretText[]): Search {
       read += reach.index - back.index;
       const begun = text.parts.filter((part) => back.index <= part.start && end <= part.end);
       const [from, to] = [units.byteOf(back.at), units.byteOf(reach.at)];
-      if (units.ranOut && !isLast && begun.length > 0) open = Math.min(open, from);
-      else if (
-        text.parts.some((part) => back.index <= part.start && part.end <= reach.index) ||
-        read > readFreely + readPerByte * input.length
-      ) {
+      const isOpenEnded = units.ranOut && !isLast && begun.length > 0;
+      if (isOpenEnded) open = Math.min(open, from);
+      const isWhole = text.parts.some(
+        (part) => back.index <= part.start && part.end <= reach.index,
+      );
+      const isReadEnough = read > readFreely + readPerByte * input.length;
+      // What is open is searched again with more input, so of this a cut only spares the reading.
+      if (isReadEnough || (isWhole && !isOpenEnded)) {
         cuts.push({ from, to });
         return to;
       }

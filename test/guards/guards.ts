@@ -2470,4 +2470,13 @@ export const guards: readonly Guard[] = [
     only: 'slow reader',
     built: true,
   },
+  {
+    name: 'open-read-enough',
+    keeps: 'the time to find secrets is linear, also in what may go on',
+    file: 'src/secrets/secret-search.ts',
+    guard: 'isReadEnough || (isWhole && !isOpenEnded)',
+    without: '!isOpenEnded && (isReadEnough || isWhole)',
+    test: 'test/secrets/parts.test.ts',
+    only: 'repetitive',
+  },
 ];

@@ -274,13 +274,15 @@ it('lets everything else through as it is', async () => {
 });
 
 it('takes linear time, also for a token that a server chose to repeat itself', async () => {
-  const size = 1024 * 1024;
+  const size = 512 * 1024;
   for (const one of ['a'.repeat(65_536), 'ab='.repeat(20_000), '%25'.repeat(10_000)]) {
     for (const content of [one.slice(0, -1), `${one.slice(0, -1)}!`, one.slice(0, 50)]) {
-      const whole = Buffer.alloc(size, content);
-      const startedAt = performance.now();
-      await clean([one], whole, [65_536]);
-      expect(performance.now() - startedAt).toBeLessThan(20_000);
+      for (const part of [65_536, 16_384, 4096]) {
+        const whole = Buffer.alloc(size, content);
+        const startedAt = performance.now();
+        await clean([one], whole, [part]);
+        expect(performance.now() - startedAt).toBeLessThan(20_000);
+      }
     }
   }
 }, 200_000);

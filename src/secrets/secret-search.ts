@@ -71,7 +71,7 @@ export function createSearch(texts: readonly SecretText[]): Search {
         (part) => back.index <= part.start && part.end <= reach.index,
       );
       const isReadEnough = read > readFreely + readPerByte * input.length;
-      // What is open is searched again with more input, so of this a cut only spares the reading.
+      // A cut of what is open only ends the reading: the rest is searched again with more input.
       if (isReadEnough || (isWhole && !isOpenEnded)) {
         cuts.push({ from, to });
         return to;

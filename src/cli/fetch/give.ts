@@ -34,14 +34,15 @@ export async function give(result: HopResult, parts: GiveParts): Promise<void> {
   const { answer, secrets, redirects } = result;
   const { heads, options, output } = parts;
   const concealer = createConcealer(secrets);
-  const headTexts = heads.map((head) => concealer.text(`${headLines(head).join('\r\n')}\r\n\r\n`));
+  const headTexts = () =>
+    heads.map((head) => concealer.text(`${headLines(head).join('\r\n')}\r\n\r\n`));
   const failed = answer.status >= 400 && (options.fail || options.failWithBody);
   if ((options.include || options.head) && !(failed && options.fail)) {
-    for (const text of headTexts) await output.text(text);
+    for (const text of headTexts()) await output.text(text);
   }
   let failure: unknown;
   try {
-    if (options.dumpHeader !== undefined) await dump(headTexts, options.dumpHeader, parts);
+    if (options.dumpHeader !== undefined) await dump(headTexts(), options.dumpHeader, parts);
     if (hasNothingToGive(answer, parts) || (failed && options.fail)) discard(answer);
     else await giveBody(answer, concealer, parts);
     // Only then is it known whether the file could be written.

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { signInAs } from '../../../src/sandbox/team/person.ts';
 import { byEveryFace, pairOf, saidIn, setUpFaces } from '../../support/faces.ts';
+import { eventually } from '../../support/mcp-server.ts';
 import { all, discovery, expectWords, oauth, proof, shifted, transfer } from './expected.ts';
 
 describe('10: a firewall before Access', () => {
@@ -168,6 +169,8 @@ describe('15: a pasted callback', () => {
       spell((await signInAs(String(address), met.sandbox.people[0] ?? '', { stopAt })).url);
 
     const pending = await met.server.call('authenticate', { url, wait_seconds: 0 });
+    // A browser that comes after the sign-in has ended finds its port closed.
+    await eventually(async () => (await met.server.opened())[0]);
     const callback_url = await endOf(pending.json.authorization_url);
     const ended = await met.tool('authenticate', { url, callback_url });
     expect([saidIn(ended.json), ended.asked]).toEqual([

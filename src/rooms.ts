@@ -10,11 +10,10 @@ import type { ProtocolFetch } from './http/protocol-fetch.ts';
 import { openRequests } from './http/requests.ts';
 import type { Send } from './http/send.ts';
 import type { Log } from './log.ts';
-import type { HostCapabilities } from './mcp/host-capabilities.ts';
 import { onDemand } from './on-demand.ts';
 import { once } from './once.ts';
 import type { Browser, Clock, RecordStore } from './session/ports.ts';
-import type { CallContext } from './tool-calls.ts';
+import type { ToolCalls } from './tool-calls.ts';
 
 export interface Rooms {
   readonly dataDir: string;
@@ -25,8 +24,8 @@ export interface Rooms {
   readonly clock: Clock;
   readonly send: Send;
   readonly fetch: ProtocolFetch;
-  /** Everything that a tool call needs, except its signal and progress. */
-  context(host: HostCapabilities): Promise<CallContext>;
+  /** What an agent's calls need besides. */
+  toolCalls(): Promise<ToolCalls>;
   /** Resolves when every browser that was started has fetched its sign-in's address, or on abort. */
   browsersLed(until: AbortSignal): Promise<void>;
   /** Releases ports, locks and temporary files once a refresh under way has ended, or after `graceMs`. */
@@ -93,7 +92,7 @@ export function openRooms(
     clock,
     send,
     fetch,
-    context: async (host) => (await toolCalls()).context(host),
+    toolCalls,
     async browsersLed(until) {
       if (persons.isMade()) await (await persons()).addresses.settled(until);
     },

@@ -1,7 +1,5 @@
 /** What the host can do for us, as declared in its handshake. */
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
-import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import type { ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import { shownUrl } from '../shown-url.ts';
 
 export interface HostCapabilities {
@@ -26,10 +24,8 @@ export type ElicitUrl = (request: {
   done: Promise<void>;
 }) => Promise<{ action: 'accept' | 'decline' | 'cancel'; tookMs: number } | 'over' | 'later'>;
 
-export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
-
 /** For the older revisions, in which a server may send requests. */
-export function hostOf(server: Server, { signal }: Extra): HostCapabilities {
+export function hostOf(server: Server, signal: AbortSignal): HostCapabilities {
   const capabilities = server.getClientCapabilities();
   return {
     async roots() {

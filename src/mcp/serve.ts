@@ -6,10 +6,10 @@
 import { readFileSync } from 'node:fs';
 import type { Config, Environment } from '../config/config.ts';
 import { createLog } from '../log.ts';
+import { once } from '../once.ts';
 import type { Rooms } from '../rooms.ts';
 import { startFront } from './front.ts';
 import type { Handshake } from './handshake.ts';
-import type { HostCapabilities } from './host-capabilities.ts';
 
 /** For somebody who starts it in a terminal to see what happens. */
 const toPerson =
@@ -71,9 +71,9 @@ export function serve({
   const recorded = readHandshake(handshake, readOnly);
   startFront({ input: stdin, output: stdout }, recorded, async (input, output) => {
     const { connectServer } = await import('./server.ts');
-    const context = async (host: HostCapabilities) => (await open()).context(host);
+    const contexts = once(async () => (await open()).toolCalls());
     endCalls = await connectServer(
-      { version, log, readOnly, open: context, onClose: leave },
+      { version, log, readOnly, open: contexts, onClose: leave },
       input,
       output,
     );

@@ -1,0 +1,90 @@
+/**
+ * Answers `tools/call` before it reaches the SDK's server, which reads each message against eight schemas
+ * and hands it on through twenty promises: more than a third of what it takes for a short call. All other
+ * messages pass unchanged.
+ */
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import {
+  type CallToolRequest,
+  CallToolRequestSchema,
+  type CallToolResult,
+  ErrorCode,
+  type JSONRPCRequest,
+  McpError,
+  type RequestId,
+  type ServerNotification,
+} from '@modelcontextprotocol/sdk/types.js';
+
+export interface Call {
+  readonly params: CallToolRequest['params'];
+  /** Aborts when the host cancels the call, and when the connection is closed. */
+  readonly signal: AbortSignal;
+  /** Sends nothing any more once `signal` has aborted. */
+  notify(notification: ServerNotification): void;
+}
+
+/** Whatever it throws is answered as a JSON-RPC error, with the words of an `McpError`. */
+export type AnswerCall = (call: Call) => Promise<CallToolResult>;
+
+/** `inner`: gives only messages that are JSON-RPC's, as the SDK's transports do. */
+export function withCalls(inner: Transport, answerCall: AnswerCall): Transport {
+  const running = new Map<RequestId, AbortController>();
+  const fail = (error: Error) => outer.onerror?.(error);
+
+  const outcomeOf = async (request: JSONRPCRequest, signal: AbortSignal) => {
+    try {
+      const { success, data } = CallToolRequestSchema.safeParse(request);
+      if (!success)
+        throw new McpError(ErrorCode.InvalidParams, 'tools/call takes a name and arguments');
+      const notify = (notification: ServerNotification) => {
+        if (!signal.aborted) inner.send({ jsonrpc: '2.0', ...notification }).catch(fail);
+      };
+      return { result: await answerCall({ params: data.params, signal, notify }) };
+    } catch (error) {
+      const { code, message } =
+        error instanceof McpError
+          ? error
+          : { code: ErrorCode.InternalError, message: 'Internal error' };
+      return { error: { code, message } };
+    }
+  };
+
+  const answer = async (request: JSONRPCRequest): Promise<void> => {
+    const { id } = request;
+    const controller = new AbortController();
+    const { signal } = controller;
+    running.set(id, controller);
+    const outcome = await outcomeOf(request, signal);
+    if (running.get(id) === controller) running.delete(id);
+    // A cancelled request gets no answer.
+    if (!signal.aborted) await inner.send({ jsonrpc: '2.0', id, ...outcome });
+  };
+
+  /** False when it is about a request that is not a running call. */
+  const cancels = (params: JSONRPCRequest['params']): boolean => {
+    const call = running.get(params?.requestId as RequestId);
+    call?.abort(params?.reason);
+    return call !== undefined;
+  };
+
+  const outer: Transport = {
+    async start() {
+      inner.onclose = () => {
+        for (const call of running.values()) call.abort();
+        outer.onclose?.();
+      };
+      inner.onerror = fail;
+      inner.onmessage = (message, extra) => {
+        const { method, params } = 'method' in message ? message : {};
+        if (method === 'tools/call' && 'id' in message)
+          answer(message as JSONRPCRequest).catch(fail);
+        else if (method === 'notifications/cancelled' && cancels(params)) return;
+        else outer.onmessage?.(message, extra);
+      };
+      await inner.start();
+    },
+    send: (message, options) => inner.send(message, options),
+    close: () => inner.close(),
+  };
+  return outer;
+}

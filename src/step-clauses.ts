@@ -1,6 +1,7 @@
 /**
- * The steps that only a person can take, for both readers: in the imperative, without a capital letter or
- * a full stop, so that they can follow "ask the person to" as well as "If it happens again,".
+ * What a next step says to both readers: the steps that only a person can take, in the imperative, without
+ * a capital letter or a full stop, so that they can follow "ask the person to" as well as "If it happens
+ * again,"; and that the page can be fetched.
  */
 import type { Step, Variable } from './next-step.ts';
 
@@ -60,6 +61,30 @@ export function personClause(step: PersonStep, place: string): string {
       return 'run the other program with the service token in its own environment';
   }
 }
+
+/** `use`: the reader's way of fetching, such as "call access_fetch"; `program`: the one that says so. */
+export function fetchClause(
+  { because, signedInAt, inMemoryBecause }: Extract<Step, { do: 'fetch' }>,
+  use: string,
+  program: 'command' | 'server',
+): string {
+  const why = because === undefined ? '' : becauseOf[because];
+  const facts = [
+    ...(signedInAt === undefined ? [] : [`Signed in at ${signedInAt}`]),
+    ...(inMemoryBecause === undefined
+      ? []
+      : [`The session ends with this ${program}, since it is kept in memory: ${inMemoryBecause}`]),
+  ];
+  return [`${use}${why}`, ...facts].join('. ');
+}
+
+const becauseOf: Record<NonNullable<Extract<Step, { do: 'fetch' }>['because']>, string> = {
+  nothing_asked: ', or any other HTTP client: this URL asks for nothing',
+  session: ': there is a session',
+  service_token_ready: ': the service token will be sent',
+  sends_service_token: ', which sends the service token itself',
+  signs_in_itself: ', which starts the sign-in itself',
+};
 
 function setting(variable: Variable): string {
   if ('value' in variable) return `${variable.name}=${variable.value}`;

@@ -3,7 +3,7 @@
  * person.
  */
 import type { NextStep, Step, When } from '../next-step.ts';
-import { later, personClause, sentences } from '../step-clauses.ts';
+import { fetchClause, later, personClause, sentences } from '../step-clauses.ts';
 
 export function stepForAgents(nextStep: NextStep): string {
   return sentences(nextStep.map((step) => inCase(step.when, clause(step))));
@@ -70,7 +70,7 @@ function clause(step: Step): string {
     case 'raise_timeout':
       return 'call again with a greater timeout_seconds';
     case 'fetch':
-      return fetchIt(step);
+      return fetchClause(step, 'call access_fetch', 'server');
     case 'print_token':
       return 'call get_token with "as": "value"';
     case 'use_own_credential':
@@ -172,23 +172,3 @@ function file({ to, need }: Extract<Step, { do: 'choose_file' }>): string {
         : 'give the path of a file inside the working directory or one of the host’s roots, and not where credentials are kept, nor a copy of what is there';
   }
 }
-
-function fetchIt(step: Extract<Step, { do: 'fetch' }>): string {
-  const { because, signedInAt, inMemoryBecause } = step;
-  const why = because === undefined ? '' : becauseOf[because];
-  const facts = [
-    ...(signedInAt === undefined ? [] : [`Signed in at ${signedInAt}`]),
-    ...(inMemoryBecause === undefined
-      ? []
-      : [`The session ends with this server, since it is kept in memory: ${inMemoryBecause}`]),
-  ];
-  return [`call access_fetch${why}`, ...facts].join('. ');
-}
-
-const becauseOf: Record<NonNullable<Extract<Step, { do: 'fetch' }>['because']>, string> = {
-  nothing_asked: ', or any other HTTP client: this URL asks for nothing',
-  session: ': there is a session',
-  service_token_ready: ': the service token will be sent',
-  sends_service_token: ', which sends the service token itself',
-  signs_in_itself: ', which starts the sign-in itself',
-};

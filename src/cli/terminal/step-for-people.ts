@@ -3,7 +3,7 @@
  * sign-in-for-people.ts.
  */
 import type { NextStep, Step, When } from '../../next-step.ts';
-import { later, personClause, sentences } from '../../step-clauses.ts';
+import { fetchClause, later, personClause, sentences } from '../../step-clauses.ts';
 import { program, repeated, shellWord } from './command-lines.ts';
 import type { Reader } from './reader.ts';
 import { attended, avoidSignIn, finishSignIn, login, signIn } from './sign-in-for-people.ts';
@@ -80,7 +80,7 @@ function clause(step: Step, reader: Reader): string | undefined {
     case 'raise_timeout':
       return undefined;
     case 'fetch':
-      return fetchIt(step);
+      return fetchClause(step, `use ${program} fetch`, 'command');
     case 'print_token':
       return `print the token instead: ${program} token ${reader.url ? shellWord(reader.url.href) : '<url>'}`;
     case 'use_own_credential':
@@ -132,23 +132,3 @@ function file({ to, need }: Extract<Step, { do: 'choose_file' }>): string {
       return `give the path of a ${to === 'save' ? 'new ' : ''}file that is not where credentials are kept`;
   }
 }
-
-function fetchIt(step: Extract<Step, { do: 'fetch' }>): string {
-  const { because, signedInAt, inMemoryBecause } = step;
-  const why = because === undefined ? '' : becauseOf[because];
-  const facts = [
-    ...(signedInAt === undefined ? [] : [`Signed in at ${signedInAt}`]),
-    ...(inMemoryBecause === undefined
-      ? []
-      : [`The session ends with this command, since it is kept in memory: ${inMemoryBecause}`]),
-  ];
-  return [`use ${program} fetch${why}`, ...facts].join('. ');
-}
-
-const becauseOf: Record<NonNullable<Extract<Step, { do: 'fetch' }>['because']>, string> = {
-  nothing_asked: ', or any other HTTP client: this URL asks for nothing',
-  session: ': there is a session',
-  service_token_ready: ': the service token will be sent',
-  sends_service_token: ', which sends the service token itself',
-  signs_in_itself: ', which starts the sign-in itself',
-};

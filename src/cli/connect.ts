@@ -50,7 +50,7 @@ export function addConnect(program: Command, shell: Shell, end: (exitCode: numbe
 const endingMs = 500;
 
 async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): Promise<number> {
-  const { rooms, config, signal } = open;
+  const { rooms, config, interrupted } = open;
   const { err, environment } = shell;
   const person = (error: unknown) => failureText(error, { url, environment, repeats: 'message' });
   const waiting = {
@@ -72,8 +72,6 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
   // A host that has closed its end of stdout has exited.
   const left = new Promise<void>((resolve) => {
     stdout.once('close', resolve).once('error', () => resolve());
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const read = async () => {
     try {
@@ -85,7 +83,7 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
     }
   };
   try {
-    await Promise.race([read(), left]);
+    await Promise.race([read(), left, interrupted]);
     return 0;
   } finally {
     await bridge.end(AbortSignal.timeout(endingMs));

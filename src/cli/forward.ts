@@ -47,7 +47,7 @@ export function addForward(program: Command, shell: Shell, end: (exitCode: numbe
 }
 
 async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms): Promise<number> {
-  const { rooms, config, signal } = open;
+  const { rooms, config, interrupted } = open;
   const { err, out, environment } = shell;
   const explain = (error: unknown) =>
     failureText(error, { url: remote, environment, repeats: 'request' });
@@ -70,10 +70,7 @@ async function run(shell: Shell, remote: URL, options: Options, open: OpenRooms)
   try {
     out.line(`http://127.0.0.1:${server.port}`);
     err.line(err.paint('dim', `It serves ${remote.origin}. Ctrl-C ends it.`));
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await interrupted;
     return 0;
   } finally {
     server.close();

@@ -1,5 +1,4 @@
 /** `sandbox --replay <file>`: serves a recording of `doctor --record` until it is interrupted. */
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { AccessError } from '../../errors.ts';
 import { NoRecording, type Recording, readRecording } from '../../sandbox/replay/recording-file.ts';
@@ -16,8 +15,7 @@ export async function replayFile(
 ): Promise<number> {
   const recording = await read(path);
   const { out, err } = shell;
-  return cancellable(async ({ signal }) => {
-    const interrupted = signal.aborted ? undefined : once(signal, 'abort');
+  return cancellable(async ({ interrupted }) => {
     try {
       const replay = await startReplay(recording, { port });
       try {

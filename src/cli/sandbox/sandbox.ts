@@ -1,5 +1,4 @@
 /** `sandbox`: a local Cloudflare Access that runs until it is interrupted (contract §7). */
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,8 +66,7 @@ export function addSandbox(program: Command, shell: Shell, end: (exitCode: numbe
 async function run(shell: Shell, options: Options): Promise<number> {
   const { startSandbox } = await import('../../sandbox/sandbox.ts');
   const { accessTokenSeconds, refreshTokenSeconds, sessionSeconds, latencyMs } = options;
-  return cancellable(async ({ signal }) => {
-    const interrupted = signal.aborted ? undefined : once(signal, 'abort');
+  return cancellable(async ({ interrupted }) => {
     const dataDir = await mkdtemp(join(tmpdir(), 'cloudflare-access-mcp-sandbox-'));
     let sandbox: Sandbox | undefined;
     try {

@@ -66,7 +66,7 @@ async function run(
     waitMs: wait * 1000,
     askPerson: createSignInPrompt(shell, open.rooms).askPerson,
   });
-  if (listen) return serve(shell, remote, listen, send, open.signal);
+  if (listen) return serve(shell, remote, listen, send, open.interrupted);
   const { stdin, stdout } = process;
   const socket = await dial(remote, send, open.signal);
   const chunks = stdin.iterator({ destroyOnReturn: false });
@@ -82,7 +82,7 @@ async function serve(
   remote: Dialled,
   { addresses, port }: LocalPort,
   send: CredentialedSend,
-  signal: AbortSignal,
+  interrupted: Promise<void>,
 ): Promise<number> {
   const { url } = remote;
   const explain = (error: unknown) =>
@@ -103,10 +103,7 @@ async function serve(
     const [address = ''] = addresses;
     out.line(`${address.includes(':') ? `[${address}]` : address}:${server.port}`);
     err.line(err.paint('dim', `It stands for ${url.host}. Ctrl-C ends it.`));
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await interrupted;
     return 0;
   } finally {
     server.close();

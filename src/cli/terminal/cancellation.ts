@@ -15,25 +15,32 @@ export class Interrupted extends AccessError {
 
 export interface Cancellation {
   readonly signal: AbortSignal;
+  /** Resolves when `signal` aborts. */
+  readonly interrupted: Promise<void>;
 }
 
 /** Runs `work`. The first signal aborts it, a second one ends the process. Throws `Interrupted`. */
 export async function cancellable<T>(work: (cancellation: Cancellation) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  let interrupted: Interrupted | undefined;
+  let reason: Interrupted | undefined;
+  let interrupt = (): void => {};
+  const interrupted = new Promise<void>((resolve) => {
+    interrupt = resolve;
+  });
   const removals = Object.entries(exitCodes).map(([name, exitCode]) => {
     const listener = () => {
-      interrupted = new Interrupted(exitCode);
-      controller.abort(interrupted);
+      reason = new Interrupted(exitCode);
+      controller.abort(reason);
+      interrupt();
     };
     process.once(name, listener);
     return () => process.off(name, listener);
   });
   try {
-    return await work({ signal: controller.signal });
+    return await work({ signal: controller.signal, interrupted });
   } catch (error) {
     // Whatever the error, the signal caused it.
-    throw interrupted ?? error;
+    throw reason ?? error;
   } finally {
     for (const remove of removals) remove();
   }

@@ -1744,6 +1744,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'login-for-its-looks',
+    keeps:
+      'cloudflare-access.md §1 a login page says nothing against OAuth where the request looked like a browser’s',
+    file: 'src/access/exchange/unclear-answer.ts',
+    guard: 'if (isLoginForItsLooks(answer, request, credential)) {',
+    without: 'if (false) {',
+    test: 'test/end-to-end/browser-like.test.ts',
+    built: true,
+  },
+  {
     name: 'own-authorization-kept',
     keeps: 'an OAuth token never takes the place of the agent’s own Authorization',
     file: 'src/access/exchange/guarded-exchange.ts',

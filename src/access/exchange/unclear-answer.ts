@@ -1,6 +1,7 @@
 /**
- * Refusals that depend on the method: Access refuses `OPTIONS`, whoever asks, and says nothing with it of
- * who may get in (cloudflare-access.md §1). What the guard says to a GET without a body tells.
+ * Answers that depend on how the request was made: Access refuses `OPTIONS`, whoever asks, and shows its
+ * login page to whatever looks like a browser; neither says how one may get in (cloudflare-access.md §1).
+ * What the guard says to a GET of our own, without a body, tells.
  */
 import { AccessError } from '../../errors.ts';
 import type { HopRequest } from '../../http/next-hop.ts';
@@ -47,8 +48,14 @@ export function createClarify({
   };
 
   return async (answer, request, credential) => {
-    if (!(await isUnclear(answer, request, credential))) return answer;
     const { url, method, signal } = request;
+    if (isLoginForItsLooks(answer, request, credential)) {
+      const asked = await probe(guardedSend, url, signal, credential?.credential);
+      const { guard, challenges, evidence } = asked;
+      if (guard.protection !== 'managed_oauth') return answer;
+      return { ...answer, guard, challenges, evidence };
+    }
+    if (!(await isUnclear(answer, request, credential))) return answer;
     const asked = await probe(guardedSend, url, signal, credential?.credential);
     const { guard, challenges, evidence } = asked;
     if (!credential && guard.protection === 'none') {
@@ -68,6 +75,22 @@ const mostOpen = 1_000;
 
 function pageOf({ origin, pathname }: URL): string {
   return origin + pathname;
+}
+
+/** A login page where programs may be offered OAuth. A service token is refused for itself. */
+function isLoginForItsLooks(
+  { guard }: GuardedAnswer,
+  { headers }: HopRequest,
+  credential: ResourceCredential | undefined,
+): boolean {
+  if (guard.protection !== 'browser_login' || credential?.credential.kind === 'service_token')
+    return false;
+  return headers.some(
+    ([name, value]) =>
+      /^sec-fetch-/i.test(name) ||
+      (/^accept$/i.test(name) && /text\/html/i.test(value)) ||
+      (/^user-agent$/i.test(name) && /mozilla/i.test(value)),
+  );
 }
 
 function isByAccess(guard: GuardedAnswer['guard']): boolean {

@@ -1,21 +1,19 @@
 /**
- * The token endpoint: code exchange and refresh (RFC 6749 §4.1.3, §6, with RFC 8707's resource on both) and
- * revocation (RFC 7009). Answers are checked before they are stored.
+ * The token endpoint: code exchange and refresh (RFC 6749 §4.1.3, §6, with RFC 8707's resource on both).
+ * Answers are checked before they are stored.
  */
 import {
   authorizationCodeGrantRequest,
   processAuthorizationCodeResponse,
   processRefreshTokenResponse,
-  processRevocationResponse,
   refreshTokenGrantRequest,
-  revocationRequest,
   type TokenEndpointResponse,
 } from 'oauth4webapi';
-import { AccessError } from '../errors.ts';
+import { AccessError, isAccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import type { NextStep } from '../next-step.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
-import { revocationResponse, tokenResponse } from './documents/token-response.ts';
+import { tokenResponse } from './documents/token-response.ts';
 import {
   isPassing,
   isUnsupported,
@@ -44,13 +42,16 @@ export interface GrantRefused {
 /** What a later process needs to refresh and revoke without discovery. */
 export type TokenServer = Pick<ServerMetadata, 'issuer' | 'token_endpoint' | 'revocation_endpoint'>;
 
+/** How long an authorization server has for knowing this client again. */
+export const clientDoubtedMs = 1_000;
+
 const unavailableNext: NextStep = [{ do: 'retry', afterSeconds: 60 }];
 
 /**
  * `response`: as `readAuthorizationResponse` returned it. Throws `sign_in_expired` when the code is refused,
  * `registration_rejected` when the client is, `token_rejected` for a token of another resource,
  * `unsupported_authorization_server` for an unusable answer, and `temporarily_unavailable` for trouble that
- * may pass.
+ * may pass. `pause`: where given, `invalid_client` is asked about once more after it, as by `refresh`.
  */
 export async function redeemCode(
   server: ServerMetadata,
@@ -62,6 +63,7 @@ export async function redeemCode(
     resource: string;
   },
   fetch: ProtocolFetch,
+  pause?: () => Promise<void>,
 ): Promise<Tokens> {
   const { host } = new URL(server.issuer);
   const took = tookOf(fetch, new URL(server.issuer));
@@ -88,6 +90,14 @@ export async function redeemCode(
     const code = request.response.get('code') ?? undefined;
     const secrets = [code, request.codeVerifier, client.clientSecret];
     const oauthError = oauthErrorOf(error);
+    if (oauthError === 'invalid_client' && pause) {
+      await pause();
+      const tokens = await redeemCode(server, client, request, fetch).catch((again: unknown) => {
+        // The first answer has used up the code, and is the one that says why.
+        if (!isAccessError(again, 'sign_in_expired')) throw again;
+      });
+      if (tokens) return tokens;
+    }
     if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client') {
       throw protocolFailure(
         error,
@@ -160,35 +170,6 @@ export async function refresh(
       `${host} could not refresh the access token`,
       nextStepAfter(error, host, unavailableNext),
       [request.refreshToken, client.clientSecret],
-    );
-  }
-}
-
-/** True when the server accepted it; false when it offers no revocation. Throws like `refresh`. */
-export async function revoke(
-  server: TokenServer,
-  client: OAuthClient,
-  token: string,
-  kind: 'refresh_token' | 'access_token',
-  fetch: ProtocolFetch,
-): Promise<boolean> {
-  if (server.revocation_endpoint === undefined) return false;
-  const { host } = new URL(server.issuer);
-  const [known, authentication] = clientAuthentication(client);
-  try {
-    const answer = await revocationRequest(server, known, authentication, token, {
-      ...requestOptions(fetch, server.issuer),
-      additionalParameters: { token_type_hint: kind },
-    });
-    await processRevocationResponse(await revocationResponse(answer));
-    return true;
-  } catch (error) {
-    throw protocolFailure(
-      error,
-      isPassing(error) ? 'temporarily_unavailable' : 'unsupported_authorization_server',
-      `${host} did not confirm the revocation`,
-      [{ do: 'ask_operator', host, to: 'end the token, which otherwise lives until it expires' }],
-      [token, client.clientSecret],
     );
   }
 }

@@ -61,8 +61,6 @@ const rereadAfterMs = 5_000;
  * A token is refreshed this long before it expires, or a tenth of its lifetime before, whichever is less.
  */
 const leewayMs = 30_000;
-/** How long an authorization server has for knowing this client again. */
-const clientDoubtedMs = 1_000;
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { store, lock, clock, fetch, log, isTrusted } = parts;
@@ -119,7 +117,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const spend = async (session: Session, grant: Grant): Promise<Session | undefined> => {
     const { refreshToken } = grant;
     if (refreshToken === undefined) return undefined;
-    const { refresh } = await import('../oauth/token.ts');
+    const { clientDoubtedMs, refresh } = await import('../oauth/token.ts');
     const outcome = await refresh(
       serverOf(grant),
       grant.client,
@@ -218,7 +216,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         const { grant } = now;
         await forget(session.resource);
         if (!grant) return false;
-        const { revoke } = await import('../oauth/token.ts');
+        const { revoke } = await import('../oauth/revocation.ts');
         const server = serverOf(grant);
         return grant.refreshToken === undefined
           ? revoke(server, grant.client, now.accessToken, 'access_token', fetch)

@@ -8,7 +8,7 @@ import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Log } from '../log.ts';
 import { readAuthorizationResponse } from '../oauth/authorization.ts';
 import { RedirectUriNotAllowed } from '../oauth/redirect-uri-refusal.ts';
-import { redeemCode } from '../oauth/token.ts';
+import { clientDoubtedMs, redeemCode } from '../oauth/token.ts';
 import type { CallbackPage, Clock, Lock, RecordStore } from '../session/ports.ts';
 import type { RedirectUris } from '../session/redirect-uris.ts';
 import { sessionFrom } from '../session/session-from.ts';
@@ -135,6 +135,7 @@ export function createRedemption(parts: {
         resource: code.resourceIndicator,
       },
       fetch,
+      () => clock.sleep(clientDoubtedMs),
     );
     tokenHosts.require(code.issuer, resource, tokens.confirmed === true);
     const grant = {

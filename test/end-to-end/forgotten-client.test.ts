@@ -1,4 +1,4 @@
-/** `invalid_client` at the refresh, which may pass (cloudflare-access.md §3.1): one more try, after a second. */
+/** `invalid_client` at the token endpoint, which may pass (cloudflare-access.md §3.1): one more try, after a second. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import type { Fault } from '../../src/sandbox/server/fault.ts';
@@ -8,8 +8,9 @@ import { eventually, startServer, type TestServer } from '../support/mcp-server.
 
 let sandbox: Sandbox;
 let server: TestServer;
-/** How many refreshes more are answered so. */
+/** How many requests more are answered so, and which. */
 let forgotten = 0;
+let asked: 'token:refresh_token' | 'token:authorization_code';
 const cleanUps: (() => Promise<unknown>)[] = [];
 const unknownClient: Fault = {
   status: 401,
@@ -19,9 +20,9 @@ const unknownClient: Fault = {
 
 beforeEach(async () => {
   forgotten = 0;
+  asked = 'token:refresh_token';
   sandbox = await startSandbox({
-    fault: ({ what }) =>
-      what === 'token:refresh_token' && forgotten-- > 0 ? unknownClient : undefined,
+    fault: ({ what }) => (what === asked && forgotten-- > 0 ? unknownClient : undefined),
   });
   cleanUps.push(() => sandbox.close());
   server = await startServer();
@@ -95,5 +96,25 @@ it('that stays is one registration more and one sign-in, as before', async () =>
     'token:authorization_code 200',
     'origin 200',
   ]);
+  expect(await server.opened()).toHaveLength(2);
+});
+
+it('that passes when a code is redeemed costs no registration and no second tab', async () => {
+  sandbox.endGrants();
+  asked = 'token:authorization_code';
+  forgotten = 1;
+  const fetching = server.call('access_fetch', { url: url() });
+  await personSignsIn(1);
+  expect((await fetching).json).toMatchObject({ status: 200, auth: 'oauth' });
+  expect(seen()).toEqual([
+    'challenge 401',
+    'token:refresh_token 400',
+    'resource_metadata 200',
+    'token:authorization_code 401',
+    'token:authorization_code 200',
+    'origin 200',
+  ]);
+  const [first, second] = sandbox.requests.filter(({ what }) => what === asked);
+  expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(950);
   expect(await server.opened()).toHaveLength(2);
 });

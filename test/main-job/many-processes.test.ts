@@ -181,11 +181,12 @@ describe('four processes with a session', () => {
   });
 
   it('register once more, all together, when the redemption of a code finds it forgotten', async () => {
-    let told = false;
-    fault = ({ what }) => {
-      if (told || what !== 'token:authorization_code') return undefined;
-      told = true;
-      return forgotten;
+    let gone: string | null | undefined;
+    fault = ({ what, body }) => {
+      if (what !== 'token:authorization_code') return undefined;
+      const client = new URLSearchParams(body).get('client_id');
+      gone ??= client;
+      return client === gone ? forgotten : undefined;
     };
     sandbox.endGrants();
     const fetching = statuses();

@@ -1,7 +1,8 @@
 import { validateAuthResponse } from 'oauth4webapi';
 import { describe, expect, it } from 'vitest';
 import type { OAuthClient } from '../../src/oauth/client.ts';
-import { redeemCode, refresh, revoke } from '../../src/oauth/token.ts';
+import { revoke } from '../../src/oauth/revocation.ts';
+import { redeemCode, refresh } from '../../src/oauth/token.ts';
 import { peerForEachTest } from '../support/peer.ts';
 import { type Answering, failureOf, sendJson } from '../support/resource-loopback.ts';
 
@@ -21,7 +22,7 @@ const metadata = () => ({
   token_endpoint: `${peer.origin}/token`,
   revocation_endpoint: `${peer.origin}/revoke`,
 });
-const redeem = (client = publicClient) => {
+const redeem = (client = publicClient, pause?: () => Promise<void>) => {
   const response = validateAuthResponse(
     metadata(),
     { client_id: 'c1' },
@@ -38,6 +39,7 @@ const redeem = (client = publicClient) => {
       resource,
     },
     peer.fetch,
+    pause,
   );
 };
 const renew = (client = publicClient) =>
@@ -238,6 +240,20 @@ describe('a refusal (RFC 6749 §5.2)', () => {
   ])('of the client for a code (%s, %s) is the registration’s', async (error, status, headers) => {
     giving({ error }, status, headers);
     expect((await failureOf(redeem())).code).toBe('registration_rejected');
+  });
+
+  it.each([
+    ['a token', { access_token: 'secret-a', token_type: 'bearer' }, 200, undefined],
+    // The code was spent by the first request, so the client is what is wrong.
+    ['a refusal of the code', { error: 'invalid_grant' }, 400, 'registration_rejected'],
+    ['trouble', {}, 503, 'temporarily_unavailable'],
+  ])('of the client for a code is asked about once more, after a pause: %s', async (...row) => {
+    const [, second, status, code] = row;
+    const pause = async () => giving(second, status);
+    giving({ error: 'invalid_client' }, 401);
+    if (code) expect((await failureOf(redeem(publicClient, pause))).code).toBe(code);
+    else expect(await redeem(publicClient, pause)).toMatchObject({ accessToken: 'secret-a' });
+    expect(peer.asked).toHaveLength(2);
   });
 
   it.each([

@@ -12,8 +12,9 @@ import { authorizeDevice } from '../../src/oauth/device.ts';
 import { pollDeviceToken } from '../../src/oauth/device-token.ts';
 import { register } from '../../src/oauth/registration.ts';
 import { fetchResourceMetadata } from '../../src/oauth/resource-metadata.ts';
+import { revoke } from '../../src/oauth/revocation.ts';
 import { fetchServerMetadata } from '../../src/oauth/server-metadata.ts';
-import { redeemCode, refresh, revoke, type Tokens } from '../../src/oauth/token.ts';
+import { redeemCode, refresh, type Tokens } from '../../src/oauth/token.ts';
 import { shownUrl } from '../../src/shown-url.ts';
 
 const issuer = 'https://as.example.com';

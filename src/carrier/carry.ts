@@ -72,7 +72,7 @@ export async function carry(
   };
   void upward();
   try {
-    await downward(writable, socket, writer, { url, heard });
+    await downward(writable, socket, writer, { url, signal, heard });
   } catch (error) {
     if (!isLeft && !signal.aborted) throw error;
   } finally {
@@ -89,7 +89,11 @@ async function downward(
   to: Writable,
   socket: Duplex,
   writer: FrameWriter,
-  { url, heard }: { readonly url: URL; readonly heard: () => void },
+  {
+    url,
+    signal,
+    heard,
+  }: { readonly url: URL; readonly signal: AbortSignal; readonly heard: () => void },
 ): Promise<void> {
   const reader = createFrameReader();
   try {
@@ -98,7 +102,7 @@ async function downward(
       for (const piece of reader.read(chunk as Buffer)) {
         if (piece.kind === 'data') {
           // For a local end that has left, it is read and forgotten.
-          if (!to.destroyed && !to.write(piece.bytes)) await writableAgain(to);
+          if (!to.destroyed && !to.write(piece.bytes)) await writableAgain(to, signal);
         } else if (piece.kind === 'ping') writer.pong(piece.bytes);
         else if (piece.kind === 'close') {
           const { code = normal, reason } = piece;

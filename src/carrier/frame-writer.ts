@@ -41,14 +41,17 @@ export function createFrameWriter(socket: Writable): FrameWriter {
   };
 }
 
-/** Resolves when `stream` takes more, or never will. */
-export function writableAgain(stream: Writable): Promise<void> {
+/** Resolves when `stream` takes more, or never will, and when `until` aborts. */
+export function writableAgain(stream: Writable, until?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const events = ['drain', 'close', 'error', 'finish'];
     const done = () => {
       for (const event of events) stream.off(event, done);
+      until?.removeEventListener('abort', done);
       resolve();
     };
     for (const event of events) stream.on(event, done);
+    until?.addEventListener('abort', done);
+    if (until?.aborted) done();
   });
 }

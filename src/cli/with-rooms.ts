@@ -40,6 +40,10 @@ export async function withRooms<T>(
   );
   try {
     return await cancellable(async (cancellation) => {
+      void cancellation.interrupted.then(() => {
+        shell.out.leave();
+        shell.err.leave();
+      });
       try {
         return await work({ rooms, config, ...cancellation });
       } finally {

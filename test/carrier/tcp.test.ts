@@ -210,6 +210,31 @@ describe('on stdin and stdout', () => {
   });
 });
 
+describe('a signal', () => {
+  it('ends it also where nobody reads what has come', async () => {
+    await warm((socket) => {
+      const block = Buffer.alloc(1024 * 1024);
+      const write = (): void => {
+        while (socket.write(block));
+        socket.once('drain', write);
+      };
+      write();
+    });
+    const child = spawn(process.execPath, [builtServer, 'tcp', edge.origin], {
+      env: { ...program.environment, CF_ACCESS_HEADLESS: '1' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child.stdout, 'readable');
+    await eventually(
+      () => child.stdout.readableLength >= child.stdout.readableHighWaterMark || undefined,
+    );
+    child.kill('SIGTERM');
+    await eventually(() => child.exitCode !== null || child.signalCode !== null || undefined, 5000);
+    expect(child.signalCode).toBeNull();
+  });
+});
+
 describe('signing in', () => {
   it('opens the browser, and the connection waits', async () => {
     await cold();

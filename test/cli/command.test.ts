@@ -1,10 +1,14 @@
 /** The whole: help, version, misuse, and a reader that leaves. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { builtServer } from '../support/mcp-server.ts';
+import { builtServer, eventually } from '../support/mcp-server.ts';
 import { createProgram, type Program, startProcess } from './program.ts';
 
 let program: Program;
@@ -102,6 +106,32 @@ describe('the command line', () => {
     });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain('has come to no result');
+  });
+
+  it('ends on a signal also where nobody reads what it has to print', async () => {
+    const origin = createServer((_, response) => {
+      const write = (): void => {
+        while (response.write(Buffer.alloc(1024 * 1024, 'x')));
+        response.once('drain', write);
+      };
+      write();
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      origin.closeAllConnections();
+      origin.close();
+    });
+    await once(origin, 'listening');
+    const { port } = origin.address() as AddressInfo;
+    const child = spawn(process.execPath, [builtServer, 'fetch', `http://127.0.0.1:${port}/`], {
+      env: program.environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child.stdout, 'readable');
+    const { stdout } = child;
+    await eventually(() => stdout.readableLength >= stdout.readableHighWaterMark || undefined);
+    child.kill('SIGTERM');
+    expect(await eventually(() => child.exitCode ?? undefined, 5000)).toBe(143);
   });
 
   it('does not mind a reader that leaves', async () => {

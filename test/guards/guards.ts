@@ -1546,7 +1546,7 @@ export const guards: readonly Guard[] = [
     name: 'tcp-backpressure',
     keeps: 'memory does not depend on how much passes',
     file: 'src/carrier/carry.ts',
-    guard: 'if (!to.destroyed && !to.write(piece.bytes)) await writableAgain(to);',
+    guard: 'if (!to.destroyed && !to.write(piece.bytes)) await writableAgain(to, signal);',
     without: 'if (!to.destroyed) to.write(piece.bytes);',
     test: 'test/carrier/tcp.test.ts',
     only: 'more than the reader does',

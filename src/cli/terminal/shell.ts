@@ -14,6 +14,8 @@ export interface Shell {
   readonly err: Pen;
 }
 
+const leavingMs = 300;
+
 export type Style = Parameters<typeof styleText>[0];
 
 export interface Pen {
@@ -26,6 +28,8 @@ export interface Pen {
   stream(): NodeJS.WriteStream;
   /** The system's error code when something could not be written, unless the reader has left. */
   trouble(): string | undefined;
+  /** From now on, a reader that does not read is not waited for. */
+  leave(): void;
   /** Resolves when everything has been written, or has failed to be. */
   flushed(): Promise<void>;
   paint(style: Style, text: string): string;
@@ -45,6 +49,7 @@ export function openShell(environment: Environment, version: string): Shell {
 function createPen(descriptor: 1 | 2, environment: Environment): Pen {
   let gone = false;
   let trouble: string | undefined;
+  let isLeaving = false;
   const onError = ({ code = 'unknown failure' }: NodeJS.ErrnoException) => {
     // Windows reports EOF for a pipe that nobody reads.
     if (!gone && code !== 'EPIPE' && code !== 'EOF') trouble = code;
@@ -78,8 +83,15 @@ function createPen(descriptor: 1 | 2, environment: Environment): Pen {
     line: (text = '') => write(`${text}\n`),
     stream,
     trouble: () => trouble,
+    leave() {
+      isLeaving = true;
+    },
     async flushed() {
-      if (stream.isMade()) await flushed(stream());
+      if (!stream.isMade()) return;
+      const written = flushed(stream());
+      if (!isLeaving) return written;
+      const late = new Promise<void>((resolve) => setTimeout(resolve, leavingMs));
+      return Promise.race([written, late]);
     },
     wantsColours: colours,
     paint: (style, text) => (colours() ? styleText(style, text, { validateStream: false }) : text),

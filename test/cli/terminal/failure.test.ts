@@ -21,6 +21,7 @@ function told(error: unknown, environment: Record<string, string> = {}): string 
     },
     stream: () => process.stdout,
     trouble: () => undefined,
+    leave: () => {},
     flushed: async () => {},
     wantsColours: () => false,
     paint: (_style: unknown, more: string) => more,

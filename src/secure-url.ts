@@ -24,10 +24,13 @@ export function parseUrl(text: string): URL | undefined {
 }
 
 function parsed(text: string, base: URL | undefined): URL | undefined {
-  if (!URL.canParse(text, base?.href)) return undefined;
-  const url = new URL(text, base);
-  resolveDotSegments(url);
-  return url;
+  try {
+    const url = new URL(text, base);
+    resolveDotSegments(url);
+    return url;
+  } catch {
+    return undefined;
+  }
 }
 
 function resolveDotSegments(url: URL): void {

@@ -80,7 +80,7 @@ export function createAccess(parts: AccessParts): Access {
       checkUrl(limits, url);
       return asking.authenticate(url, options);
     },
-    async sendHop(request, options) {
+    sendHop(request, options) {
       checkRequest(limits, request);
       return asking.sendHop(request, options);
     },

@@ -17,21 +17,18 @@ export interface FetchOptions extends Omit<ExchangeOptions, 'signal'>, HopOption
   readonly onAnswer?: (answer: HopAnswer) => void;
 }
 
-/** Throws what `followRedirects` and `sendHop` throw. */
+/** `request`: without a signal of its own. Throws what `followRedirects` and `sendHop` throw. */
 export function fetchWithAccess(
   { sendHop }: Pick<Access, 'sendHop'>,
-  request: HopRequest,
-  { cookies, maxRedirects, deadline, follow = true, onHop, onAnswer, ...exchange }: FetchOptions,
+  request: Omit<HopRequest, 'signal'>,
+  options: FetchOptions,
 ): Promise<HopResult> {
+  const { signal, follow = true, onHop, onAnswer } = options;
   const send = async (hop: HopRequest): Promise<HopAnswer> => {
     onHop?.(hop);
-    const answer = await sendHop(hop, exchange);
+    const answer = await sendHop(hop, options);
     onAnswer?.(answer);
     return follow ? answer : { ...answer, final: true };
   };
-  return followRedirects({ ...request, signal: exchange.signal }, send, {
-    ...(cookies ? { cookies } : {}),
-    ...(maxRedirects === undefined ? {} : { maxRedirects }),
-    ...(deadline ? { deadline } : {}),
-  });
+  return followRedirects({ signal, ...request }, send, options);
 }

@@ -72,12 +72,12 @@ export async function followRedirects(
   const dropped = new Set<string>();
   const seen = new Set<string>();
   const asked: AskedAs[] = [];
-  let hop: HopRequest = { ...request, signal: waiting.signal };
+  let hop: HopRequest = { ...(cookies ? { cookies } : {}), ...request, signal: waiting.signal };
   try {
     for (;;) {
       if (waiting.signal.aborted) throw abortFailure(waiting.signal, hop.url);
       refuseLoop(seen, hop, cookies, secrets);
-      const sending = sendHop(cookies ? { ...hop, cookies } : hop);
+      const sending = sendHop(hop);
       const answer = await untilAborted(sending, waiting.signal, hop.url, discard);
       for (const secret of answer.secrets) secrets.add(secret);
       asked.push({ url: hop.url, identity: answer.identity });

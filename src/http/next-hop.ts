@@ -104,6 +104,7 @@ export function nextHop(
     headers,
     ...(hop.body && !toGet ? { body: hop.body } : {}),
     ...(hop.signal ? { signal: hop.signal } : {}),
+    ...(hop.cookies ? { cookies: hop.cookies } : {}),
     redirectedFrom: from,
   };
 }

@@ -141,10 +141,10 @@ function callsOf(
       // Not before: when the first call comes, the SDK's server has only just been told of the handshake.
       const host = modern?.host ?? hostOf(server, signal);
       return {
-        ...contexts.context(host),
         signal,
         ...(modern?.resumed ? { resumed: true } : {}),
         ...progressOf(asked),
+        ...contexts.context(host),
       };
     });
     running.add(call);

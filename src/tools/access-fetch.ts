@@ -31,8 +31,5 @@ A 4xx or 5xx of the application is a result, not an error. The error sign_in_pen
     idempotentHint: true,
     destructiveHint: false,
   },
-  async run(input, context) {
-    const { runAccessFetch } = await fetching();
-    return runAccessFetch(input, context);
-  },
+  run: async (input, context) => (await fetching()).runAccessFetch(input, context),
 });

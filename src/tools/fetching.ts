@@ -90,7 +90,7 @@ async function saved(
     deadline,
     ...(onProgress ? { onProgress: (bytes) => onProgress(`${bytes} bytes saved`, bytes) } : {}),
   });
-  return presentSaved({ ...result.answer, ...alongTheWay(result) }, file, concealer);
+  return presentSaved({ ...alongTheWay(result), ...result.answer }, file, concealer);
 }
 
 async function shown(
@@ -103,7 +103,7 @@ async function shown(
   const read = await readBody(answer, { maxBytes: shownBodyLimit, signal, until: deadline });
   const notSaved = save_to !== undefined;
   const remark = firewallRemark(answer, read.bytes);
-  return render({ ...answer, ...alongTheWay(result), notSaved, remark }, read, {
+  return render({ notSaved, remark, ...alongTheWay(result), ...answer }, read, {
     format,
     threads: kept.threads,
     concealer: kept.concealers.of(result.secrets),

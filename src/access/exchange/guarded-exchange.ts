@@ -56,6 +56,7 @@ export function createSendGuardedHop(parts: {
       : await credentials.find(url, 0, signal);
     let answer = await sendWith(credential);
     for (;;) {
+      if (isPlain(answer, credential)) return given(answer, credential);
       if (!tried.asStranger && isAmbiguous(answer, credential)) {
         tried.asStranger = true;
         const stranger = await probe(guardedSend, url, signal);
@@ -154,11 +155,17 @@ export function createSendGuardedHop(parts: {
 
 function given({ response }: GuardedAnswer, credential: ResourceCredential | undefined): HopAnswer {
   return {
-    ...response,
     auth: credential?.credential.kind ?? 'none',
     identity: credential?.identity ?? '',
     secrets: credential ? credentialSecrets(credential.credential) : [],
+    ...response,
   };
+}
+
+/** Where nothing shows a guard, nothing is left to find out: most answers. A service token's are judged. */
+function isPlain({ guard }: GuardedAnswer, credential: ResourceCredential | undefined): boolean {
+  const isOpen = guard.protection === 'none' && guard.trouble === undefined;
+  return isOpen && credential?.credential.kind !== 'service_token';
 }
 
 /** True if the answer comes from Access or another guard, and a credential of ours could change it. */

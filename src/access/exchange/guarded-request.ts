@@ -11,7 +11,7 @@ import type { HopRequest } from '../../http/next-hop.ts';
 import { discard, type Peeked, peek } from '../../http/peek.ts';
 import type { Incoming, Send } from '../../http/send.ts';
 import { bounds } from '../../http/waiting/bounds.ts';
-import { type Deadline, whileClientWaits, within } from '../../http/waiting/within.ts';
+import { whileClientWaits, within } from '../../http/waiting/within.ts';
 import { type Challenge, parseChallenges } from '../../oauth/challenge.ts';
 import { createConcealer } from '../../secrets/concealer.ts';
 import { type Credential, credentialFields, credentialSecrets } from '../../secrets/credential.ts';
@@ -37,32 +37,25 @@ const peekBytes = 16_384;
  * `invalid_input` when a credential would go to one of Access's own pages.
  */
 export function createGuardedSend(send: Send, userAgents?: UserAgents): GuardedSend {
-  const sendAndPeek = async (
-    { method, url, headers, body, wire }: HopRequest,
-    credential: Credential | undefined,
-    signal: Deadline,
-  ): Promise<Peeked<Incoming>> => {
-    const answer = await send({
-      method,
-      url,
-      headers: [...headers, ...(credential ? credentialFields(credential) : [])],
-      ...(body ? { body } : {}),
-      ...(wire ? { wire } : {}),
-      signal,
-    });
-    // Only Cloudflare's error pages have to be read: their number is in the body.
-    return isErrorPage(answer) ? peek(answer, peekBytes, signal) : { text: '', answer };
-  };
-
   const guardedSend: GuardedSend = async (request, credential) => {
-    const { url, body, signal, wire } = request;
+    const { method, url, headers, body, signal, wire } = request;
     if (credential?.kind === 'oauth' && hasAuthorization(request)) throw authorizationIsOurs(url);
     if (credential && isAccessPage(url.pathname)) throw notSentThere(url);
     const patienceMs = body ? bounds.headAfterBody : bounds.head;
     const until = wire && signal ? whileClientWaits(signal) : within(patienceMs, signal);
+    const { deadline } = until;
     let peeked: Peeked<Incoming>;
     try {
-      peeked = await sendAndPeek(request, credential, until.deadline);
+      const answer = await send({
+        method,
+        url,
+        headers: credential ? [...headers, ...credentialFields(credential)] : headers,
+        signal: deadline,
+        ...(body ? { body } : {}),
+        ...(wire ? { wire } : {}),
+      });
+      // Only Cloudflare's error pages have to be read: their number is in the body.
+      peeked = isErrorPage(answer) ? await peek(answer, peekBytes, deadline) : { text: '', answer };
     } finally {
       // The deadline was for the head; whoever reads the body sets its own.
       until.lift();

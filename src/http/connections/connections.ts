@@ -51,15 +51,18 @@ export function openConnections(
   });
   const isDirect = async (origin: string) =>
     (await rules()).proxyFor(new URL(origin)) === undefined;
-  return {
+  const later: Pick<Requests, 'request'> = {
     async request(options) {
       const { origin, signal } = options;
       if (few && (await isDirect(origin))) {
         const asking = client().then((one) => one.request(options));
         return untilAborted(asking, signal, new URL(origin));
       }
-      return (made ?? (await pools())).request(options);
+      return (await pools()).request(options);
     },
+  };
+  return {
+    request: (options) => (few || made === undefined ? later : made).request(options),
     dispatch(options, handler) {
       pools().then(
         (dispatcher) => dispatcher.dispatch(options, handler),

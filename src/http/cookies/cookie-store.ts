@@ -36,6 +36,16 @@ const maxHeaderLength = 7000;
 
 export function createCookieStore(): CookieStore {
   const jars = new Map<string, CookieJar>();
+  const keep = async (url: URL, fields: readonly string[], identity: string): Promise<void> => {
+    // Most answers set none, and what parses them brings the list of public suffixes along.
+    const { newJar, parseCookie, setCookie } = await import('./cookie-jar.ts');
+    for (const field of fields) {
+      const cookie = field.length <= maxCookieLength ? parseCookie(fieldText(field)) : undefined;
+      if (!cookie || isAccessCookie(cookie.key) || !hostMatches(cookie, url)) continue;
+      const jar = jarFor(jars, jarKey(url, identity), newJar);
+      setCookie(jar, cookie, url, maxCookies);
+    }
+  };
   return {
     attach(url, headers, identity) {
       const unclear = hidesDotSegment(url);
@@ -57,17 +67,9 @@ export function createCookieStore(): CookieStore {
       return value === '' ? others : [...others, ['cookie', value]];
     },
 
-    async store(url, headers, identity) {
+    store(url, headers, identity) {
       const fields = headers.getSetCookie().slice(0, maxCookies);
-      if (fields.length === 0) return;
-      // Most answers set none, and what parses them brings the list of public suffixes along.
-      const { newJar, parseCookie, setCookie } = await import('./cookie-jar.ts');
-      for (const field of fields) {
-        const cookie = field.length <= maxCookieLength ? parseCookie(fieldText(field)) : undefined;
-        if (!cookie || isAccessCookie(cookie.key) || !hostMatches(cookie, url)) continue;
-        const jar = jarFor(jars, jarKey(url, identity), newJar);
-        setCookie(jar, cookie, url, maxCookies);
-      }
+      return fields.length === 0 ? undefined : keep(url, fields, identity);
     },
 
     state(url) {

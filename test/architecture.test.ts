@@ -60,6 +60,7 @@ const roomOf = (source: string) => (source.includes('/') ? (source.split('/')[0]
 const own = (source: string) => source.endsWith('.ts');
 /** Files directly in src/ that any room may use: they know no room themselves. */
 const common = [
+  'abortable.ts',
   'built-program.ts',
   'errors.ts',
   'instant.ts',

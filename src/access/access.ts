@@ -1,5 +1,6 @@
 /** Wires the access room: what the tools and commands can do with a URL that may be guarded. */
 
+import type { Abortable } from '../abortable.ts';
 import { createUserAgents, type UserAgents } from '../cloudflare/firewall.ts';
 import { trustsIssuer } from '../cloudflare/team.ts';
 import { bounds } from '../http/waiting/bounds.ts';
@@ -22,7 +23,7 @@ import { type GivenToken, keptToken } from './token/kept-token.ts';
 export interface GiveTokenOptions {
   /** How long it must still be valid. */
   readonly minTtlMs: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
 }
 
 export interface Access {

@@ -2,6 +2,7 @@
  * Makes sure that a URL can be fetched: with a credential that is already here, a service token, or a
  * person's sign-in.
  */
+import type { Abortable } from '../abortable.ts';
 import { firewallRefusalIn } from '../cloudflare/firewall.ts';
 import { AccessError } from '../errors.ts';
 import { bounds } from '../http/waiting/bounds.ts';
@@ -56,7 +57,7 @@ export function createAuthenticate(parts: {
   return async (url, options) => {
     const until = within(bounds.call, options.signal);
     try {
-      return await authenticate(url, options, until.signal);
+      return await authenticate(url, options, until.deadline);
     } finally {
       until.release();
     }
@@ -66,7 +67,7 @@ export function createAuthenticate(parts: {
   async function authenticate(
     url: URL,
     options: AuthenticateOptions,
-    signal: AbortSignal,
+    signal: Abortable,
   ): Promise<Authenticated> {
     const { method, force, callback, besideAuthorization: beside = false } = options;
     if (callback) {
@@ -118,7 +119,7 @@ export function createAuthenticate(parts: {
   async function presented(
     url: URL,
     serviceToken: ResourceCredential,
-    signal: AbortSignal,
+    signal: Abortable,
   ): Promise<Authenticated> {
     await serviceTokens.present(url, serviceToken.credential, signal);
     return authenticated(serviceToken);
@@ -131,7 +132,7 @@ export function createAuthenticate(parts: {
   async function requireNoPerson(
     { guard, evidence: { url } }: GuardedAnswer,
     obstacle: AccessError | undefined,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<void> {
     if (guard.protection === 'service_auth') {
       const { state } = await serviceTokens.choose(url, signal);

@@ -1,5 +1,6 @@
 /** The credential to send to a URL before any guard has asked for one. */
 
+import type { Abortable } from '../abortable.ts';
 import { teamOfIssuer } from '../cloudflare/team.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
@@ -13,14 +14,14 @@ export interface Credentials {
    * The service token in use at `url`, else its session (refreshed where possible when it has less
    * than `minTtlMs` to live), else cloudflared's token. Throws what `renew` throws.
    */
-  find(url: URL, minTtlMs?: number, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
+  find(url: URL, minTtlMs?: number, signal?: Abortable): Promise<ResourceCredential | undefined>;
   /** What `find` gives where no request is needed for it. */
   ready(url: URL, minTtlMs?: number): Promise<ResourceCredential | undefined>;
   /**
    * What `find` gives for a request with an Authorization of its own: in the place of Access's OAuth token, which
    * travels in that field, the application's JWT that is kept beside it, if there is one.
    */
-  findBeside(url: URL, signal?: AbortSignal): Promise<ResourceCredential | undefined>;
+  findBeside(url: URL, signal?: Abortable): Promise<ResourceCredential | undefined>;
   /**
    * Identifies the holder of the credential that a request to `url` would carry now; empty for none. Sends
    * nothing.

@@ -1,5 +1,6 @@
 /** Finds out what guards a URL and how to get in, without a credential and in few requests. */
 
+import type { Abortable } from '../abortable.ts';
 import { asksAsAccess, type Guard } from '../cloudflare/protection.ts';
 import type { SignedAnswer } from '../cloudflare/signed-answer.ts';
 import { isAccessTeamHost, teamOfIssuer } from '../cloudflare/team.ts';
@@ -38,7 +39,7 @@ export interface Detection {
   readonly refusal?: AccessError;
 }
 
-export type Detect = (url: URL, signal?: AbortSignal) => Promise<Detection>;
+export type Detect = (url: URL, signal?: Abortable) => Promise<Detection>;
 
 export function createDetect(parts: {
   readonly guardedSend: GuardedSend;

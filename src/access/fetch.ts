@@ -2,6 +2,7 @@
  * Sends a request and returns its answer, following redirects, each hop with the credential of its own
  * resource or none. Used by both the tool access_fetch and the command line's fetch.
  */
+import type { Abortable } from '../abortable.ts';
 import { followRedirects, type HopAnswer, type HopOptions, type HopResult } from '../http/hops.ts';
 import type { HopRequest } from '../http/next-hop.ts';
 import type { Access } from './access.ts';
@@ -9,7 +10,7 @@ import type { ExchangeOptions } from './exchange/tried.ts';
 
 export interface FetchOptions extends Omit<ExchangeOptions, 'signal'>, HopOptions {
   /** Aborts everything, including the reading of the body. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** False: a redirect is returned like any other answer. */
   readonly follow?: boolean;
   /** Called before each hop; `onAnswer` with each hop's answer. */

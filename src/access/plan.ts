@@ -3,6 +3,7 @@
  * detect_protection shows the plan, and the other tools carry it out. Making a plan sends no credential
  * and asks nobody to sign in; it may look up where a person would sign in.
  */
+import type { Abortable } from '../abortable.ts';
 import { refusalFor } from '../cloudflare/refusal.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
 import type { FindTarget } from '../sign-in/find-target.ts';
@@ -52,7 +53,7 @@ export type Plan =
 export interface PlanOptions {
   /** False if the caller does not need to know where a person would sign in; it is then not looked up. */
   readonly withTarget?: boolean;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
 }
 
 export type MakePlan = (answer: GuardedAnswer, options?: PlanOptions) => Promise<Plan>;

@@ -1,6 +1,7 @@
 /**
  * Carries out the parts of a plan that need no person: using an existing credential, or the service token.
  */
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import type { ResourceCredential } from '../session/resource-credential.ts';
 import type { Target } from '../sign-in/target.ts';
@@ -16,19 +17,19 @@ export interface RunPlan {
   silently(
     plan: { readonly target?: Target | undefined },
     refused: ResourceCredential | undefined,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<ResourceCredential | undefined>;
   /** Returns the service token, if it is to be tried before a person's sign-in and may be sent. */
   beforeSignIn(
     answer: GuardedAnswer,
     plan: Plan,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<ResourceCredential | undefined>;
   /** Returns the service token for the URL of `answer`. Throws the reason if there is none. */
   withServiceToken(
     answer: GuardedAnswer,
     plan: Plan,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<ResourceCredential>;
 }
 

@@ -2,6 +2,7 @@
  * Credentials for which nobody has to sign in: a session that another process has stored meanwhile,
  * cloudflared's token, and a session obtained by exchanging the team's org token.
  */
+import type { Abortable } from '../abortable.ts';
 import type { Credential } from '../secrets/credential.ts';
 import {
   cloudflaredCredential,
@@ -17,7 +18,7 @@ export interface SilentCredentials {
   find(
     target: Target,
     refused: ResourceCredential | undefined,
-    signal?: AbortSignal,
+    signal?: Abortable,
   ): Promise<ResourceCredential | undefined>;
   /** cloudflared's own token for the target, if it is usable. */
   cloudflared(target: Target): Promise<ResourceCredential | undefined>;

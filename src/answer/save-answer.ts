@@ -1,8 +1,9 @@
 /** Saves an answer's body to a file, and always releases its connection. */
+
+import type { Abortable } from '../abortable.ts';
 import { type Saved, type SaveOptions, saveTo } from '../files/save.ts';
 import { abortFailure } from '../http/failures.ts';
 import type { Incoming } from '../http/send.ts';
-import type { Abortable } from '../http/waiting/abortable.ts';
 import { firstOf } from '../http/waiting/first-of.ts';
 import type { Concealer } from '../secrets/concealer.ts';
 import { cleanBody } from './clean-body.ts';

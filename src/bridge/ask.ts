@@ -3,6 +3,7 @@
  * Follows redirects that keep method and origin, which servers send if the path lacks or has a trailing
  * slash.
  */
+import type { Abortable } from '../abortable.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import { type Field, isRedirect, nextHop, redirectRefused } from '../http/next-hop.ts';
 import { discard } from '../http/peek.ts';
@@ -16,7 +17,7 @@ export interface Asked {
   readonly url: URL;
   readonly fields: readonly Field[];
   readonly text?: string;
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** How to wait for a sign-in; without it, this request starts none. */
   readonly signIn?: Omit<SendOptions, 'isRepeatable'>;
 }

@@ -3,6 +3,7 @@
  * directions unchanged. A request that the server does not answer is answered here, with what a person or
  * an agent can do about it.
  */
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import type { Ask } from './ask.ts';
 import { type Explain, errorAnswer, unreadable } from './error-answer.ts';
@@ -24,7 +25,7 @@ export interface BridgeOptions {
 export interface Bridge {
   take(line: string): void;
   /** Abandons everything that is open, and ends the session at the server. */
-  end(until: AbortSignal): Promise<void>;
+  end(until: Abortable): Promise<void>;
 }
 
 /** Hosts give up after 30 s, some earlier; before that, they must have been told where to sign in. */

@@ -1,4 +1,5 @@
 /** Reads a stream of messages, over as many connections as necessary. */
+import type { Abortable } from '../abortable.ts';
 import { isAccessError } from '../errors.ts';
 import { networkFailure } from '../http/failures.ts';
 import { firstOf } from '../http/waiting/first-of.ts';
@@ -16,10 +17,10 @@ const lingerMs = 5_000;
 
 export interface Hearing {
   readonly url: URL;
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   readonly onText: (text: Concealed<string>) => Promise<void>;
   /** Requests the events after the one with this id, or, if it is empty, all new events. */
-  readonly takeUp: (lastId: string, signal: AbortSignal) => Promise<Told>;
+  readonly takeUp: (lastId: string, signal: Abortable) => Promise<Told>;
 }
 
 export function isEventStream(answer: Told): boolean {
@@ -137,7 +138,7 @@ function isPassing(error: unknown): boolean {
   return isAccessError(error, 'network_error', 'timeout', 'temporarily_unavailable');
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function aborted(signal: Abortable): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });

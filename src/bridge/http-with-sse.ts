@@ -2,7 +2,9 @@
  * MCP's first transport over HTTP (revision 2024-11-05): the server sends everything on one event stream,
  * whose first event contains the address to post messages to. The session ends with the stream.
  */
+
 import { setMaxListeners } from 'node:events';
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import { networkFailure } from '../http/failures.ts';
 import { discard } from '../http/peek.ts';
@@ -32,7 +34,7 @@ export async function openHttpWithSse({
   readonly url: URL;
   readonly ask: Ask;
   readonly hears: Hears;
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   readonly signIn: Asked['signIn'];
 }): Promise<Remote | undefined> {
   const closed = new AbortController();

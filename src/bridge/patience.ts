@@ -1,3 +1,4 @@
+import type { Abortable } from '../abortable.ts';
 /** How long to wait before requesting a stream again that has ended. */
 
 export interface Patience {
@@ -8,7 +9,7 @@ export interface Patience {
   /** The number of consecutive failures. */
   readonly failures: () => number;
   /** Resolves after the next wait, longer after each failure; rejects on abort. */
-  readonly wait: (signal: AbortSignal) => Promise<void>;
+  readonly wait: (signal: Abortable) => Promise<void>;
   readonly failed: () => void;
 }
 

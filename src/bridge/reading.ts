@@ -1,4 +1,5 @@
 /** Reads answers of a remote MCP server, with limits, and removes our credentials from them. */
+import type { Abortable } from '../abortable.ts';
 import { decodedBody, readBody } from '../http/body.ts';
 import type { Concealed } from '../secrets/concealer.ts';
 import type { Told } from './ask.ts';
@@ -13,7 +14,7 @@ export function mediaType({ headers }: Pick<Told, 'headers'>): string {
 /** The body as text; `undefined` if it is too large. Throws the error that interrupts it. */
 export async function readWhole(
   answer: Told,
-  signal: AbortSignal,
+  signal: Abortable,
   maxBytes = mostCharacters,
 ): Promise<string | undefined> {
   const { bytes, complete } = await readBody(answer, { maxBytes, signal });
@@ -39,7 +40,7 @@ export interface RemoteEvent {
 /** Throws `EventTooLarge`, and the error that interrupts it; just ends when `signal` aborts. */
 export async function* eventsOf(
   answer: Told,
-  signal: AbortSignal,
+  signal: Abortable,
   onRetry: EventStreamOptions['onRetry'],
 ): AsyncGenerator<RemoteEvent> {
   const body = decodedBody(answer);

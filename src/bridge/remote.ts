@@ -1,4 +1,5 @@
 /** A session with a remote MCP server, over either transport. */
+import type { Abortable } from '../abortable.ts';
 import type { SendOptions } from '../relay/credentialed-send.ts';
 import type { Concealed } from '../secrets/concealer.ts';
 import type { Message } from './message.ts';
@@ -19,14 +20,14 @@ export interface Remote {
    */
   retire(): void;
   /** Ends the session at the server, if it keeps one. Never throws. */
-  end(until: AbortSignal): Promise<void>;
+  end(until: Abortable): Promise<void>;
   /** Abandons everything that is open. */
   close(): void;
 }
 
 export interface Posting {
   /** Ends the wait for the message to be accepted and answered. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** Without it, this message starts no sign-in. */
   readonly signIn?: Omit<SendOptions, 'isRepeatable'> | undefined;
   /** False while an answer to the message is still to come. */

@@ -3,6 +3,7 @@
  * server supports. If the server no longer knows it, for example after a restart, it is begun again with
  * the same message, without the host noticing.
  */
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import type { Ask } from './ask.ts';
 import { openHttpWithSse } from './http-with-sse.ts';
@@ -14,7 +15,7 @@ import { createStreamableHttp } from './streamable-http.ts';
 export interface RemoteSessions {
   /** Throws AccessError. Returns the session that has accepted the message. */
   post(message: Message, posting: Posting): Promise<Remote>;
-  end(until: AbortSignal): Promise<void>;
+  end(until: Abortable): Promise<void>;
 }
 
 export interface SessionsOptions {

@@ -3,7 +3,9 @@
  * sent with POST and answered by one message or a stream of messages; a GET receives the messages that the
  * server sends on its own. A stream whose events have ids is resumed where it was interrupted.
  */
+
 import { setMaxListeners } from 'node:events';
+import type { Abortable } from '../abortable.ts';
 import type { Field } from '../http/next-hop.ts';
 import { discard } from '../http/peek.ts';
 import { firstOf } from '../http/waiting/first-of.ts';
@@ -78,7 +80,7 @@ export function createStreamableHttp({
     answer: Told,
     message: Message,
     posting: Posting,
-    signal: AbortSignal,
+    signal: Abortable,
   ): Promise<void> => {
     if (isEventStream(answer)) {
       await followAnswer(answer, { url, signal, onText, takeUp }, posting.isAnswered);

@@ -3,7 +3,9 @@
  * memory it needs does not depend on how much passes. There is no half-close (cloudflare-access.md §8):
  * when one end is done, what is under way is still delivered, and then both are.
  */
+
 import type { Duplex, Writable } from 'node:stream';
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import { networkFailure } from '../http/failures.ts';
 import { quoteServerText } from '../server-text.ts';
@@ -31,7 +33,7 @@ const leavingMs = 300;
 export async function carry(
   local: LocalEnd,
   socket: Duplex,
-  { url, signal }: { readonly url: URL; readonly signal: AbortSignal },
+  { url, signal }: { readonly url: URL; readonly signal: Abortable },
 ): Promise<void> {
   const writer = createFrameWriter(socket);
   const { chunks, writable } = local;
@@ -93,7 +95,7 @@ async function downward(
     url,
     signal,
     heard,
-  }: { readonly url: URL; readonly signal: AbortSignal; readonly heard: () => void },
+  }: { readonly url: URL; readonly signal: Abortable; readonly heard: () => void },
 ): Promise<void> {
   const reader = createFrameReader();
   try {

@@ -2,8 +2,10 @@
  * Opens the WebSocket that carries a TCP connection through Access (cloudflare-access.md §8; the handshake
  * is RFC 6455 §4.1): without subprotocol and extensions, with the credential of its resource.
  */
+
 import { createHash, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { Abortable } from '../abortable.ts';
 import { AccessError, type ErrorCode } from '../errors.ts';
 import type { HopAnswer } from '../http/hops.ts';
 import type { Field } from '../http/next-hop.ts';
@@ -24,7 +26,7 @@ const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 export async function dial(
   { url, destination }: Dialled,
   send: CredentialedSend,
-  signal: AbortSignal,
+  signal: Abortable,
 ): Promise<Duplex> {
   const key = randomBytes(16).toString('base64');
   const headers: Field[] = [

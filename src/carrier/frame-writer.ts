@@ -1,5 +1,7 @@
 /** What a client writes on a WebSocket: data as the connection takes it, the last ping's answer, one close. */
+
 import type { Writable } from 'node:stream';
+import type { Abortable } from '../abortable.ts';
 import { closeFrame, frame, opcodes } from './frames.ts';
 
 export interface FrameWriter {
@@ -42,7 +44,7 @@ export function createFrameWriter(socket: Writable): FrameWriter {
 }
 
 /** Resolves when `stream` takes more, or never will, and when `until` aborts. */
-export function writableAgain(stream: Writable, until?: AbortSignal): Promise<void> {
+export function writableAgain(stream: Writable, until?: Abortable): Promise<void> {
   return new Promise((resolve) => {
     const events = ['drain', 'close', 'error', 'finish'];
     const done = () => {

@@ -5,6 +5,7 @@
  * nothing to other domains of the application that the way leads over.
  */
 
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import { isRedirect } from '../http/next-hop.ts';
@@ -25,7 +26,7 @@ export interface ExchangeOptions {
   readonly mayPass: (url: URL) => boolean;
   /** The host exists only with the query of the application's URL. */
   readonly withQuery?: boolean;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
 }
 
 const authorizedPath = '/cdn-cgi/access/authorized';

@@ -3,6 +3,7 @@
  * `cf-access-metadata-request: true` returns a JWT in `cf-access-metadata`. Cloudflare does not document
  * it, so its absence proves nothing.
  */
+import type { Abortable } from '../abortable.ts';
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { atPath, isLoopback } from '../secure-url.ts';
@@ -46,7 +47,7 @@ export interface SignedAnswerOptions {
   readonly now: () => number;
   readonly keys: SigningKeys;
   readonly withQuery?: boolean;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
 }
 
 const maxAgeSeconds = 24 * 3600;

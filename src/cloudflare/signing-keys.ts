@@ -2,7 +2,9 @@
  * A team's public signing keys, from `https://<team>/cdn-cgi/access/certs`: cached for 24 hours, and
  * fetched again when a key is unknown, at most once a minute.
  */
+
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { untilAborted } from '../http/waiting/within.ts';
@@ -21,7 +23,7 @@ export interface SigningKeys {
  * The same keys for one caller, who stops waiting when `signal` aborts. The request goes on, since others
  * may wait for it.
  */
-export function keysUntil(keys: SigningKeys, signal: AbortSignal | undefined): SigningKeys {
+export function keysUntil(keys: SigningKeys, signal: Abortable | undefined): SigningKeys {
   return { find: (team, keyId) => untilAborted(keys.find(team, keyId), signal, team) };
 }
 

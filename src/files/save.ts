@@ -3,6 +3,7 @@
  * temporary name, then gives it its final name, never replacing an existing file. Not synced to disk, like
  * any other download; the SHA-256 in the result shows whether the file is complete.
  */
+
 import { randomBytes } from 'node:crypto';
 import {
   type FileHandle,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import { abortFailure, networkFailure } from '../http/failures.ts';
 import type { Concealed } from '../secrets/concealer.ts';
@@ -28,7 +30,7 @@ export interface SaveOptions extends Places {
   readonly path: string;
   /** Where the body comes from, for messages. */
   readonly url: URL;
-  readonly signal?: AbortSignal;
+  readonly signal?: Abortable;
   /** Default: 64 GiB. */
   readonly maxBytes?: number;
   /** Called with the bytes written so far, at most every 200 ms. */

@@ -2,8 +2,10 @@
  * An answer's body as it arrives. What comes before anybody reads is held as it is, so that a short body,
  * which mostly comes with its head, can be taken whole, past the machinery of streams.
  */
+
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { Abortable } from '../abortable.ts';
 
 export class AnswerBody extends Readable {
   readonly #controller: Dispatcher.DispatchController;
@@ -49,7 +51,7 @@ export class AnswerBody extends Readable {
   }
 
   /** Reads to the end, for the connection to be reused; gives up beyond `limit` bytes and on `signal`. */
-  dump({ limit, signal }: { limit: number; signal: AbortSignal }): Promise<void> {
+  dump({ limit, signal }: { limit: number; signal: Abortable }): Promise<void> {
     return new Promise((resolve) => {
       const stop = () => this.destroy();
       signal.addEventListener('abort', stop, { once: true });

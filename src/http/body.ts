@@ -1,6 +1,7 @@
 /** Reads an answer's body within limits on its size (after decoding) and on time. */
 
 import type { Readable } from 'node:stream';
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import { release } from '../receive-buffers.ts';
 import { AnswerBody } from './answer-body.ts';
@@ -8,7 +9,6 @@ import { decoderFor, isDecodable } from './content-coding.ts';
 import { networkFailure } from './failures.ts';
 import type { Fields } from './fields.ts';
 import type { Incoming } from './send.ts';
-import type { Abortable } from './waiting/abortable.ts';
 
 /** More layers than any server needs; each costs memory. */
 const maxCodings = 3;

@@ -1,7 +1,8 @@
 /** Turns what undici, TLS and sockets throw into an AccessError that says what to do. */
+
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';
-import type { Abortable } from './waiting/abortable.ts';
 
 const timeouts: readonly string[] = [
   'UND_ERR_CONNECT_TIMEOUT',

@@ -3,6 +3,7 @@
  * of its own resource, which the given `SendHop` attaches.
  */
 
+import type { Abortable } from '../abortable.ts';
 import { type Concealer, concealFailure, createConcealer } from '../secrets/concealer.ts';
 import type { CredentialKind } from '../secrets/credential.ts';
 import { resolveReference } from '../secure-url.ts';
@@ -13,7 +14,6 @@ import { type HopRequest, isRedirect, leftAtBorder, nextHop, redirectRefused } f
 import { discard } from './peek.ts';
 import { fieldText } from './response-headers.ts';
 import type { Incoming } from './send.ts';
-import type { Abortable } from './waiting/abortable.ts';
 import { firstOf } from './waiting/first-of.ts';
 import { untilAborted } from './waiting/within.ts';
 

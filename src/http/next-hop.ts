@@ -2,6 +2,7 @@
  * The request that follows from a redirect (RFC 9110 §15.4): what is sent on to another origin, and what
  * is refused. Sends nothing.
  */
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import type { NextStep } from '../next-step.ts';
 import type { Concealer } from '../secrets/concealer.ts';
@@ -20,7 +21,7 @@ export interface HopRequest {
   /** The agent's own fields, as `checkAgentHeaders` returned them, without any credential of ours. */
   readonly headers: readonly Field[];
   readonly body?: RepeatableBody;
-  readonly signal?: AbortSignal;
+  readonly signal?: Abortable;
   /** Only for the relay: the request as it must appear on the wire. */
   readonly wire?: Wire;
   /** The URL whose redirect led here. */

@@ -2,6 +2,7 @@
  * The fetch that discovery, registration and token requests use: it follows no redirect, accepts at most 1
  * MiB after decoding, received completely within 10 s, and returns a `Response`.
  */
+import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import { readBody } from './body.ts';
 import type { Send } from './send.ts';
@@ -12,7 +13,7 @@ export interface ProtocolRequest {
   readonly method?: string;
   readonly headers?: Headers | Record<string, string>;
   readonly body?: string | URLSearchParams | null | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
   /** For the whole exchange, in milliseconds. */
   readonly timeoutMs?: number;
 }
@@ -32,7 +33,7 @@ export function tookOf({ took }: ProtocolFetch, { host }: URL): (what: string) =
 }
 
 /** The same fetch for one caller, whose requests end when `signal` aborts. */
-export function fetchUntil(fetch: ProtocolFetch, signal: AbortSignal | undefined): ProtocolFetch {
+export function fetchUntil(fetch: ProtocolFetch, signal: Abortable | undefined): ProtocolFetch {
   if (signal === undefined) return fetch;
   const ending: ProtocolFetch = (url, request) => fetch(url, { ...request, signal });
   return fetch.took ? Object.assign(ending, { took: fetch.took }) : ending;
@@ -53,9 +54,9 @@ export function createProtocolFetch(send: Send, took: TookFrom = () => {}): Prot
         url,
         headers: Symbol.iterator in headers ? [...headers] : Object.entries(headers),
         ...(body ? { body: body.toString() } : {}),
-        signal: until.signal,
+        signal: until.deadline,
       });
-      return { answer, ...(await readBody(answer, { maxBytes, signal: until.signal })) };
+      return { answer, ...(await readBody(answer, { maxBytes, signal: until.deadline })) };
     };
     const { answer, bytes, complete } = await exchange().finally(() => until.release());
     if (!complete) {

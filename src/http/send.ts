@@ -6,12 +6,12 @@
 
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { Abortable } from '../abortable.ts';
 import { acceptEncoding } from './content-coding.ts';
 import { abortFailure, connectionWasLost, networkFailure } from './failures.ts';
 import { type Fields, fieldsFrom, fieldsIn } from './fields.ts';
 import { isLent, type LentContent, type RepeatableBody } from './request-body.ts';
 import { exchangeUpgrade } from './upgrade.ts';
-import type { Abortable } from './waiting/abortable.ts';
 import type { Deadline } from './waiting/within.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
 

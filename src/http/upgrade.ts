@@ -5,8 +5,8 @@
 
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { Abortable } from '../abortable.ts';
 import { type Fields, fieldsFrom } from './fields.ts';
-import type { Abortable } from './waiting/abortable.ts';
 import { pairsOf, type Wire, type WireAnswer } from './wire.ts';
 
 interface Switched {

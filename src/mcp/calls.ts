@@ -3,6 +3,7 @@
  * and hands it on through twenty promises: more than a third of what it takes for a short call. All other
  * messages pass unchanged.
  */
+
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolRequest,
@@ -14,11 +15,12 @@ import {
   type RequestId,
   type ServerNotification,
 } from '@modelcontextprotocol/sdk/types.js';
+import { type Abortable, Ending } from '../abortable.ts';
 
 export interface Call {
   readonly params: CallToolRequest['params'];
   /** Aborts when the host cancels the call, and when the connection is closed. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** Sends nothing any more once `signal` has aborted. */
   notify(notification: ServerNotification): void;
 }
@@ -28,10 +30,10 @@ export type AnswerCall = (call: Call) => Promise<CallToolResult>;
 
 /** `inner`: gives only messages that are JSON-RPC's, as the SDK's transports do. */
 export function withCalls(inner: Transport, answerCall: AnswerCall): Transport {
-  const running = new Map<RequestId, AbortController>();
+  const running = new Map<RequestId, Ending>();
   const fail = (error: Error) => outer.onerror?.(error);
 
-  const outcomeOf = async (request: JSONRPCRequest, signal: AbortSignal) => {
+  const outcomeOf = async (request: JSONRPCRequest, signal: Abortable) => {
     try {
       const { success, data } = CallToolRequestSchema.safeParse(request);
       if (!success)
@@ -51,11 +53,10 @@ export function withCalls(inner: Transport, answerCall: AnswerCall): Transport {
 
   const answer = async (request: JSONRPCRequest): Promise<void> => {
     const { id } = request;
-    const controller = new AbortController();
-    const { signal } = controller;
-    running.set(id, controller);
+    const signal = new Ending();
+    running.set(id, signal);
     const outcome = await outcomeOf(request, signal);
-    if (running.get(id) === controller) running.delete(id);
+    if (running.get(id) === signal) running.delete(id);
     // A cancelled request gets no answer.
     if (!signal.aborted) await inner.send({ jsonrpc: '2.0', id, ...outcome });
   };

@@ -1,5 +1,7 @@
 /** What the host can do for us, as declared in its handshake. */
+
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { type Abortable, asAbortSignal } from '../abortable.ts';
 import { shownUrl } from '../shown-url.ts';
 
 export interface HostCapabilities {
@@ -25,13 +27,16 @@ export type ElicitUrl = (request: {
 }) => Promise<{ action: 'accept' | 'decline' | 'cancel'; tookMs: number } | 'over' | 'later'>;
 
 /** For the older revisions, in which a server may send requests. */
-export function hostOf(server: Server, signal: AbortSignal): HostCapabilities {
+export function hostOf(server: Server, signal: Abortable): HostCapabilities {
   const capabilities = server.getClientCapabilities();
   return {
     async roots() {
       if (!capabilities?.roots) return [];
       try {
-        const { roots } = await server.listRoots(undefined, { signal, timeout: 5_000 });
+        const { roots } = await server.listRoots(undefined, {
+          signal: asAbortSignal(signal),
+          timeout: 5_000,
+        });
         return roots.map(({ uri }) => uri).filter((uri) => uri.startsWith('file:'));
       } catch (error) {
         // A host that fails to list its roots counts as having none; the working directory remains.

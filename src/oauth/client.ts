@@ -1,4 +1,5 @@
 /** Our client at an authorization server, and how its requests authenticate (RFC 6749 §2.3). */
+
 import {
   allowInsecureRequests,
   type Client,
@@ -7,6 +8,7 @@ import {
   customFetch,
   None,
 } from 'oauth4webapi';
+import type { Abortable } from '../abortable.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { isLoopback } from '../secure-url.ts';
 
@@ -46,7 +48,7 @@ function formEncoded(text: string): string {
 }
 
 /** oauth4webapi's request options: our fetch, and http allowed to loopback alone. */
-export function requestOptions(fetch: ProtocolFetch, issuer: string, signal?: AbortSignal) {
+export function requestOptions(fetch: ProtocolFetch, issuer: string, signal?: Abortable) {
   return {
     [customFetch]: async (
       url: string,

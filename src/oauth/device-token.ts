@@ -1,5 +1,7 @@
 /** The device access token request (RFC 8628 §3.4–3.5): polling until the person has decided. */
+
 import { deviceCodeGrantRequest, processDeviceCodeResponse } from 'oauth4webapi';
+import type { Abortable } from '../abortable.ts';
 import { AccessError, isAccessError } from '../errors.ts';
 import { type ProtocolFetch, tookOf } from '../http/protocol-fetch.ts';
 import { clientAuthentication, type OAuthClient, requestOptions } from './client.ts';
@@ -17,8 +19,8 @@ import { readTokens, type Tokens } from './token.ts';
 
 export interface DevicePolling {
   readonly now: () => number;
-  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-  readonly signal?: AbortSignal;
+  readonly sleep: (milliseconds: number, signal?: Abortable) => Promise<void>;
+  readonly signal?: Abortable;
 }
 
 /**

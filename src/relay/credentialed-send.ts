@@ -4,6 +4,7 @@
  * can be sent only once must not be spent on a challenge.
  */
 
+import type { Abortable } from '../abortable.ts';
 import type { Access } from '../access/access.ts';
 import { hasAuthorization } from '../access/exchange/guarded-request.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
@@ -19,7 +20,7 @@ export interface SendOptions extends Pick<WaitOptions, 'leftMs'> {
 }
 
 export type CredentialedSend = (
-  request: HopRequest & { readonly signal: AbortSignal },
+  request: HopRequest & { readonly signal: Abortable },
   options: SendOptions,
 ) => Promise<HopAnswer>;
 

@@ -3,13 +3,14 @@
  * temporary folder. In all of them `undefined` means "there is none", and throwing means that something is
  * broken.
  */
+import type { Abortable } from '../abortable.ts';
 import type { Records } from './records.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
   /** Resolves after `milliseconds`; rejects with the signal's reason when aborted. */
-  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  sleep(milliseconds: number, signal?: Abortable): Promise<void>;
 }
 
 export type RecordKind = keyof Records;

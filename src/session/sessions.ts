@@ -2,6 +2,7 @@
  * Looks sessions up, refreshes, stores and ends them, by the rules of contract §5: a refresh token is
  * spent only once, by one process, and its successor is on disk before the new access token is used.
  */
+import type { Abortable } from '../abortable.ts';
 import { isAccessError } from '../errors.ts';
 import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import { untilAborted } from '../http/waiting/within.ts';
@@ -27,7 +28,7 @@ export interface Sessions {
    * `signal` aborts, only the caller stops waiting: the refresh goes on, because its new token must be
    * stored.
    */
-  renew(session: Session, signal?: AbortSignal): Promise<Session | undefined>;
+  renew(session: Session, signal?: Abortable): Promise<Session | undefined>;
   /** What another process has stored in place of `session`, if it is fresh. Sends no request. */
   successor(session: Session): Promise<Session | undefined>;
   /** What is on disk for `resource` now, whichever process stored it. */

@@ -3,6 +3,7 @@
  * team's org token, or by a browser transfer.
  */
 
+import type { Abortable } from '../abortable.ts';
 import { type AccessToken, isSamePerson } from '../cloudflare/application-token.ts';
 import { readCloudflaredOrgToken, readCloudflaredToken } from '../cloudflare/cloudflared-files.ts';
 import { exchangeOrgToken } from '../cloudflare/org-token.ts';
@@ -36,7 +37,7 @@ export interface TransferSignIns {
   /** cloudflared's own token for the application, if it is usable. */
   borrow(target: TransferTarget): Promise<BorrowedToken | undefined>;
   /** Exchanges the team's org token for a session, without involving the person. */
-  exchange(target: TransferTarget, signal?: AbortSignal): Promise<Session | undefined>;
+  exchange(target: TransferTarget, signal?: Abortable): Promise<Session | undefined>;
   begin(
     target: TransferTarget,
     options: { force: boolean; notFrom?: Session | undefined },

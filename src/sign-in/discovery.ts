@@ -3,6 +3,7 @@
  * all that is found here, only the path prefix (of the URL's own origin) that the resource covers affects
  * where a credential is sent.
  */
+import type { Abortable } from '../abortable.ts';
 import { type IssuerTrust, teamOfIssuer, trustsIssuer } from '../cloudflare/team.ts';
 import { AccessError } from '../errors.ts';
 import { fetchUntil, type ProtocolFetch } from '../http/protocol-fetch.ts';
@@ -33,9 +34,9 @@ export interface Discovery {
   target(
     url: URL,
     challengeUrl: string | undefined,
-    signal?: AbortSignal,
+    signal?: Abortable,
   ): Promise<OAuthTarget | undefined>;
-  server(issuer: string, signal?: AbortSignal): Promise<ServerMetadata>;
+  server(issuer: string, signal?: Abortable): Promise<ServerMetadata>;
 }
 
 /** Server metadata is fetched again after this long. */

@@ -1,4 +1,5 @@
 /** Finds where a person can sign in to get past a guard, from its challenge and its metadata. */
+import type { Abortable } from '../abortable.ts';
 import { FirewallRefusal } from '../cloudflare/firewall.ts';
 import type { Guard } from '../cloudflare/protection.ts';
 import { noUsableSignIn } from '../cloudflare/refusal.ts';
@@ -18,7 +19,7 @@ export type FindTarget = (
   url: URL,
   guard: Guard,
   challenges: readonly Challenge[],
-  signal?: AbortSignal,
+  signal?: Abortable,
 ) => Promise<Target | undefined>;
 
 const withoutMetadataMs = 10 * 60_000;
@@ -43,7 +44,7 @@ export function createFindTarget({
     url: URL,
     metadataUrl: string | undefined,
     challenges: readonly Challenge[],
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<Target | undefined> => {
     const oauth = await discovery.target(url, metadataUrl, signal);
     if (!oauth) return undefined;
@@ -56,7 +57,7 @@ export function createFindTarget({
   const unnamedTarget = async (
     url: URL,
     challenges: readonly Challenge[],
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<Target | undefined> => {
     // Without the query: the well-known address depends on the path alone.
     const key = url.origin + url.pathname;

@@ -3,6 +3,7 @@
  * necessary.
  */
 
+import type { Abortable } from '../abortable.ts';
 import { AccessError, isAccessError } from '../errors.ts';
 import { untilAborted } from '../http/waiting/within.ts';
 import type { Clock } from '../session/ports.ts';
@@ -21,7 +22,7 @@ export interface SignInOptions extends WaitOptions {
   /** A session that was refused: another one that the same sign-in has given will not do. */
   readonly notFrom?: Session;
   /** Aborts waiting for a sign-in to begin; one that begins all the same can be joined later. */
-  readonly beginUntil?: AbortSignal;
+  readonly beginUntil?: Abortable;
 }
 
 /** How far a sign-in has come. `signIn`: the one that was waited for last. */

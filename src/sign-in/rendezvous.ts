@@ -4,6 +4,7 @@
  * all wait for the session. A plan says how a sign-in is begun; authorization-code.ts, device-code.ts and
  * browser-transfer.ts make the plans.
  */
+import type { Abortable } from '../abortable.ts';
 import type { AccessError } from '../errors.ts';
 import type { Clock, Lock, RecordStore } from '../session/ports.ts';
 import type { PendingCode, PendingSignIn, PersonMethod, Session } from '../session/records.ts';
@@ -145,7 +146,7 @@ export function createRendezvous(parts: {
   const waitForSession = async (
     pending: PendingSignIn,
     port: CallbackPort | undefined,
-    signal: AbortSignal,
+    signal: Abortable,
   ): Promise<Session> => {
     const { resource, startedAt } = pending;
     const before = (await store.read('session', resource))?.accessToken;

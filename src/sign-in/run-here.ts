@@ -2,7 +2,9 @@
  * Runs a sign-in that only this process can finish, because its secret is never stored. Every few seconds
  * it renews `aliveAt` in the record on disk, so that other processes see that it is still running.
  */
+import { type Abortable, Ending } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
+import { firstOf } from '../http/waiting/first-of.ts';
 import type { Log } from '../log.ts';
 import type { Clock, RecordStore } from '../session/ports.ts';
 import type { PendingSignIn, Session } from '../session/records.ts';
@@ -11,10 +13,10 @@ import { failed, isSameSignIn } from './pending.ts';
 import { unexpected } from './sign-in.ts';
 
 /** Resolves with the session to store. */
-export type Run = (signal: AbortSignal) => Promise<Session>;
+export type Run = (signal: Abortable) => Promise<Session>;
 
 /** Stores the session that `run` resolves with, or the reason why it failed. */
-export type RunHere = (pending: PendingSignIn, run: Run, signal: AbortSignal) => Promise<Session>;
+export type RunHere = (pending: PendingSignIn, run: Run, signal: Abortable) => Promise<Session>;
 
 const heartbeatEveryMs = 3_000;
 
@@ -33,9 +35,9 @@ export function createRunHere({
     isSameSignIn(pending, await store.read('pending', pending.resource));
 
   /** Returns a function that stops the heartbeat and resolves once nothing more will be written. */
-  const startHeartbeat = (pending: PendingSignIn, signal: AbortSignal): (() => Promise<void>) => {
-    const stopped = new AbortController();
-    const either = AbortSignal.any([signal, stopped.signal]);
+  const startHeartbeat = (pending: PendingSignIn, signal: Abortable): (() => Promise<void>) => {
+    const stopped = new Ending();
+    const { signal: either, release } = firstOf(signal, stopped);
     const beat = async (): Promise<void> => {
       while (!either.aborted) {
         await clock.sleep(heartbeatEveryMs, either);
@@ -48,6 +50,7 @@ export function createRunHere({
     const ended = beat().catch(() => {});
     return () => {
       stopped.abort();
+      release();
       return ended;
     };
   };
@@ -70,7 +73,7 @@ export function createRunHere({
   };
 }
 
-function reasonOf(error: unknown, signal: AbortSignal): AccessError {
+function reasonOf(error: unknown, signal: Abortable): AccessError {
   if (signal.aborted && signal.reason instanceof AccessError) return signal.reason;
   return error instanceof AccessError ? error : unexpected(error);
 }

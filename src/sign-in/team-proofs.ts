@@ -1,4 +1,5 @@
 /** Which team a host belongs to, proven by its signed answer. Proofs are cached. */
+import type { Abortable } from '../abortable.ts';
 import { askSignedAnswer, type SignedAnswer } from '../cloudflare/signed-answer.ts';
 import type { SigningKeys } from '../cloudflare/signing-keys.ts';
 import { type AccessError, isAccessError } from '../errors.ts';
@@ -7,7 +8,7 @@ import type { Clock } from '../session/ports.ts';
 
 export interface TeamProofs {
   /** `undefined` when the host gives no signed answer. Throws what `askSignedAnswer` throws. */
-  prove(url: URL, signal?: AbortSignal): Promise<SignedAnswer | undefined>;
+  prove(url: URL, signal?: Abortable): Promise<SignedAnswer | undefined>;
 }
 
 /**
@@ -48,7 +49,7 @@ export function createTeamProofs({
     key: string,
     url: URL,
     withQuery: boolean,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<Outcome> => {
     const before = known(key);
     if (before !== 'unknown') return before;

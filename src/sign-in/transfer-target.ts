@@ -2,6 +2,7 @@
  * Which Access application a browser transfer for a URL would be for: proven by the host's signed answer,
  * or vouched for by the person.
  */
+import type { Abortable } from '../abortable.ts';
 import { applicationPart } from '../cloudflare/application-domain.ts';
 import { type HostPattern, matchesHost } from '../cloudflare/host-pattern.ts';
 import type { Guard, UnsignedClaims } from '../cloudflare/protection.ts';
@@ -38,7 +39,7 @@ export interface TransferTarget {
 export type FindTransferTarget = (
   url: URL,
   guard: Guard,
-  signal?: AbortSignal,
+  signal?: Abortable,
 ) => Promise<TransferTarget>;
 
 export function createFindTransferTarget({

@@ -1,5 +1,7 @@
 /** Waits for a person: shows them the sign-in once, and reports progress to the caller. */
+import { type Abortable, Ending } from '../abortable.ts';
 import { AccessError, isAccessError } from '../errors.ts';
+import { firstOf } from '../http/waiting/first-of.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Session } from '../session/records.ts';
 import { type SignIn, unexpected, whereToEnter } from './sign-in.ts';
@@ -32,7 +34,7 @@ export interface WaitOptions {
    */
   readonly leftMs?: () => number;
   readonly askPerson: AskPerson;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
   /** Called every few seconds, with a message for the person. */
   readonly onWaiting?: ((message: string, elapsedMs: number) => void) | undefined;
   /** Called when the sign-in was begun elsewhere and this process, too, can receive its end. */
@@ -75,8 +77,8 @@ export async function waitForPerson(
       resolve();
     }, reject);
   });
-  const left = new AbortController();
-  const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+  const left = new Ending();
+  const until = firstOf(signal, left);
   // Reported at once, so that a host that shows progress shows the code: without it, the address is of no
   // use.
   if (signIn.userCode !== undefined) onWaiting?.(waitingWords(signIn, 0), 0);
@@ -87,7 +89,7 @@ export async function waitForPerson(
         signIn.outcome,
         noneToWaitFor,
         // A sign-in that has already ended is reported even when there is no time to wait.
-        leftMs > 0 ? clock.sleep(Math.min(tellEveryMs, leftMs), until) : undefined,
+        leftMs > 0 ? clock.sleep(Math.min(tellEveryMs, leftMs), until.signal) : undefined,
       ]);
       if (next) return { session: next };
       if (leftMs <= 0) return { shown };
@@ -101,6 +103,7 @@ export async function waitForPerson(
     ]);
   } finally {
     left.abort();
+    until.release();
   }
 }
 

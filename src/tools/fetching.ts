@@ -1,5 +1,6 @@
 /** Runs access_fetch: sends the request, and shows or saves its answer. */
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { TimeLimit } from '../abortable.ts';
 import { type FetchOptions, fetchWithAccess } from '../access/fetch.ts';
 import { type Presented, page, presentSaved, render, shownBodyLimit } from '../answer/present.ts';
 import { saveAnswer } from '../answer/save-answer.ts';
@@ -9,7 +10,6 @@ import type { Places } from '../files/roots.ts';
 import { checkSavePath } from '../files/save.ts';
 import { readBody } from '../http/body.ts';
 import type { HopResult } from '../http/hops.ts';
-import { TimeLimit } from '../http/waiting/abortable.ts';
 import type { AccessFetchInput } from './access-fetch-input.ts';
 import { namedRequest, wholeRequest } from './fetch-request.ts';
 import { keptPage, keptUnder } from './reading-on.ts';

@@ -2,8 +2,10 @@
  * What a tool is, and the only place where input is validated and failures become results. A tool's file
  * holds its texts and schemas; the code that `run` needs is loaded by the first call.
  */
+
 import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
 import type * as z from 'zod';
+import type { Abortable } from '../abortable.ts';
 import type { Access } from '../access/access.ts';
 import type { Pages } from '../answer/kept-answers.ts';
 import type { PageThreads } from '../answer/page-threads.ts';
@@ -20,7 +22,7 @@ import { stepForAgents } from './step-for-agents.ts';
 /** What a call works with; made for each call by the server or the command line. */
 export interface ToolContext {
   readonly access: Access;
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   readonly askPerson: AskPerson;
   /** True when this call continues an earlier one, so that nothing may be started afresh. */
   readonly resumed?: boolean;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Abortable } from '../../src/abortable.ts';
 import { isAccessError } from '../../src/errors.ts';
 import { createCookieStore } from '../../src/http/cookies/cookie-store.ts';
 import { followRedirects, type HopAnswer } from '../../src/http/hops.ts';
@@ -300,7 +301,7 @@ test('the deadline ends the waiting for a head and not the reading of a body', a
   );
   await expect(late).rejects.toMatchObject({ name: 'TimeoutError' });
   const controller = new AbortController();
-  let hopSignal: AbortSignal | undefined;
+  let hopSignal: Abortable | undefined;
   await followRedirects(
     request(),
     async (hop) => {

@@ -245,7 +245,7 @@ describe('time', () => {
       method: 'GET',
       url,
       headers: [],
-      signal: within(30_000, controller.signal).signal,
+      signal: within(30_000, controller.signal).deadline,
     });
     const reading = readBody(answer, { maxBytes: 100, signal: controller.signal });
     controller.abort();

@@ -2,8 +2,10 @@
  * Several processes that want the same person signed in: as many rendezvous on one folder, with the
  * real disk, lock and callback ports. Nothing is shared between them but the machine.
  */
+
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Abortable } from '../../src/abortable.ts';
 import { AccessError } from '../../src/errors.ts';
 import { createClock } from '../../src/host/clock.ts';
 import { createIdentityKey } from '../../src/host/files/identity-key.ts';
@@ -121,7 +123,7 @@ function ownPlan(more: Partial<Plan> = {}): Plan & {
     prepared: 0,
     async prepare() {
       plan.prepared += 1;
-      const run = (signal: AbortSignal): Promise<Session> =>
+      const run = (signal: Abortable): Promise<Session> =>
         Promise.race([
           promise,
           new Promise<never>((_, reject) => {

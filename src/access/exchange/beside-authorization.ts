@@ -3,6 +3,7 @@
  * (Managed OAuth): the application's JWT from a browser transfer, in a field of its own beside it
  * (cloudflare-access.md §3.4).
  */
+import type { Abortable } from '../../abortable.ts';
 import type { Guard } from '../../cloudflare/protection.ts';
 import { isAccessTeamHost, teamOfIssuer } from '../../cloudflare/team.ts';
 import { type AccessError, isAccessError } from '../../errors.ts';
@@ -18,7 +19,7 @@ export interface BesideAuthorization {
    * Where the JWT for `target`, which wants OAuth, is to be had. Throws `header_not_allowed` where it
    * is not, or where Access has refused one lately.
    */
-  target(url: URL, guard: Guard, target: Target, signal?: AbortSignal): Promise<Target>;
+  target(url: URL, guard: Guard, target: Target, signal?: Abortable): Promise<Target>;
   /** Access has refused one that somebody had signed in for just now: says so, also to later calls. */
   refused(url: URL, target: Target): AccessError;
 }

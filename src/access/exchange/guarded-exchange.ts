@@ -3,6 +3,7 @@
  * there is one, and again with the next credential as long as the answer is a challenge. Retries are
  * decided by status and error codes, never by the text of an answer.
  */
+import type { Abortable } from '../../abortable.ts';
 import { refusalFor } from '../../cloudflare/refusal.ts';
 import { isAccessError } from '../../errors.ts';
 import type { HopAnswer } from '../../http/hops.ts';
@@ -128,7 +129,7 @@ export function createSendGuardedHop(parts: {
   async function silentlyFor(
     stranger: GuardedAnswer,
     refused: ResourceCredential | undefined,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<ResourceCredential | undefined> {
     if (stranger.guard.protection !== 'browser_login') return undefined;
     const plan = await makePlan(stranger, { signal });

@@ -2,6 +2,7 @@
  * One request to a URL that may be guarded, carrying at most one credential, and what the answer says
  * about the guard. It decides nothing.
  */
+import type { Abortable } from '../../abortable.ts';
 import { isAccessPage } from '../../cloudflare/access-pages.ts';
 import { isRefusedByName, type UserAgents } from '../../cloudflare/firewall.ts';
 import { type Guard, tellGuard, type UnauthenticatedAnswer } from '../../cloudflare/protection.ts';
@@ -118,13 +119,13 @@ function isErrorPage({ status }: Incoming): boolean {
 export async function probe(
   guardedSend: GuardedSend,
   url: URL,
-  signal?: AbortSignal,
+  signal?: Abortable,
   credential?: Credential,
   headers: HopRequest['headers'] = [],
 ): Promise<GuardedAnswer> {
   const until = within(bounds.guard, signal);
   try {
-    const { signal: deadline } = until;
+    const { deadline } = until;
     const ask = async (fields: HopRequest['headers']) => {
       const request = { method: 'GET', url, headers: fields, signal: deadline };
       const answer = await guardedSend(request, credential);

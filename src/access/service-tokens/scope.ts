@@ -3,6 +3,7 @@
  * application, as with a session. Another application on the same origin, which has not asked, never
  * receives it.
  */
+import type { Abortable } from '../../abortable.ts';
 import { applicationPart } from '../../cloudflare/application-domain.ts';
 import type { SignedAnswer } from '../../cloudflare/signed-answer.ts';
 import { isAccessError } from '../../errors.ts';
@@ -20,7 +21,7 @@ export type FindServiceTokenScope = (
     /** Where a person could sign in, if that has been looked up. */
     readonly target: Target | undefined;
   },
-  signal?: AbortSignal,
+  signal?: Abortable,
 ) => Promise<string | undefined>;
 
 /**
@@ -29,7 +30,7 @@ export type FindServiceTokenScope = (
  */
 export function createFindServiceTokenScope(proofs: TeamProofs): FindServiceTokenScope {
   /** A failure only means that the token is sent to fewer URLs. */
-  const proofFor = async (url: URL, signal: AbortSignal | undefined) => {
+  const proofFor = async (url: URL, signal: Abortable | undefined) => {
     const proof = await attempt(proofs.prove(url, signal), signal);
     return isAccessError(proof) ? undefined : proof;
   };

@@ -2,6 +2,7 @@
  * Service tokens: which one is sent to which application, and whether it was accepted. An application
  * that has not asked for a credential never receives the secret.
  */
+import type { Abortable } from '../../abortable.ts';
 import { firewallRefusalIn } from '../../cloudflare/firewall.ts';
 import { asksAsAccess } from '../../cloudflare/protection.ts';
 import {
@@ -33,7 +34,7 @@ import { createFindServiceTokenScope } from './scope.ts';
 
 export interface ServiceTokens {
   /** Whether a token is `ready` for `url`, or why not. Requests the signed answer if a team is pinned. */
-  choose(url: URL, signal?: AbortSignal): Promise<ServiceTokenChoice>;
+  choose(url: URL, signal?: Abortable): Promise<ServiceTokenChoice>;
   /**
    * The token for the URL that gave `answer`, provided that Access guards it; or the reason why there is
    * none. `target`: where a person could sign in, if known; it determines which URLs receive the token.
@@ -41,7 +42,7 @@ export interface ServiceTokens {
   grant(
     answer: GuardedAnswer,
     target?: Target,
-    signal?: AbortSignal,
+    signal?: Abortable,
   ): Promise<ResourceCredential | AccessError>;
   /**
    * Stops sending it there until it is granted again, so that the person's own session takes precedence.
@@ -50,11 +51,11 @@ export interface ServiceTokens {
   /**
    * Tries the token with a GET and returns the answer, its body discarded. Throws what `judge` returns.
    */
-  present(url: URL, credential: Credential, signal?: AbortSignal): Promise<GuardedAnswer>;
+  present(url: URL, credential: Credential, signal?: Abortable): Promise<GuardedAnswer>;
   /**
    * Why the answer to a request with the token means that it was refused; `undefined` if it was accepted.
    */
-  judge(answer: GuardedAnswer, signal?: AbortSignal): Promise<AccessError | undefined>;
+  judge(answer: GuardedAnswer, signal?: Abortable): Promise<AccessError | undefined>;
 }
 
 export function createServiceTokens(parts: {
@@ -69,7 +70,7 @@ export function createServiceTokens(parts: {
 
   const chooseByProof = async (
     url: URL,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<{ choice: ServiceTokenChoice; proof?: SignedAnswer | undefined }> => {
     const choice = chooseServiceToken(url, tokens);
     // Proof of the team extends only the reach of the token from the environment, not of those listed by

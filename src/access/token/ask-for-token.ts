@@ -2,6 +2,7 @@
  * Gives the token itself where no kept session has it: asks the application what it takes, but never
  * asks anybody to sign in.
  */
+import type { Abortable } from '../../abortable.ts';
 import { readJwt } from '../../cloudflare/jwt.ts';
 import { asksAsAccess } from '../../cloudflare/protection.ts';
 import { AccessError } from '../../errors.ts';
@@ -23,7 +24,7 @@ export type AskForToken = (
   url: URL,
   /** What is there, if anything, and will not do. */
   current: ResourceCredential | undefined,
-  signal?: AbortSignal,
+  signal?: Abortable,
 ) => Promise<GivenToken>;
 
 export function createAskForToken(parts: {
@@ -76,7 +77,7 @@ export function createAskForToken(parts: {
     url: URL,
     jwt: string,
     byServiceToken: { readonly status: number },
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<boolean> {
     const { guard, response } = await probe(guardedSend, url, signal, {
       kind: 'cf_access_token',
@@ -91,7 +92,7 @@ export function createAskForToken(parts: {
   async function applicationToken(
     url: URL,
     { credential, resource }: ResourceCredential,
-    signal: AbortSignal | undefined,
+    signal: Abortable | undefined,
   ): Promise<GivenToken> {
     const { response } = await serviceTokens.present(url, credential, signal);
     const jwt = response.headers

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { asAbortSignal } from '../../abortable.ts';
 import type { Environment } from '../../config/config.ts';
 import { firstOf } from '../../http/waiting/first-of.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
@@ -37,7 +38,7 @@ export async function runDemo(
   const startedAt = performance.now();
   const runner = createStepRunner(shell, { quiet: json });
   const limitMs = browser ? personLimitMs : scriptedLimitMs;
-  const { signal } = firstOf(cancellation.signal, AbortSignal.timeout(limitMs));
+  const signal = asAbortSignal(firstOf(cancellation.signal, AbortSignal.timeout(limitMs)).signal);
   const place = await mkdtemp(join(tmpdir(), 'cloudflare-access-mcp-demo-'));
   let sandbox: Sandbox | undefined;
   let host: Host | undefined;

@@ -3,6 +3,7 @@
  * registration there.
  */
 
+import type { Abortable } from '../../abortable.ts';
 import type { GuardedAnswer } from '../../access/exchange/guarded-request.ts';
 import { pastFirewall } from '../../cloudflare/firewall.ts';
 import { trustsIssuer } from '../../cloudflare/team.ts';
@@ -23,7 +24,7 @@ export interface Walk {
   readonly rooms: Rooms;
   readonly config: Config;
   readonly environment: Environment;
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** What a firewall may let through in the place of this program's own name. */
   readonly userAgent?: string | undefined;
 }

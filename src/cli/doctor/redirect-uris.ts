@@ -1,5 +1,7 @@
 /** The redirection URIs that an application takes, as far as it shows before anybody signs in. */
+
 import { randomBytes } from 'node:crypto';
+import type { Abortable } from '../../abortable.ts';
 import { authorizationUrl, drawCodeVerifier } from '../../oauth/authorization.ts';
 import type { ServerMetadata } from '../../oauth/server-metadata.ts';
 import type { Rooms } from '../../rooms.ts';
@@ -11,7 +13,7 @@ import { type Finding, ok, warn } from './finding.ts';
  * second of the two judgements comes with the authorization request (cloudflare-access.md §3).
  */
 export async function checkRedirectUris(
-  { rooms, signal }: { readonly rooms: Rooms; readonly signal: AbortSignal },
+  { rooms, signal }: { readonly rooms: Rooms; readonly signal: Abortable },
   { server, resource }: { readonly server: ServerMetadata; readonly resource: string },
 ): Promise<Finding[]> {
   const name = 'Redirect URIs';

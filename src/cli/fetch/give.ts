@@ -1,4 +1,5 @@
 /** An answer to where it goes: its heads if they are wanted, and its body. */
+import type { Abortable } from '../../abortable.ts';
 import { cleanBody } from '../../answer/clean-body.ts';
 import { isAccessError } from '../../errors.ts';
 import { networkFailure } from '../../http/failures.ts';
@@ -23,7 +24,7 @@ interface GiveParts {
   readonly shell: Shell;
   readonly options: FetchOptions;
   readonly output: Output;
-  readonly until: AbortSignal;
+  readonly until: Abortable;
   /** Bytes that were not asked for, since they are there already. */
   readonly skipped: number;
   readonly onGiven: (given: Given | undefined) => void;
@@ -104,13 +105,13 @@ async function giveBody(
 }
 
 /** Loaded only where it is wanted. */
-async function asMarkdown(answer: HopAnswer, concealer: Concealer, until: AbortSignal) {
+async function asMarkdown(answer: HopAnswer, concealer: Concealer, until: Abortable) {
   const { markdownBody } = await import('./markdown.ts');
   return markdownBody(answer, concealer, until);
 }
 
 /** A body that ended before its end. */
-function brokenOff(error: unknown, url: URL, signal: AbortSignal): unknown {
+function brokenOff(error: unknown, url: URL, signal: Abortable): unknown {
   const failure = networkFailure(error, url, signal);
   const lost = ['UND_ERR_SOCKET', 'UND_ERR_ABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
   return isAccessError(failure, 'network_error') && lost.includes(systemCodeOf(error))

@@ -1,5 +1,7 @@
 /** `--markdown`: a page as an agent gets it. Anything other than HTML stays as it is. */
+
 import { Readable } from 'node:stream';
+import type { Abortable } from '../../abortable.ts';
 import { contentKind, decodeText, parseMediaType } from '../../answer/charset.ts';
 import { createPageThreads } from '../../answer/page-threads.ts';
 import { shownBodyLimit } from '../../answer/present.ts';
@@ -17,7 +19,7 @@ export interface MarkdownBody {
 export async function markdownBody(
   answer: HopAnswer,
   concealer: Concealer,
-  signal: AbortSignal,
+  signal: Abortable,
 ): Promise<MarkdownBody | undefined> {
   const type = parseMediaType(answer.headers.get('content-type'));
   if (!/^(?:text\/html|application\/xhtml\+xml)$/.test(type.essence)) return undefined;

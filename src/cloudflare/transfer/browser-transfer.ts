@@ -3,6 +3,7 @@
  * machine (what `cloudflared access login` does; cloudflare-access.md §5). `planBrowserTransfer` makes the
  * URL that the person opens, and `receiveTransfer` waits for the delivery. Neither stores anything.
  */
+import type { Abortable } from '../../abortable.ts';
 import { AccessError, isAccessError } from '../../errors.ts';
 import type { ProtocolFetch } from '../../http/protocol-fetch.ts';
 import { bounds } from '../../http/waiting/bounds.ts';
@@ -18,7 +19,7 @@ export interface ClockLike {
   /** Milliseconds since the epoch. */
   now(): number;
   /** Rejects with the signal's reason when aborted. */
-  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  sleep(milliseconds: number, signal?: Abortable): Promise<void>;
 }
 
 export interface BrowserTransfer {
@@ -41,7 +42,7 @@ export interface TransferOptions {
   readonly service: URL;
   /** If known: the only team whose tokens are accepted. */
   readonly teamDomain?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
   /** In total, in milliseconds; default `transferLifetimeMs`. */
   readonly patienceMs?: number;
 }

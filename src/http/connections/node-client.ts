@@ -6,10 +6,10 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { Agent as SecureAgent } from 'node:https';
 import { Readable } from 'node:stream';
+import type { Abortable } from '../../abortable.ts';
 import { lookup } from '../lookup.ts';
 import { isLent, type LentContent } from '../request-body.ts';
 import type { Asked, Requests } from '../send.ts';
-import type { Abortable } from '../waiting/abortable.ts';
 import { bounds } from '../waiting/bounds.ts';
 
 const maxHeaderSize = 64 * 1024;

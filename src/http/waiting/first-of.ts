@@ -2,19 +2,19 @@
  * One signal for several. Not `AbortSignal.any`, which holds its sources weakly, so that a timeout may be
  * garbage-collected before it fires, and which takes three times as long.
  */
-import type { Abortable } from './abortable.ts';
+import { type Abortable, Ending } from '../../abortable.ts';
 
 export interface FirstOf {
   /** Aborts as soon as one of them does, with its reason. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   /** Stops following the given sources, or all of them. */
   release(...some: Abortable[]): void;
 }
 
 export function firstOf(...sources: (Abortable | undefined)[]): FirstOf {
-  const controller = new AbortController();
-  const release = follow(sources, (reason) => controller.abort(reason));
-  return { signal: controller.signal, release };
+  const signal = new Ending();
+  const release = follow(sources, (reason) => signal.abort(reason));
+  return { signal, release };
 }
 
 /**

@@ -2,8 +2,9 @@
  * Bounded waiting. Sending a request takes a `Deadline`, and only this file makes them, so code that waits
  * for the network without a limit does not compile.
  */
+
+import { type Abortable, TimeLimit } from '../../abortable.ts';
 import { abortFailure } from '../failures.ts';
-import { type Abortable, TimeLimit } from './abortable.ts';
 import { follow } from './first-of.ts';
 
 declare const bounded: unique symbol;
@@ -13,8 +14,6 @@ export interface Deadline extends Abortable {
 
 export interface Within {
   readonly deadline: Deadline;
-  /** The same for what takes an `AbortSignal`; made when it is asked for. */
-  readonly signal: AbortSignal & Deadline;
   /** Removes the time limit once what it was for has arrived; the callers' signals still apply. */
   lift(): void;
   /** Stops following the callers' signals as well. */
@@ -25,13 +24,8 @@ export interface Within {
 export function within(milliseconds: number, ...callers: (Abortable | undefined)[]): Within {
   const limit = new TimeLimit(milliseconds);
   const release = follow(callers, (reason) => limit.abort(reason));
-  let made: AbortSignal | undefined;
   return {
     deadline: limit as Abortable as Deadline,
-    get signal() {
-      made ??= signalOf(limit);
-      return made as AbortSignal & Deadline;
-    },
     lift: () => limit.lift(),
     release() {
       limit.lift();
@@ -40,16 +34,9 @@ export function within(milliseconds: number, ...callers: (Abortable | undefined)
   };
 }
 
-function signalOf(source: Abortable): AbortSignal {
-  const controller = new AbortController();
-  follow([source], (reason) => controller.abort(reason));
-  return controller.signal;
-}
-
 /** Only for the relay, whose client may wait as long as it likes. Aborts when the client leaves. */
-export function whileClientWaits(client: AbortSignal): Within {
-  const deadline = client as AbortSignal & Deadline;
-  return { deadline, signal: deadline, lift: () => {}, release: () => {} };
+export function whileClientWaits(client: Abortable): Within {
+  return { deadline: client as Deadline, lift: () => {}, release: () => {} };
 }
 
 /**
@@ -58,12 +45,12 @@ export function whileClientWaits(client: AbortSignal): Within {
 export async function inAll<T>(
   milliseconds: number,
   url: URL,
-  caller: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
+  caller: Abortable | undefined,
+  work: (signal: Abortable) => Promise<T>,
 ): Promise<T> {
-  const { signal, release } = within(milliseconds, caller);
+  const { deadline, release } = within(milliseconds, caller);
   try {
-    return await untilAborted(work(signal), signal, url);
+    return await untilAborted(work(deadline), deadline, url);
   } finally {
     release();
   }

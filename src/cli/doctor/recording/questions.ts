@@ -140,7 +140,7 @@ async function askOne(
         ...(userAgent === undefined ? [] : [['user-agent', userAgent] as const]),
         ...(credential ? [credential] : []),
       ],
-      signal: until.signal,
+      signal: until.deadline,
     });
     const at = rooms.clock.now();
     const { status, headers } = incoming;
@@ -149,7 +149,7 @@ async function askOne(
       discard(incoming);
       return { ...asked, answer: { at, status, headers, body: undefined } };
     }
-    const { text, answer } = await peek(incoming, bodyBytes, until.signal);
+    const { text, answer } = await peek(incoming, bodyBytes, until.deadline);
     discard(answer);
     return { ...asked, answer: { at, status, headers, body: text } };
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
  * What ends a wait: an `AbortSignal`, or the little of one that this program's own waits look at. Node takes
- * 5 µs to make an `AbortSignal` and 15 for one with a timeout, of which a call would need several.
+ * 5 µs to make and follow an `AbortSignal`, and 15 for one with a timeout, of which a call needs several.
  */
 export interface Abortable {
   readonly aborted: boolean;
@@ -8,16 +8,27 @@ export interface Abortable {
   readonly reason: unknown;
   addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
   removeEventListener(type: 'abort', listener: () => void): void;
+  throwIfAborted(): void;
 }
 
-/** The part of an `AbortController` and its signal in one. Never passed to Node, which would want more. */
+/** For Node and the SDK, which look at the rest of it too. */
+export function asAbortSignal(source: Abortable): AbortSignal {
+  if (source instanceof AbortSignal) return source;
+  const controller = new AbortController();
+  const abort = () => controller.abort(source.reason);
+  if (source.aborted) abort();
+  else source.addEventListener('abort', abort, { once: true });
+  return controller.signal;
+}
+
+/** The part of an `AbortController` and its signal in one. */
 export class Ending implements Abortable {
   aborted = false;
   reason: unknown;
   #listeners: (() => void)[] = [];
 
-  /** Only the first reason counts. */
-  abort(reason: unknown): void {
+  /** Only the first reason counts; without one, it is an `AbortController`'s. */
+  abort(reason: unknown = new DOMException('This operation was aborted', 'AbortError')): void {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
@@ -34,6 +45,10 @@ export class Ending implements Abortable {
   removeEventListener(_: 'abort', listener: () => void): void {
     const at = this.#listeners.indexOf(listener);
     if (at >= 0) this.#listeners.splice(at, 1);
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
   }
 }
 

@@ -126,6 +126,17 @@ describe('fidelity', () => {
     );
     expect([markdown, note]).toEqual(['Short.', undefined]);
   });
+  test('what is hidden is given when it is all there is, however short', () => {
+    const { markdown, note } = htmlToMarkdown(
+      '<title>Notice</title><img src="logo.png"><div style="display:none">Down until <b>nine</b>.</div>',
+      { url },
+    );
+    expect(markdown).toContain('# Notice');
+    expect(markdown).toContain('Down until **nine**.');
+    expect(note).toMatch(/^Nearly all of the page is hidden/);
+    const beside = htmlToMarkdown('<p>Up.</p><div hidden>Down until nine.</div>', { url });
+    expect([beside.markdown, beside.note]).toEqual(['Up.', undefined]);
+  });
   test('a streamed segment that would hold itself is left where it is', () => {
     const words = 'words that are streamed '.repeat(20);
     const { markdown, note } = htmlToMarkdown(

@@ -17,7 +17,7 @@ const sections = new Set(['article', 'main', 'section', 'aside', 'blockquote', '
 /** If less text than this is left without the furniture, the furniture is kept. */
 const enoughText = 120;
 
-/** Less hidden text than this may be just menus and dialogs. */
+/** Beside text that is shown, less hidden text than this may be just menus and dialogs. */
 const enoughHidden = 200;
 
 export interface Visible {
@@ -33,8 +33,9 @@ export interface Visible {
 /** Throws OutOfTime as `allowance` does. */
 export function visibleParts(body: Element, allowance: Allowance): Visible {
   const asItIs = survey(body, allowance, false);
-  const { content, hidden } = asItIs.lengths;
-  const isRevealed = hidden >= enoughHidden && content * 4 < hidden;
+  const { content, furniture: around, hidden } = asItIs.lengths;
+  const isAll = hidden > 0 && content + around === 0;
+  const isRevealed = isAll || (hidden >= enoughHidden && content * 4 < hidden);
   const { furniture, mains, lengths, ...parts } = isRevealed
     ? survey(body, allowance, true)
     : asItIs;

@@ -149,7 +149,7 @@ export function presentSaved(
   const head = headOf(answer, concealer, {
     bytes,
     truncated: false,
-    notes: [droppedNote(answer)],
+    notes: [answer.remark, droppedNote(answer)],
   });
   return withHead({ ...head, saved_to: path, sha256 });
 }

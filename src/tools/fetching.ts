@@ -81,7 +81,7 @@ async function saved(
   result: HopResult,
   target: SaveTarget,
   { signal, deadline }: Conditions,
-  { kept, onProgress }: ToolContext,
+  { access, kept, onProgress }: ToolContext,
 ): Promise<Presented> {
   const concealer = kept.concealers.of(result.secrets);
   const file = await saveAnswer(result.answer, concealer, {
@@ -90,19 +90,20 @@ async function saved(
     deadline,
     ...(onProgress ? { onProgress: (bytes) => onProgress(`${bytes} bytes saved`, bytes) } : {}),
   });
-  return presentSaved({ ...alongTheWay(result), ...result.answer }, file, concealer);
+  const remark = inMemoryRemark(result.answer, access);
+  return presentSaved({ remark, ...alongTheWay(result), ...result.answer }, file, concealer);
 }
 
 async function shown(
   result: HopResult,
   { format, save_to }: AccessFetchInput,
   { signal, deadline }: Conditions,
-  { kept }: ToolContext,
+  { access, kept }: ToolContext,
 ) {
   const { answer } = result;
   const read = await readBody(answer, { maxBytes: shownBodyLimit, signal, until: deadline });
   const notSaved = save_to !== undefined;
-  const remark = firewallRemark(answer, read.bytes);
+  const remark = firewallRemark(answer, read.bytes) ?? inMemoryRemark(answer, access);
   return render({ notSaved, remark, ...alongTheWay(result), ...answer }, read, {
     format,
     threads: kept.threads,
@@ -119,6 +120,14 @@ function firewallRemark(
   const bodyStart = Buffer.from(body.subarray(0, 16_384)).toString();
   const refusal = firewallRefusalIn({ url, status, bodyStart });
   return refusal && `${refusal.message} ${stepForAgents(refusal.nextStep)}`;
+}
+
+/** Nobody else has the session, so the person will be asked again (contract §5). */
+function inMemoryRemark(
+  { auth }: HopResult['answer'],
+  access: ToolContext['access'],
+): string | undefined {
+  return auth === 'oauth' || auth === 'cf_access_token' ? access.memoryOnly() : undefined;
 }
 
 function alongTheWay({ redirects, droppedHeaders }: HopResult) {

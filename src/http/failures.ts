@@ -67,6 +67,17 @@ export function networkFailure(error: unknown, url: URL, signal?: Abortable): Ac
       { cause: error },
     );
   }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH') {
+    return new AccessError(
+      'tls_untrusted',
+      `The certificate that came for ${host} is for other names (${code}).`,
+      [
+        { do: 'check', whether: 'the host name in the URL is right' },
+        { when: 'otherwise', do: 'ask_operator', host, to: 'use a certificate with this name' },
+      ],
+      { cause: error },
+    );
+  }
   if (untrusted.test(code)) {
     return new AccessError(
       'tls_untrusted',

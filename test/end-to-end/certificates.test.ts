@@ -89,6 +89,24 @@ it('of a proxy that is spoken to over TLS', async () => {
   expect(heard).toEqual([]);
 });
 
+it('that is for another name is not helped by trusting more certificates, and nothing says so', async () => {
+  const certificate = createCertificate([host]);
+  const { port, heard } = await startImpostor(certificate);
+  const program = await createProgram();
+  endings.push(() => program.remove());
+  const authorities = join(program.place, 'authorities.pem');
+  await writeFile(authorities, certificate.cert);
+  const environment = { NODE_EXTRA_CA_CERTS: authorities };
+  const { answer } = await fetchWith(environment, `https://localhost:${port}/secret`);
+  expect(answer.json.error).toMatchObject({
+    code: 'tls_untrusted',
+    message: `The certificate that came for localhost:${port} is for other names (ERR_TLS_CERT_ALTNAME_INVALID).`,
+    next_step: expect.stringMatching(/host name in the URL is right.*a certificate with this name/),
+  });
+  expect(answer.json.error?.next_step).not.toContain('NODE_EXTRA_CA_CERTS');
+  expect(heard).toEqual([]);
+});
+
 it.each([
   ['has expired', 'CERT_HAS_EXPIRED', ['200101000000Z', '210101000000Z']],
   ['is not valid yet', 'CERT_NOT_YET_VALID', ['480101000000Z', '490101000000Z']],

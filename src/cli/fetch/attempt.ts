@@ -23,7 +23,7 @@ export async function attempt(
 ): Promise<void> {
   const { maxTime, continueAt, silent, verbose } = options;
   const { file } = target;
-  const deadline = maxTime === undefined ? undefined : AbortSignal.timeout(maxTime * 1000);
+  const deadline = maxTime ? AbortSignal.timeout(maxTime * 1000) : undefined;
   const until = firstOf(signal, deadline).signal;
   const prompt = createSignInPrompt(shell, rooms);
   const showsProgress = shell.err.isTerminal && !silent && file !== undefined && file !== '-';
@@ -31,6 +31,7 @@ export async function attempt(
     stdout: shell.out.stream,
     file,
     append: continueAt !== undefined,
+    most: options.maxFilesize,
     onProgress: showsProgress ? progressOf(prompt.onWaiting) : undefined,
   });
   const waiting = {
@@ -44,6 +45,7 @@ export async function attempt(
     onJoined: prompt.onJoined,
   };
   const heads: HopAnswer[] = [];
+  let failed = false;
   const parts = { request, target, shell, options, onGiven };
   const say = (line: Concealed<string>) => {
     if (verbose) shell.err.line(line);
@@ -73,6 +75,7 @@ export async function attempt(
     }
     await give(result, { ...parts, heads, output, until, skipped });
   } catch (error) {
+    failed = true;
     // Whatever the waiting was for, it was the deadline that ended it.
     if (deadline?.aborted && !signal.aborted) {
       throw new CurlFailure(28, `${request.url.host}: not done within ${maxTime} s.`);
@@ -82,7 +85,12 @@ export async function attempt(
     // A file is begun anew; what was printed, or added to a file, stays.
     if (output.size() > 0 && !output.isRewritten()) progress.isFinal = true;
     prompt.done();
-    await output.close();
+    try {
+      await output.close();
+    } finally {
+      // What -C has added to is worth going on with.
+      if (failed && options.removeOnError && continueAt === undefined) await output.remove();
+    }
   }
 }
 

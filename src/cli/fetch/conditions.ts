@@ -17,8 +17,6 @@ export interface Conditions {
 }
 
 export interface Target {
-  /** With --dump-header: whether its file is begun anew. */
-  readonly isFirst: boolean;
   /** Absent: stdout. */
   readonly file: string | undefined;
   /** Then the answer may have another name for it. */

@@ -1,5 +1,5 @@
 /** `fetch <url>`, alias `curl`: curl's options and exit codes, signing in to Access where necessary. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { integer, seconds } from '../terminal/numbers.ts';
 import type { Shell } from '../terminal/shell.ts';
 import type { CurlFailure } from './exit-code.ts';
@@ -17,10 +17,10 @@ Exit codes, as curl's; with several URLs, the last one's:
   6  host not found                 56  connection lost
   7  no connection                  60  certificate not trusted
  18  the body broke off             61  broken encoding
- 22  400 or above, with --fail      65  stdin cannot be sent again
- 23  output cannot be written       67  Access cannot be got through
- 26  input cannot be read               (curl: login denied)
- 28  too slow (--max-time)
+ 22  400 or above, with --fail      63  larger than --max-filesize
+ 23  output cannot be written       65  stdin cannot be sent again
+ 26  input cannot be read           67  Access cannot be got through
+ 28  too slow (--max-time)              (curl: login denied)
 
 Unlike curl: certificates are always verified, proxies and authorities come
 from the environment, and credentials of Access cannot be set by hand, also
@@ -44,6 +44,7 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
   // In the order in which they were given: data is sent so, and the first output is for the first URL.
   const data: Datum[] = [];
   const form: Datum[] = [];
+  const query: Datum[] = [];
   const outputs: OutputOption[] = [];
   const uploads: string[] = [];
   const refused: CurlFailure[] = [];
@@ -55,18 +56,21 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
   const command = program
     .command('fetch')
     .alias('curl')
-    .argument('<url...>', 'https, or http on this machine')
+    .argument('[url...]', 'https, or http on this machine')
     .summary('fetch a URL as curl would, signing in where needed')
     .description(description)
     .optionsGroup('What is sent:')
+    .option('--url <url>', 'another way to give one; may be repeated', add)
     .option('-X, --request <method>', 'the method')
-    .option('-H, --header <field>', 'send this header, "Name: value"; may be repeated', add)
+    .option('-H, --header <field>', 'send this header, "Name: value"; @file: each line', add)
     .option('-A, --user-agent <name>', 'the same for User-Agent')
     .option('-e, --referer <url>', 'the same for Referer')
     .option('-u, --user <name:password>', 'the application’s own Basic authentication')
+    .option('--oauth2-bearer <token>', 'the application’s own Bearer token')
     .option('-b, --cookie <data>', 'cookies, name=value; or the file that they are in', add)
     .option('-c, --cookie-jar <file>', 'write the application’s cookies there afterwards')
     .option('-d, --data <data>', 'send as a form; @file reads it, @- from stdin', datum('form'))
+    .addOption(new Option('--data-ascii <data>').argParser(datum('form')).hideHelp())
     .option('--data-raw <data>', 'the same, but @ has no meaning', datum('raw'))
     .option('--data-binary <data>', 'the same, but line breaks are kept', datum('binary'))
     .option(
@@ -87,6 +91,11 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
       (name) => void uploads.push(name),
     )
     .option('-G, --get', 'send the data in the query')
+    .option(
+      '--url-query <data>',
+      'add to the query, as --data-urlencode reads it',
+      datum('encode', query),
+    )
     .option('-I, --head', 'send HEAD and print the headers')
     .option('-r, --range <bytes>', 'only this part: 0-499, 500- or -500')
     .option('-C, --continue-at <offset>', 'go on from there; - is where the output file ends')
@@ -96,9 +105,13 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
       'write the body to this file; - is stdout',
       (file) => void outputs.push({ file }),
     )
+    .option('--output-dir <folder>', 'the folder for the files of -o and -O')
+    .option('--create-dirs', 'create the folders that they name')
     .option('-O, --remote-name', 'write it to a file that is named as in the URL')
     .option('--remote-name-all', '-O for all URLs')
     .option('-J, --remote-header-name', 'with -O: named as the answer says, never over another')
+    .option('--max-filesize <bytes>', 'exit code 63 if the body is larger; 10M', bytes)
+    .option('--remove-on-error', 'leave no file behind if something fails')
     .option('-i, --include', 'print the headers as well')
     .option('-D, --dump-header <file>', 'write the headers to this file; - is stdout')
     .option('-w, --write-out <format>', 'print this afterwards, such as %{http_code}')
@@ -111,7 +124,12 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
     .option('-v, --verbose', 'print on stderr what is sent and received')
     .optionsGroup('How far it goes:')
     .option('-L, --location', 'follow redirects')
-    .option('--max-redirs <number>', 'maximum number of redirects to follow', integer(1000), 50)
+    .option(
+      '--max-redirs <number>',
+      'maximum number of redirects to follow; -1: any',
+      redirects,
+      50,
+    )
     .option('-m, --max-time <seconds>', 'for each transfer, a sign-in included', seconds(86_400))
     .option('--connect-timeout <seconds>', 'for a connection; 10 when absent', seconds(600))
     .option(
@@ -122,14 +140,29 @@ export function addFetch(program: Command, shell: Shell, end: (exitCode: number)
     .option('--retry-delay <seconds>', 'between attempts; else 1, 2, 4 …', seconds(86_400))
     .option('--retry-max-time <seconds>', 'no further attempt after that', seconds(86_400))
     .option('--retry-connrefused', 'try again also where nobody listens')
+    .option('--retry-all-errors', 'try again whatever has failed, but for a sign-in')
+    .option('--fail-early', 'fetch no further URL after one that has failed')
     .option('--no-sign-in', 'fail instead of asking you to sign in')
     .option('--wait <seconds>', 'how long to wait for you to sign in', seconds(600), 600)
     .addHelpText('after', afterHelp)
-    .action(async (urls: string[], given: Given) => {
+    .action(async (urls: string[], { url = [], ...given }: Given & { url?: string[] }) => {
       const { runFetch } = await import('./run.ts');
-      const lists = { data, form, outputs, uploads, refused };
-      end(await runFetch(shell, urls, { ...given, ...lists }));
+      const lists = { data, form, query, outputs, uploads, refused };
+      end(await runFetch(shell, [...url, ...urls], { ...given, ...lists }));
     });
   command.on('option:remote-name', () => void outputs.push('remote-name'));
   addRefused(command, (why) => void refused.push(why));
+}
+
+/** `-1`: as many as there are. */
+function redirects(text: string): number {
+  return text === '-1' ? Number.POSITIVE_INFINITY : integer(1000)(text);
+}
+
+/** As curl writes them: 500, 10k, 2M, 1G. */
+function bytes(text: string): number {
+  const [, digits, unit = ''] = /^(\d{1,12})([kmg]?)$/i.exec(text) ?? [];
+  if (digits === undefined)
+    throw new InvalidArgumentError('It must be a number of bytes such as 500, 10k or 2M.');
+  return Number(digits) * 1024 ** ' kmg'.indexOf(unit.toLowerCase() || ' ');
 }

@@ -12,7 +12,8 @@ import type { Target } from './conditions.ts';
 import { CurlFailure, systemCodeOf } from './exit-code.ts';
 import { headLines } from './head-lines.ts';
 import type { FetchOptions } from './options.ts';
-import { type Output, openOutput } from './output.ts';
+import { type Output, openOutput, tooLarge } from './output.ts';
+import { placeFor } from './place.ts';
 import { nameFromDisposition } from './remote-name.ts';
 import { judgeResumed } from './resume.ts';
 import type { Given } from './write-out.ts';
@@ -38,14 +39,17 @@ export async function give(result: HopResult, parts: GiveParts): Promise<void> {
   const headTexts = () =>
     heads.map((head) => concealer.text(`${headLines(head).join('\r\n')}\r\n\r\n`));
   const failed = answer.status >= 400 && (options.fail || options.failWithBody);
-  if ((options.include || options.head) && !(failed && options.fail)) {
+  if (options.include || options.head) {
     for (const text of headTexts()) await output.text(text);
   }
   let failure: unknown;
   try {
     if (options.dumpHeader !== undefined) await dump(headTexts(), options.dumpHeader, parts);
     if (hasNothingToGive(answer, parts) || (failed && options.fail)) discard(answer);
-    else await giveBody(answer, concealer, parts);
+    else {
+      checkSize(answer, options);
+      await giveBody(answer, concealer, parts);
+    }
     // Only then is it known whether the file could be written.
     await output.close();
   } catch (error) {
@@ -57,13 +61,13 @@ export async function give(result: HopResult, parts: GiveParts): Promise<void> {
   if (failure !== undefined) throw failure;
 }
 
-/** `--dump-header`: those of one URL after another, in the same file. */
+/** `--dump-header`: those of one URL after another, in the file that was begun before the first. */
 async function dump(
   heads: readonly Concealed<string>[],
   file: string,
-  { shell, target }: GiveParts,
+  { shell }: GiveParts,
 ): Promise<void> {
-  const into = openOutput({ stdout: shell.out.stream, file, append: !target.isFirst });
+  const into = openOutput({ stdout: shell.out.stream, file, append: true });
   for (const head of heads) await into.text(head);
   await into.close();
 }
@@ -86,6 +90,12 @@ function hasNothingToGive(
   return verdict === 'complete';
 }
 
+/** Before anything of it is read, where its length is known. */
+function checkSize({ headers }: HopAnswer, { maxFilesize = 0 }: FetchOptions): void {
+  const announced = Number(headers.get('content-length') ?? 0);
+  if (maxFilesize > 0 && announced > maxFilesize) throw tooLarge(maxFilesize);
+}
+
 async function giveBody(
   answer: HopAnswer,
   concealer: Concealer,
@@ -94,7 +104,8 @@ async function giveBody(
   const isAnswer = answer.status >= 200 && answer.status < 300;
   if (options.remoteHeaderName && target.isNamedByUrl && isAnswer) {
     const name = nameFromDisposition(answer.headers.get('content-disposition'));
-    if (name !== undefined) output.rename(concealer.text(name));
+    const path = await placeFor(name === undefined ? undefined : concealer.text(name), options);
+    if (path !== undefined) output.rename(path);
   }
   const page = options.markdown ? await asMarkdown(answer, concealer, until) : undefined;
   if (page?.note && (!options.silent || options.showError)) shell.err.line(page.note);

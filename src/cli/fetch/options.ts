@@ -16,6 +16,8 @@ export interface FetchLists {
   readonly data: readonly Datum[];
   /** `form` as `--form`, `raw` as `--form-string`. */
   readonly form: readonly Datum[];
+  /** `--url-query`. */
+  readonly query: readonly Datum[];
   readonly outputs: readonly OutputOption[];
   readonly uploads: readonly string[];
   /** What is not offered, if anything of that was asked for. */
@@ -28,6 +30,7 @@ export interface FetchOptions extends FetchLists, RetryOptions {
   readonly userAgent?: string;
   readonly referer?: string;
   readonly user?: string;
+  readonly oauth2Bearer?: string;
   readonly cookie?: readonly string[];
   readonly cookieJar?: string;
   readonly get?: true;
@@ -38,14 +41,20 @@ export interface FetchOptions extends FetchLists, RetryOptions {
   readonly maxRedirs: number;
   readonly range?: string;
   readonly continueAt?: string;
+  readonly outputDir?: string;
+  readonly createDirs?: true;
+  /** Bytes. */
+  readonly maxFilesize?: number;
+  readonly removeOnError?: true;
   readonly remoteNameAll?: true;
   readonly remoteHeaderName?: true;
   readonly writeOut?: string;
   readonly fail?: true;
+  readonly failEarly?: true;
   readonly failWithBody?: true;
   readonly compressed?: true;
   readonly markdown?: true;
-  /** Seconds. */
+  /** Seconds; 0: for ever. */
   readonly maxTime?: number;
   /** Seconds. */
   readonly connectTimeout?: number;

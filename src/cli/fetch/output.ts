@@ -3,6 +3,7 @@
  * constant memory, because reading waits for writing.
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Concealed } from '../../secrets/concealer.ts';
@@ -20,6 +21,8 @@ export interface Output {
   text(text: Concealed<string>): Promise<void>;
   /** Throws CurlFailure 23 when it cannot be written, and what reading throws. */
   body(body: Concealed<Readable>): Promise<void>;
+  /** `--remove-on-error`: what it has written, if that is a file. Not before it is closed. */
+  remove(): Promise<void>;
   /** Can be called again. Throws CurlFailure 23 when something could not be written. */
   close(): Promise<void>;
 }
@@ -30,10 +33,18 @@ export interface Destination {
   readonly file?: string | undefined;
   /** Behind what is in the file already. */
   readonly append?: boolean;
+  /** Bytes of the body; 0: any number. */
+  readonly most?: number | undefined;
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-export function openOutput({ stdout, file, append = false, onProgress }: Destination): Output {
+export function openOutput({
+  stdout,
+  file,
+  append = false,
+  most = 0,
+  onProgress,
+}: Destination): Output {
   let name = file === '-' ? undefined : file;
   let flags = append ? 'a' : 'w';
   let opened: WriteStream | undefined;
@@ -88,6 +99,10 @@ export function openOutput({ stdout, file, append = false, onProgress }: Destina
             callback(binary());
             return;
           }
+          if (most > 0 && size + chunk.length > most) {
+            callback(tooLarge(most));
+            return;
+          }
           size += chunk.length;
           onProgress?.(size);
           callback(null, chunk);
@@ -98,6 +113,10 @@ export function openOutput({ stdout, file, append = false, onProgress }: Destina
       } catch (error) {
         throw wrap(error);
       }
+    },
+    async remove() {
+      if (name === undefined || !opened) return;
+      await rm(name, { force: true }).catch(() => {});
     },
     async close() {
       stdout().off('error', onStdoutError);
@@ -117,4 +136,9 @@ function binary(): CurlFailure {
     23,
     'The body is binary and would mess up the terminal: use --output <file>, or --output - to print it anyway.',
   );
+}
+
+/** `--max-filesize`. */
+export function tooLarge(most: number): CurlFailure {
+  return new CurlFailure(63, `The body is larger than --max-filesize allows, ${most} bytes.`);
 }

@@ -15,6 +15,13 @@ const authorities =
 const addresses =
   'The system decides which addresses of a host are tried, IPv4 or IPv6, and the first that answers is taken.';
 
+const schemes =
+  'The application’s own Basic credentials are sent with --user, and its Bearer token with --oauth2-bearer.';
+const records =
+  'A record of every byte would hold the credential: --verbose prints what is sent and received without it.';
+const asRead =
+  'Dot segments are resolved and what is sent is what was asked for, because a credential can be for one path alone.';
+
 const refusals: readonly [flags: string, why: string][] = [
   [
     '-k, --insecure',
@@ -30,6 +37,21 @@ const refusals: readonly [flags: string, why: string][] = [
   [
     '-E, --cert <file>',
     'Client certificates are not offered: Access’s own credentials are sent, and mTLS needs the device’s.',
+  ],
+  ['--key <file>', 'Client certificates are not offered, nor their keys.'],
+  ['--capath <folder>', authorities],
+  ['--noproxy <hosts>', proxies],
+  ['--digest', schemes],
+  ['--ntlm', schemes],
+  ['--negotiate', schemes],
+  ['--anyauth', schemes],
+  ['--path-as-is', asRead],
+  ['--request-target <path>', asRead],
+  ['--trace <file>', records],
+  ['--trace-ascii <file>', records],
+  [
+    '-:, --next',
+    'The options are for all URLs: for a request of another kind, run the command once more.',
   ],
   ['-4, --ipv4', addresses],
   ['-6, --ipv6', addresses],
@@ -53,6 +75,17 @@ const soAnyway = [
   '-#, --progress-bar',
   '--no-progress-meter',
   '--http1.1',
+  '--http2',
+  '--basic',
+  '--tlsv1.2',
+  '--proto <protocols>',
+  '--proto-redir <protocols>',
+  '--tcp-nodelay',
+  '--no-keepalive',
+  '-q, --disable',
+  // One after another gives the same.
+  '-Z, --parallel',
+  '--parallel-max <number>',
 ];
 
 export function addRefused(command: Command, refuse: (why: CurlFailure) => void): void {

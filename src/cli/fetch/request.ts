@@ -9,7 +9,7 @@ import type { RepeatableBody } from '../../http/request-body.ts';
 import { targetUrl } from '../../tools/target-url.ts';
 import { withScheme } from '../terminal/address.ts';
 import { dataPieces } from './body/data.ts';
-import { bodyOf, wholeOf } from './body/pieces.ts';
+import { bodyOf, readPiece, wholeOf } from './body/pieces.ts';
 import { nameInto, uploadOf } from './body/upload.ts';
 import { CurlFailure } from './exit-code.ts';
 import type { FetchOptions } from './options.ts';
@@ -29,6 +29,7 @@ export async function buildRequest(
 ): Promise<FetchRequest> {
   const { url, user, isPastedLogin } = readUrl(text);
   if (upload !== undefined) nameInto(url, upload);
+  await addQuery(url, options.query);
   const content = await contentOf(url, upload, options);
   const { body, once = false } = content;
   const implied = options.head ? 'HEAD' : upload !== undefined ? 'PUT' : body ? 'POST' : 'GET';
@@ -53,9 +54,15 @@ export async function buildRequest(
   // What holds no “=” is the name of a file of cookies.
   const cookies = (options.cookie ?? []).filter((each) => each.includes('='));
   if (cookies.length > 0) headers.set('cookie', cookies.join(';'));
-  for (const [name, value] of readFields(options.header ?? [])) headers.set(name, value);
-  if (content.boundary !== undefined) {
-    headers.set('content-type', `${headers.get('content-type')}; boundary=${content.boundary}`);
+  if (options.oauth2Bearer !== undefined) {
+    headers.set('authorization', `Bearer ${options.oauth2Bearer}`);
+  }
+  const given = readFields(await linesOf(options.header ?? []));
+  for (const name of given.without) if (name !== 'accept-encoding') headers.delete(name);
+  for (const [name, value] of given.fields) headers.set(name, value);
+  const type = headers.get('content-type');
+  if (content.boundary !== undefined && type !== undefined) {
+    headers.set('content-type', `${type}; boundary=${content.boundary}`);
   }
   return {
     method,
@@ -90,12 +97,20 @@ async function contentOf(
   const pieces = await dataPieces(data);
   if (pieces.length === 0) return {};
   if (get) {
-    url.search += `${url.search === '' ? '?' : '&'}${await wholeOf(pieces)}`;
+    addToQuery(url, await wholeOf(pieces));
     return {};
   }
   const isJson = data.some(({ kind }) => kind === 'json');
   const type = isJson ? 'application/json' : 'application/x-www-form-urlencoded';
   return { body: bodyOf(pieces), type };
+}
+
+async function addQuery(url: URL, query: FetchOptions['query']): Promise<void> {
+  if (query.length > 0) addToQuery(url, await wholeOf(await dataPieces(query)));
+}
+
+function addToQuery(url: URL, text: Buffer): void {
+  url.search += `${url.search === '' ? '?' : '&'}${text}`;
 }
 
 /** A first byte alone means all from there on, as with curl. */
@@ -131,26 +146,53 @@ function decoded(text: string): string {
   }
 }
 
+/** `@file` stands for the lines of that file, of which those that are no header field are passed over. */
+async function linesOf(given: readonly string[]): Promise<string[]> {
+  const lines: string[] = [];
+  for (const each of given) {
+    if (!each.startsWith('@')) lines.push(each);
+    else {
+      const text = await wholeOf([await readPiece(each.slice(1))]);
+      lines.push(
+        ...text
+          .toString('utf8')
+          .split(/\r?\n/)
+          .filter((line) => fieldLine.test(line)),
+      );
+    }
+  }
+  return lines;
+}
+
+const fieldLine = /^([^:;]+)([:;])(.*)$/s;
+
 /**
  * `Name: value`; `Name;` sends it empty, `Name:` does not send it. Repeated fields are joined (RFC 9110
  * §5.3).
  */
-function readFields(lines: readonly string[]): Map<string, string> {
+function readFields(lines: readonly string[]): {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly without: readonly string[];
+} {
+  const without: string[] = [];
   const fields = new Map<string, string>();
   for (const line of lines) {
-    const [, name, mark, rest = ''] = /^([^:;]+)([:;])(.*)$/s.exec(line) ?? [];
+    const [, name, mark, rest = ''] = fieldLine.exec(line) ?? [];
     if (name === undefined)
       throw misused(`The header ${JSON.stringify(line.slice(0, 40))} is not "Name: value".`);
     const key = name.trim().toLowerCase();
     const value = rest.trim();
-    if (mark === ':' && value === '') continue;
+    if (mark === ':' && value === '') {
+      without.push(key);
+      continue;
+    }
     const before = fields.get(key);
     fields.set(
       key,
       before === undefined ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`,
     );
   }
-  return fields;
+  return { fields, without };
 }
 
 function misused(message: string): AccessError {

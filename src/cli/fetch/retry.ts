@@ -6,9 +6,10 @@ export interface RetryOptions {
   readonly retry?: number;
   /** Seconds between two attempts, in the place of the ones that double. */
   readonly retryDelay?: number;
-  /** Seconds after which no further attempt begins. */
+  /** Seconds after which no further attempt begins; 0: none. */
   readonly retryMaxTime?: number;
   readonly retryConnrefused?: true;
+  readonly retryAllErrors?: true;
 }
 
 /** Timeout, too many requests, and what servers and gateways say when they are overloaded or restarted. */
@@ -19,12 +20,16 @@ export function isTransientStatus(status: number): boolean {
 /** Host not found and too slow; nobody listening only if that is asked for. A failed sign-in never is one. */
 export function isTransientFailure(
   error: unknown,
-  { retryConnrefused }: Pick<RetryOptions, 'retryConnrefused'>,
+  { retryConnrefused, retryAllErrors }: RetryOptions,
 ): boolean {
   const exitCode = exitCodeFor(curlFailureIn(error) ?? error);
   if (exitCode === 6 || exitCode === 28) return true;
+  if (retryAllErrors) return ofTheNetwork.includes(exitCode);
   return retryConnrefused === true && systemCodeOf(error) === 'ECONNREFUSED';
 }
+
+/** With --retry-all-errors. What is wrong on this side, or with a sign-in, stays wrong. */
+const ofTheNetwork: readonly number[] = [7, 8, 18, 22, 35, 52, 56, 61];
 
 export function whyTransient(error: unknown): string {
   switch (exitCodeFor(curlFailureIn(error) ?? error)) {
@@ -32,8 +37,10 @@ export function whyTransient(error: unknown): string {
       return 'The host was not found';
     case 28:
       return 'It took too long';
-    default:
+    case 7:
       return 'Nobody listens there';
+    default:
+      return 'It has failed';
   }
 }
 
@@ -49,7 +56,8 @@ export interface Retries {
 
 /** Those of one transfer, which begins now. */
 export function createRetries(options: RetryOptions): Retries {
-  const { retry = 0, retryMaxTime = Number.POSITIVE_INFINITY } = options;
+  const { retry = 0 } = options;
+  const retryMaxTime = options.retryMaxTime || Number.POSITIVE_INFINITY;
   const startedAt = performance.now();
   let attempts = 0;
   return {

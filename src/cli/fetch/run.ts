@@ -4,6 +4,7 @@ import { type OpenRooms, withRooms } from '../with-rooms.ts';
 import { type GivenCookies, openCookies } from './cookies/given.ts';
 import { CurlFailure, curlFailureIn, exitCodeFor } from './exit-code.ts';
 import type { FetchOptions } from './options.ts';
+import { beginHeads } from './place.ts';
 import { runTransfer } from './transfer.ts';
 import { planTransfers, type Transfer } from './transfers.ts';
 import { type Given, writeOut } from './write-out.ts';
@@ -31,13 +32,15 @@ async function runAll(
   options: FetchOptions,
   open: OpenRooms,
 ): Promise<number> {
+  await beginHeads(options);
   const jar = await openCookies(options, shell);
   let exitCode = 0;
   try {
-    for (const transfer of transfers) {
-      exitCode = await runOne(shell, transfer, options, open, jar);
+    const writeOut = await formatOf(options);
+    for (const [number, transfer] of transfers.entries()) {
+      exitCode = await runOne(shell, transfer, { ...options, ...writeOut }, open, jar, number);
       // What is wrong with the command line is wrong with the URLs that follow, too.
-      if (exitCode === usageError) break;
+      if (exitCode === usageError || (exitCode !== 0 && options.failEarly)) break;
     }
   } finally {
     await jar.keep().catch(async (error: unknown) => {
@@ -55,11 +58,13 @@ async function runOne(
   options: FetchOptions,
   open: OpenRooms,
   jar: GivenCookies,
+  number: number,
 ): Promise<number> {
   let url: URL | undefined;
   let given: Given | undefined;
   const startedAt = performance.now();
   let exitCode = 0;
+  let message = '';
   try {
     await runTransfer(transfer, {
       shell,
@@ -79,13 +84,15 @@ async function runOne(
   } catch (error) {
     if (open.signal.aborted) throw error;
     exitCode = await tell(shell, options, error, url);
+    if (error instanceof Error) ({ message } = curlFailureIn(error) ?? error);
   }
   if (options.writeOut !== undefined && exitCode !== usageError) {
     const seconds = (performance.now() - startedAt) / 1000;
     const effective = url?.href ?? transfer.url;
-    const transferred = { url: transfer.url, effective, seconds, exitCode, given };
-    const { text, unknown } = writeOut(options.writeOut, transferred);
-    shell.out.write(text);
+    const { url: typed } = transfer;
+    const transferred = { url: typed, effective, seconds, exitCode, message, number, given };
+    const { parts, unknown } = writeOut(options.writeOut, transferred);
+    for (const { to, text } of parts) (to === 'stdout' ? shell.out : shell.err).write(text);
     if (unknown.length > 0 && !options.silent) {
       shell.err.line(
         `Warning: --write-out has no ${unknown.map((name) => `%{${name}}`).join(', ')}.`,
@@ -93,6 +100,14 @@ async function runOne(
     }
   }
   return exitCode;
+}
+
+/** `--write-out @file`: what stands in the file. Throws CurlFailure 26. */
+async function formatOf({ writeOut }: FetchOptions): Promise<Pick<FetchOptions, 'writeOut'>> {
+  if (!writeOut?.startsWith('@')) return {};
+  const { readPiece, wholeOf } = await import('./body/pieces.ts');
+  const text = (await wholeOf([await readPiece(writeOut.slice(1))])).toString('utf8');
+  return { writeOut: text.replace(/[\r\n]/g, '') };
 }
 
 /** Returns the exit code. */
@@ -105,7 +120,8 @@ async function tell(
   // Sending wraps what reading a file says.
   const failure = curlFailureIn(error) ?? error;
   const exitCode = exitCodeFor(failure);
-  if (silent && !showError) return exitCode;
+  // --silent is about transfers, and a usage error means that there was none.
+  if (silent && !showError && exitCode !== usageError) return exitCode;
   const { err } = shell;
   if (failure instanceof CurlFailure) {
     err.line(`${err.paint('red', `cloudflare-access-mcp: (${exitCode})`)} ${failure.message}`);

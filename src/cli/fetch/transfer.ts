@@ -4,6 +4,7 @@ import { atPath } from '../../secure-url.ts';
 import { shownUrl } from '../../shown-url.ts';
 import { attempt } from './attempt.ts';
 import type { Conditions, Progress } from './conditions.ts';
+import { placeFor } from './place.ts';
 import { nameFromUrl } from './remote-name.ts';
 import { buildRequest } from './request.ts';
 import { createRetries, isTransientFailure, isTransientStatus, whyTransient } from './retry.ts';
@@ -27,14 +28,15 @@ export async function runTransfer(transfer: Transfer, parts: TransferParts): Pro
   }
   const { output } = transfer;
   const isNamedByUrl = output === 'remote-name';
-  const file = isNamedByUrl ? nameFromUrl(request.url) : output?.file;
-  const target = { file, isNamedByUrl, isFirst: transfer.isFirst };
+  const name = isNamedByUrl ? nameFromUrl(request.url) : output?.file;
+  const target = { file: await placeFor(name, options), isNamedByUrl };
   const retries = createRetries(options);
   for (;;) {
     const progress: Progress = { isFinal: request.once };
     const next: { delay?: number | undefined; why?: string } = {};
     const passOver = ({ status, headers }: HopAnswer): boolean => {
-      if (progress.isFinal || !isTransientStatus(status)) return false;
+      const isFailure = options.retryAllErrors && options.fail && status >= 400;
+      if (progress.isFinal || !(isFailure || isTransientStatus(status))) return false;
       next.why = `The status is ${status}`;
       next.delay = retries.next(headers.get('retry-after'));
       return next.delay !== undefined;

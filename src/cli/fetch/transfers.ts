@@ -7,8 +7,6 @@ export interface Transfer {
   readonly url: string;
   /** Absent: stdout. */
   readonly output?: OutputOption;
-  /** Whether the heads of another one stand in their file already. */
-  readonly isFirst: boolean;
   /** A file's name, or `-`. */
   readonly upload?: string;
 }
@@ -18,11 +16,12 @@ export function planTransfers(urls: readonly string[], options: FetchOptions): T
   const [refused] = options.refused;
   if (refused) throw refused;
   checkTogether(options);
+  if (urls.length === 0) throw misused('there is no URL to fetch');
   const { outputs, uploads, remoteNameAll } = options;
   return urls.map((url, at) => {
     const output = outputs[at] ?? (remoteNameAll ? ('remote-name' as const) : undefined);
     const upload = uploads[at];
-    return { url, isFirst: at === 0, ...(output ? { output } : {}), ...(upload ? { upload } : {}) };
+    return { url, ...(output ? { output } : {}), ...(upload ? { upload } : {}) };
   });
 }
 

@@ -25,12 +25,16 @@ export interface Transferred {
   readonly seconds: number;
   /** The command's exit code. */
   readonly exitCode: number;
+  /** What it failed with; empty where it did not. */
+  readonly message: string;
+  /** Which of the URLs it is, from 0. */
+  readonly number: number;
   /** Absent where there was no answer. */
   readonly given: Given | undefined;
 }
 
 export interface WrittenOut {
-  readonly text: Concealed<string>;
+  readonly parts: readonly { readonly to: 'stdout' | 'stderr'; readonly text: Concealed<string> }[];
   /** Variables that were asked for and that there are not. They are empty, as in curl. */
   readonly unknown: readonly string[];
 }
@@ -39,18 +43,29 @@ export function writeOut(format: string, transferred: Transferred): WrittenOut {
   const values = valuesOf(transferred);
   const { given } = transferred;
   const unknown: string[] = [];
-  const text = format.replace(
-    /%\{([^}]*)\}|%header\{([^}]*)\}|%%|\\([nrt\\])/g,
-    (whole, name?: string, field?: string, letter?: string) => {
-      if (field !== undefined) return fieldOf(given, field);
-      if (letter !== undefined) return escapes[letter] ?? '';
-      if (name === undefined) return whole.slice(1);
-      const value = values.get(name);
-      if (value === undefined) unknown.push(name);
-      return value ?? '';
-    },
-  );
-  return { text: createConcealer(given?.secrets ?? []).text(text), unknown };
+  const concealer = createConcealer(given?.secrets ?? []);
+  const written = (text: string) =>
+    text.replace(
+      /%\{([^}]*)\}|%header\{([^}]*)\}|%%|\\([nrt\\])/g,
+      (whole, name?: string, field?: string, letter?: string) => {
+        if (field !== undefined) return fieldOf(given, field);
+        if (letter !== undefined) return escapes[letter] ?? '';
+        if (name === undefined) return whole.slice(1);
+        const value = values.get(name);
+        if (value === undefined) unknown.push(name);
+        return value ?? '';
+      },
+    );
+  const [always = '', ...onError] = format.split('%{onerror}');
+  const wanted = transferred.exitCode === 0 ? always : `${always}${onError.join('')}`;
+  let to: 'stdout' | 'stderr' = 'stdout';
+  const parts = [];
+  for (const part of wanted.split(/(%\{std(?:out|err)\})/)) {
+    if (part === '%{stdout}') to = 'stdout';
+    else if (part === '%{stderr}') to = 'stderr';
+    else if (part !== '') parts.push({ to, text: concealer.text(written(part)) });
+  }
+  return { parts, unknown };
 }
 
 function valuesOf({
@@ -58,6 +73,8 @@ function valuesOf({
   effective,
   seconds,
   exitCode,
+  message,
+  number,
   given,
 }: Transferred): ReadonlyMap<string, string> {
   const status = String(given?.answer.status ?? 0).padStart(3, '0');
@@ -72,6 +89,9 @@ function valuesOf({
     size_download: String(given?.size ?? 0),
     time_total: seconds.toFixed(6),
     exitcode: String(exitCode),
+    errormsg: message,
+    urlnum: String(number),
+    http_version: given ? '1.1' : '0',
     filename_effective: given?.file ?? '',
   };
   return new Map(Object.entries(values));

@@ -1,7 +1,7 @@
 /** -o, -O, -J, -C, several URLs and --retry: the same files, output and exit code as from the real curl. */
 import { existsSync } from 'node:fs';
-import { chmod, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, readdir, symlink } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram, type Program } from '../program.ts';
 import { type Files, hasCurl, withCurl, withOurs } from './beside-curl.ts';
@@ -81,6 +81,13 @@ describe.skipIf(!hasCurl)('saves and says the same as curl', () => {
     ['two URLs with -f, the last failing', ['-f'], ['/1', '/404'], {}, 22],
     ['nobody at the first', ['-O', '-O'], [refused, '/1'], {}, 0],
     ['nobody at the last', ['-o', 'x', '-o', 'y'], ['/1', refused], {}, 7],
+    ['-D where nobody answers', ['-D', 'h'], [refused], { h: 'old' }, 7],
+    ['a file that is not', ['--max-filesize', '1k', '-o', 'x'], ['/1'], {}, 0],
+    ['--fail-early', ['--fail-early', '-f'], ['/404', '/1'], {}, 22],
+    ['no limit', ['-m', '0', '--connect-timeout', '0'], ['/1'], {}, 0],
+    ['-w of each and of a failure', ['-w', '%{urlnum}%{onerror} x'], ['/1', refused], {}, 7],
+    ['-w on both', ['-w', 'a%{stderr}b%{stdout}c'], ['/1'], {}, 0],
+    ['-w from a file', ['-w', '@format'], ['/1'], { format: '%{http_code}\n%{size_download}' }, 0],
     ['more outputs than URLs', ['-o', 'x', '-o', 'y'], ['/1'], {}, 0],
   ];
   if (existsSync(full)) {
@@ -221,6 +228,98 @@ describe('-C adds nothing that is not the rest', () => {
     expect(ours.run.code).toBe(23);
     expect(origin.requests).toEqual([]);
   });
+});
+
+describe.skipIf(!hasCurl)('in folders, the same files as from curl', () => {
+  it.each([
+    ['into a folder', ['--output-dir', 'there', '-O'], 0],
+    ['into one by a name that the answer gives', ['--output-dir', 'there', '-OJ'], 0],
+    ['into none', ['--output-dir', 'nowhere', '-O'], 23],
+    ['with the folders of a path', ['--create-dirs', '-o', 'a/b/c'], 0],
+    ['with all folders', ['--create-dirs', '--output-dir', 'a', '-o', 'b/c'], 0],
+    ['to stdout all the same', ['--create-dirs', '--output-dir', 'a', '-o', '-'], 0],
+  ])('%s', async (_name, args, exitCode) => {
+    const origin = await plain();
+    const all = ['-s', ...args, origin.url(named('x; filename=name.txt'))];
+    const seen = [];
+    for (const run of [withCurl, withOurs]) {
+      const { folder, run: ended } = await run(program, all, { files: { 'there/': '' } });
+      const found = await readdir(folder, { recursive: true, withFileTypes: true });
+      const files = found.map((each) => [
+        relative(folder, join(each.parentPath, each.name)),
+        each.isFile(),
+      ]);
+      seen.push({ files: files.sort(), code: ended.code, stdout: ended.stdout });
+    }
+    expect(seen[0]?.code).toBe(exitCode);
+    expect(seen[1]).toEqual(seen[0]);
+  });
+
+  it('and none that is left of a failure with --remove-on-error', async () => {
+    const origin = await recordingOrigin(async (_, response) => {
+      response.writeHead(200, { 'content-length': '100' }).write(content);
+      setTimeout(() => response.destroy(), 100);
+    });
+    const all = ['-s', '--remove-on-error', '-o', 'x', origin.url()];
+    const theirs = await withCurl(program, all, { files: { x: 'old' } });
+    const ours = await withOurs(program, all, { files: { x: 'old' } });
+    expect([theirs.run.code, ours.run.code]).toEqual([18, 18]);
+    expect([theirs.files, ours.files]).toEqual([{}, {}]);
+  });
+});
+
+it('has only this command’s heads in the file of -D, whichever URL is answered', async () => {
+  const origin = await plain();
+  const all = ['-s', '-D', 'h', refused, origin.url('/1'), origin.url('/404')];
+  const { files } = await withOurs(program, all, { files: { h: 'old heads' } });
+  expect(files.h).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  expect(files.h).toContain('\r\n\r\nHTTP/1.1 404');
+});
+
+it('ends with 63 where a body is larger than --max-filesize, whether its length is told or not', async () => {
+  const told = await recordingOrigin((_, response) => {
+    response.setHeader('content-length', content.length);
+    response.end(content);
+  });
+  for (const origin of [told, await plain()]) {
+    const all = ['-sS', '--max-filesize', '3', origin.url('/1')];
+    const { run } = await withOurs(program, all);
+    expect(run).toMatchObject({ code: 63, stdout: '' });
+    expect(run.stderr).toContain('3 bytes');
+  }
+});
+
+it('prints the head of an answer that -f does not print', async () => {
+  const origin = await plain();
+  const { run } = await withOurs(program, ['-sfi', origin.url('/404')]);
+  expect(run.code).toBe(22);
+  expect(run.stdout).toMatch(/^HTTP\/1\.1 404 .*\r\n\r\n$/s);
+});
+
+it('follows as many redirects as there are with --max-redirs -1', async () => {
+  let left = 60;
+  const origin = await recordingOrigin((_, response) => {
+    left -= 1;
+    response.writeHead(left < 0 ? 200 : 302, { location: `/${left}` }).end();
+  });
+  const { run } = await withOurs(program, ['-sL', '--max-redirs', '-1', origin.url()]);
+  expect(run.code).toBe(0);
+});
+
+it('tries again whatever has failed with --retry-all-errors', async () => {
+  const statuses = [404, 200];
+  const origin = await recordingOrigin((_, response) => {
+    response.writeHead(statuses.shift() ?? 500).end(content);
+  });
+  const all = ['-sf', '--retry', '1', '--retry-delay', '0.1', '--retry-all-errors', origin.url()];
+  const { run } = await withOurs(program, all);
+  expect(run).toMatchObject({ code: 0, stdout: content });
+});
+
+it('says why it does not do what is asked for also with --silent', async () => {
+  const { run } = await withOurs(program, ['-s', '--next', refused]);
+  expect(run).toMatchObject({ code: 2, stdout: '' });
+  expect(run.stderr).toContain('--next is not offered');
 });
 
 it('prints no answer that is asked for again', async () => {

@@ -16,6 +16,7 @@ const files: Files = {
   'two words.bin': 'a\u0000b',
   'quote".dat': 'q',
   empty: '',
+  'fields.txt': '# no field\nReferer: https://b.example/\n\nAccept: text/x\n',
   'jar.txt': [
     '# Netscape HTTP Cookie File',
     '127.0.0.1\tFALSE\t/\tFALSE\t0\tkept\t1',
@@ -78,6 +79,11 @@ const cases: [name: string, args: string[], paths?: string[], input?: string][] 
   ['JSON from a file', ['--json', '@lines.txt']],
   ['data for each of two URLs', ['-d', '@lines.txt'], ['/1', '/2']],
   ['a file in the query', ['-G', '-d', '@lines.txt']],
+  ['data by another name', ['--data-ascii', '@lines.txt']],
+  ['more of a query', ['--url-query', 'a= b', '--url-query', 'c'], ['/?x=1', '/']],
+  ['fields from a file', ['-H', '@fields.txt']],
+  ['no media type', ['-d', 'a=b', '-H', 'Content-Type:']],
+  ['a bearer token', ['--oauth2-bearer', 'abc']],
   ['a cookie', ['-b', 'a=b']],
   ['cookies', ['-b', 'a=b; c=d', '-b', 'e=f']],
   ['cookies from a file', ['-b', 'jar.txt'], ['/', '/deep/er']],
@@ -89,7 +95,10 @@ const cases: [name: string, args: string[], paths?: string[], input?: string][] 
   ['all from there on', ['-r', '7']],
   ['all from there on, to be continued', ['-C', '7']],
   ['a referrer', ['-e', 'https://a.example/page']],
-  ['what is so in any case', ['-Ng#', '--no-progress-meter', '--http1.1']],
+  [
+    'what is so in any case',
+    ['-Ng#', '--no-progress-meter', '--http1.1', '--proto', '=http,https', '--tlsv1.2', '--basic'],
+  ],
 ];
 
 describe.skipIf(!hasCurl)('the origin sees the same as from curl', () => {
@@ -106,6 +115,16 @@ describe.skipIf(!hasCurl)('the origin sees the same as from curl', () => {
     expect(origin.requests.map(({ fields }) => fields['content-length'] ?? '0')).toEqual(
       origin.requests.map(({ body }) => String(body.length)),
     );
+  });
+
+  it('of the URLs that --url gives', async () => {
+    const origin = await recordingOrigin();
+    const all = ['-s', '--url', origin.url('/1'), '--url', origin.url('/2')];
+    const theirs = await withCurl(program, all);
+    const expected = origin.requests.splice(0).map(essence);
+    const ours = await withOurs(program, all);
+    expect(origin.requests.map(essence)).toEqual(expected);
+    expect(ours.run.stdout).toBe(theirs.run.stdout);
   });
 
   it('stdin as it comes, after it is known that nobody asks for a sign-in', async () => {

@@ -46,7 +46,6 @@ export class AnswerBody extends Readable {
     if (!this.#isComplete || held === undefined || this.destroyed) return undefined;
     if (this.#received > maxBytes) return undefined;
     this.#held = undefined;
-    this.push(null);
     return held;
   }
 
@@ -69,11 +68,9 @@ export class AnswerBody extends Readable {
   override _read(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held) {
-      for (const chunk of held) this.push(chunk);
-      if (this.#isComplete) this.push(null);
-    }
-    if (!this.#isComplete) this.#controller.resume();
+    for (const chunk of held ?? []) this.push(chunk);
+    if (this.#isComplete) this.push(null);
+    else this.#controller.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -72,7 +72,7 @@ export async function followRedirects(
   const dropped = new Set<string>();
   const seen = new Set<string>();
   const asked: AskedAs[] = [];
-  let hop: HopRequest = { ...(cookies ? { cookies } : {}), ...request, signal: waiting.signal };
+  let hop: HopRequest = { cookies, ...request, signal: waiting.signal };
   try {
     for (;;) {
       if (waiting.signal.aborted) throw abortFailure(waiting.signal, hop.url);
@@ -135,7 +135,7 @@ function refuseLoop(
 ): void {
   const cookie = headers.find(([name]) => name.toLowerCase() === 'cookie')?.[1] ?? '';
   const kept = cookies?.state(url) ?? '';
-  const key = JSON.stringify([method, url.origin, url.pathname, url.search, cookie, kept]);
+  const key = `${method} ${url.origin}${url.pathname}${url.search}\n${cookie}\n${kept}`;
   if (seen.has(key)) {
     const concealer = createConcealer([...secrets]);
     throw redirectRefused(

@@ -27,7 +27,7 @@ export interface HopRequest {
   /** The URL whose redirect led here. */
   readonly redirectedFrom?: URL;
   /** Attached together with the credential, since which cookies are sent depends on whose it is. */
-  readonly cookies?: Pick<CookieStore, 'attach'>;
+  readonly cookies?: Pick<CookieStore, 'attach'> | undefined;
 }
 
 /** Safe methods (RFC 9110 §9.2.1): the only ones that may be redirected to another origin. */
@@ -105,8 +105,8 @@ export function nextHop(
     headers,
     ...(hop.body && !toGet ? { body: hop.body } : {}),
     ...(hop.signal ? { signal: hop.signal } : {}),
-    ...(hop.cookies ? { cookies: hop.cookies } : {}),
     redirectedFrom: from,
+    cookies: hop.cookies,
   };
 }
 

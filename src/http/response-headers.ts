@@ -29,10 +29,10 @@ const maxFields = 60;
 
 export function responseHeaders(headers: Fields, concealer: Concealer): VisibleHeaders {
   const fields = [...headers].filter(([name]) => !hidden.test(name));
-  const ordered = [
-    ...fields.filter(([name]) => !browsersOwn.test(name)),
-    ...fields.filter(([name]) => browsersOwn.test(name)),
-  ];
+  const forAll: typeof fields = [];
+  const forBrowsers: typeof fields = [];
+  for (const field of fields) (browsersOwn.test(field[0]) ? forBrowsers : forAll).push(field);
+  const ordered = [...forAll, ...forBrowsers];
   const names = concealer.texts(ordered.map(([name]) => name));
   const values = concealer.texts(ordered.map(([, value]) => clean(fieldText(value))));
   const shown: [string, Concealed<string>][] = [];

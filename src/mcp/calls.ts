@@ -7,7 +7,7 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolRequest,
-  CallToolRequestSchema,
+  CallToolRequestParamsSchema,
   type CallToolResult,
   ErrorCode,
   type JSONRPCRequest,
@@ -33,29 +33,25 @@ export function withCalls(inner: Transport, answerCall: AnswerCall): Transport {
   const running = new Map<RequestId, Ending>();
   const fail = (error: Error) => outer.onerror?.(error);
 
-  const outcomeOf = async (request: JSONRPCRequest, signal: Abortable) => {
+  const answer = async ({ id, params: unchecked }: JSONRPCRequest): Promise<void> => {
+    const signal = new Ending();
+    running.set(id, signal);
+    const notify = (notification: ServerNotification) => {
+      if (!signal.aborted) inner.send({ jsonrpc: '2.0', ...notification }).catch(fail);
+    };
+    let outcome: { result: CallToolResult } | { error: { code: number; message: string } };
     try {
-      const { success, data } = CallToolRequestSchema.safeParse(request);
+      const { success, data: params } = CallToolRequestParamsSchema.safeParse(unchecked);
       if (!success)
         throw new McpError(ErrorCode.InvalidParams, 'tools/call takes a name and arguments');
-      const notify = (notification: ServerNotification) => {
-        if (!signal.aborted) inner.send({ jsonrpc: '2.0', ...notification }).catch(fail);
-      };
-      return { result: await answerCall({ params: data.params, signal, notify }) };
+      outcome = { result: await answerCall({ params, signal, notify }) };
     } catch (error) {
       const { code, message } =
         error instanceof McpError
           ? error
           : { code: ErrorCode.InternalError, message: 'Internal error' };
-      return { error: { code, message } };
+      outcome = { error: { code, message } };
     }
-  };
-
-  const answer = async (request: JSONRPCRequest): Promise<void> => {
-    const { id } = request;
-    const signal = new Ending();
-    running.set(id, signal);
-    const outcome = await outcomeOf(request, signal);
     if (running.get(id) === signal) running.delete(id);
     // A cancelled request gets no answer.
     if (!signal.aborted) await inner.send({ jsonrpc: '2.0', id, ...outcome });

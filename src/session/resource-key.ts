@@ -21,12 +21,13 @@ export function besideKey(key: string): string {
 /** Every key whose session may be sent to `url`, longest first; at most 33. */
 export function keysCovering(url: URL): string[] {
   // Empty segments count: `//admin` is another path than `/admin`.
-  const segments = url.pathname.split('/').slice(1, deepestResource + 1);
+  const { origin, pathname } = url;
+  const segments = pathname.split('/').slice(1, deepestResource + 1);
   const keys: string[] = [];
   for (let count = segments.length; count > 0; count -= 1) {
     // Only the origin's key ends in a slash.
     if (segments[count - 1] === '') continue;
-    keys.push(`${url.origin}/${segments.slice(0, count).join('/')}`);
+    keys.push(`${origin}/${segments.slice(0, count).join('/')}`);
   }
-  return [...keys, `${url.origin}/`].filter(coverageOf(url));
+  return [...keys, `${origin}/`].filter(coverageOf(url));
 }

@@ -71,8 +71,10 @@ export function createDetect(parts: {
     const answer = await probe(guardedSend, url, signal);
     const { guard } = answer;
     // Requested first: the plan and the service tokens need the same proof and then find it in the cache.
+    // Where OAuth is offered, two documents have to be fetched besides, and five requests must do.
+    const once = guard.protection === 'managed_oauth';
     const proof = asksAsAccess(guard)
-      ? orNothing(await attempt(proofs.prove(url, signal), signal))
+      ? orNothing(await attempt(proofs.prove(url, signal, { once }), signal))
       : undefined;
     const plan = await makePlan(answer, { signal });
     const { target } = plan;

@@ -7,8 +7,15 @@ import type { ProtocolFetch } from '../http/protocol-fetch.ts';
 import type { Clock } from '../session/ports.ts';
 
 export interface TeamProofs {
-  /** `undefined` when the host gives no signed answer. Throws what `askSignedAnswer` throws. */
-  prove(url: URL, signal?: Abortable): Promise<SignedAnswer | undefined>;
+  /**
+   * `undefined` when the host gives no signed answer. `once`: a single question, with the query, where the
+   * path alone may not do. Throws what `askSignedAnswer` throws.
+   */
+  prove(
+    url: URL,
+    signal?: Abortable,
+    options?: { readonly once: boolean },
+  ): Promise<SignedAnswer | undefined>;
 }
 
 /**
@@ -70,13 +77,14 @@ export function createTeamProofs({
   };
 
   return {
-    async prove(url, signal) {
+    async prove(url, signal, { once } = { once: false }) {
       const path = url.origin + url.pathname;
       if (url.search === '') return given(await ask(path, url, false, signal));
       // Of hosts that exist only with a query (previews of Workers), the path alone knows nothing.
       const whole = path + url.search;
-      const proven = known(whole);
-      if (isProof(proven)) return proven;
+      const proven = [known(whole), known(path)].find(isProof);
+      if (proven) return proven;
+      if (once) return given(await ask(whole, url, true, signal));
       const outcome = await ask(path, url, false, signal);
       return given(outcome === 'no_page' ? await ask(whole, url, true, signal) : outcome);
     },

@@ -134,6 +134,27 @@ describe('a host that exists only with a query', () => {
     expect(seen()).toEqual([`${name} GET /echo`]);
   });
 
+  it('is detected in five requests where it offers OAuth as well', async () => {
+    await sandbox.close();
+    const offering = 'managed-oauth';
+    sandbox = await startSandbox({
+      fault: ({ host, method, url: asked }) =>
+        host === offering && method === 'HEAD' && !asked.includes('preview=')
+          ? { status: 404 }
+          : undefined,
+    });
+    await start();
+    const { json } = await call('detect_protection', url(offering, preview));
+    expect(json).toMatchObject({ protection: 'managed_oauth', team_verified: true });
+    expect(seen()).toEqual([
+      `${offering} GET /echo`,
+      `${offering} HEAD /echo`,
+      'team GET /cdn-cgi/access/certs',
+      `${offering} GET /.well-known/cloudflare-access-protected-resource/echo`,
+      'team GET /.well-known/oauth-authorization-server',
+    ]);
+  });
+
   it('is signed in to and fetched, also on the command line', async () => {
     await start();
     const fetching = call('access_fetch', url(name, preview));

@@ -103,14 +103,14 @@ function callbackPortOf(target: URL): number {
 function objectionTo(headers: IncomingHttpHeaders): Answer | undefined {
   const speculates = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((name) => headers[name]);
   if (speculates) return { status: 503, body: 'This address is not fetched in advance.\n' };
-  const isExpected = (name: string, value: string): boolean =>
-    headers[name] === undefined || headers[name] === value;
+  // Browsers send all three to loopback, or none if they are old. The mode alone is from the `fetch` of a
+  // program that stands for a browser.
   const isNavigation =
-    headers.origin === undefined &&
-    isExpected('sec-fetch-site', 'none') &&
-    isExpected('sec-fetch-mode', 'navigate') &&
-    isExpected('sec-fetch-dest', 'document');
-  if (isNavigation) return undefined;
+    headers['sec-fetch-site'] === undefined ||
+    (headers['sec-fetch-site'] === 'none' &&
+      headers['sec-fetch-mode'] === 'navigate' &&
+      headers['sec-fetch-dest'] === 'document');
+  if (headers.origin === undefined && isNavigation) return undefined;
   return { status: 403, body: 'This address is for the browser that was started with it.\n' };
 }
 

@@ -75,6 +75,15 @@ test('leads a browser on, once; then its server is gone', async () => {
   await expect(ask(url, browsers)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
+test('leads a program on that stands for a browser and fetches as Node does', async () => {
+  const { url } = await lead();
+  const { status, headers } = await fetch(url, { redirect: 'manual' });
+  expect({ status, location: headers.get('location') }).toEqual({
+    status: 302,
+    location: target.href,
+  });
+});
+
 test.each<[string, Record<string, string>, string?]>([
   ['a link scanner’s HEAD', {}, 'HEAD'],
   ['a form’s POST', {}, 'POST'],

@@ -4,9 +4,13 @@
  * longer.
  */
 import { type Command, Option } from 'commander';
+import type { Access } from '../access/access.ts';
+import { type FetchOptions, fetchWithAccess } from '../access/fetch.ts';
 import { checkTokenMayLeave } from '../access/limits.ts';
 import { NoCredentialAsked } from '../access/token/no-credential-asked.ts';
 import { AccessError, isAccessError } from '../errors.ts';
+import { discard } from '../http/peek.ts';
+import { firstOf } from '../http/waiting/first-of.ts';
 import { type Credential, credentialFields } from '../secrets/credential.ts';
 import { address } from './terminal/address.ts';
 import { conclude } from './terminal/conclude.ts';
@@ -23,8 +27,10 @@ interface Options {
 const endsAfterMs = 9_000;
 /** Kept back from the time for the person's sign-in, so that its address can still be printed. */
 const reserveMs = 1_500;
+/** Of an application that is slow to answer. */
+const trialMs = 3_000;
 /** The token should not expire right after the connection is made. */
-const minTtlMs = 60_000;
+const lastsMs = 60_000;
 
 export function addHeaders(program: Command, shell: Shell, end: (exitCode: number) => void): void {
   program
@@ -32,7 +38,7 @@ export function addHeaders(program: Command, shell: Shell, end: (exitCode: numbe
     .argument('[url]', 'the URL of the MCP server; default: CLAUDE_CODE_MCP_SERVER_URL')
     .summary('print header fields, for MCP hosts that run a command to get them')
     .description(
-      `Prints one JSON object with the header fields that get a request to the URL through, and nothing else: {"Authorization":"Bearer …"}, {"cf-access-token":"…"}, or {} for a URL that needs no credential. If necessary, the token is refreshed first. It ends within ten seconds and never asks you to sign in: use login first.`,
+      `Prints one JSON object with the header fields that get a request to the URL through, and nothing else: {"Authorization":"Bearer …"}, {"cf-access-token":"…"}, or {} for a URL that needs no credential. If necessary, the token is refreshed first; a HEAD request shows whether Access still takes it. It ends within ten seconds and never asks you to sign in: use login first.`,
     )
     .addOption(
       new Option('--sign-in', 'open the browser if you have to sign in').conflicts('serviceToken'),
@@ -72,13 +78,16 @@ async function fieldsFor(
   { rooms, signal }: OpenRooms,
 ): Promise<Record<string, string>> {
   const { access } = rooms;
+  const { askPerson } = createSignInPrompt(shell, rooms);
   if (serviceToken) return pairFor(shell, url, { rooms, signal });
-  const token = async (): Promise<Record<string, string>> => {
+  const token = async (minTtlMs: number): Promise<Record<string, string>> => {
     const { header, value } = await access.giveToken(url, { minTtlMs, signal });
     return { [header]: value };
   };
   try {
-    return await token();
+    await token(lastsMs);
+    await tryOut(url, { signal, access, askPerson });
+    return await token(0);
   } catch (error) {
     if (error instanceof NoCredentialAsked) return {};
     if (!signIn || !isAccessError(error, 'sign_in_required')) throw error;
@@ -87,7 +96,7 @@ async function fieldsFor(
     method: 'auto',
     force: false,
     waitMs: Math.max(0, endsAfterMs - reserveMs - performance.now()),
-    askPerson: createSignInPrompt(shell, rooms).askPerson,
+    askPerson,
     signal,
   });
   if (outcome.status === 'not_needed') return {};
@@ -98,7 +107,26 @@ async function fieldsFor(
       [{ do: 'sign_in', join: true }],
     );
   }
-  return await token();
+  return await token(lastsMs);
+}
+
+/**
+ * Sends a request with the token. Hosts ask once more when they were answered 401, and a token that Access
+ * has revoked looks as good as before: it is refreshed, or is over, only once Access has refused it. What
+ * else becomes of the request says nothing about the token.
+ */
+async function tryOut(
+  url: URL,
+  { access, signal, askPerson }: Pick<FetchOptions, 'signal' | 'askPerson'> & { access: Access },
+): Promise<void> {
+  const until = firstOf(signal, AbortSignal.timeout(trialMs)).signal;
+  try {
+    const request = { method: 'HEAD', url, headers: [] };
+    const options = { signIn: false, follow: false, waitMs: 0, askPerson, signal: until };
+    discard((await fetchWithAccess(access, request, options)).answer);
+  } catch (error) {
+    if (isAccessError(error, 'sign_in_required', 'token_rejected')) throw error;
+  }
 }
 
 async function pairFor(

@@ -1,6 +1,6 @@
 /** `headers`, as a host's helper is run (contract §6): what is on stdout, and how soon. */
 import { createServer, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createProgram, type Program } from './program.ts';
 
@@ -45,6 +45,22 @@ describe('the fields', () => {
     const codex = { LANG: 'C', SHELL: '/bin/sh', TERM: 'dumb' };
     const again = await program.run(['headers', wiki], { environment: codex });
     expect(await getsThrough(wiki, again.stdout)).toBe(true);
+  });
+
+  it('are another token where Access refuses the kept one, and none where a person is needed', async () => {
+    const lasting = await startSandbox();
+    onTestFinished(() => lasting.close());
+    const { href } = lasting.applications['managed-oauth'].url;
+    await login(href);
+    const first = await program.run(['headers', href]);
+    lasting.expireAccessTokens();
+    const second = await program.run(['headers', href]);
+    expect(second.stdout).not.toBe(first.stdout);
+    expect(await getsThrough(href, second.stdout)).toBe(true);
+    lasting.revokeTokens();
+    const third = await program.run(['headers', href]);
+    expect(third).toMatchObject({ code: 1, stdout: '' });
+    expect(third.stderr).toContain(`cloudflare-access-mcp login ${href}`);
   });
 
   it('are the application’s token where there is a login page', async () => {

@@ -103,13 +103,15 @@ function callbackPortOf(target: URL): number {
 function objectionTo(headers: IncomingHttpHeaders): Answer | undefined {
   const speculates = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((name) => headers[name]);
   if (speculates) return { status: 503, body: 'This address is not fetched in advance.\n' };
-  // Browsers send all three to loopback, or none if they are old. The mode alone is from the `fetch` of a
-  // program that stands for a browser.
+  const isExpected = (name: string, value: string): boolean =>
+    headers[name] === undefined || headers[name] === value;
+  // A browser that sends any of them sends the site. The mode alone is from the `fetch` of a program that
+  // stands for a browser.
   const isNavigation =
     headers['sec-fetch-site'] === undefined ||
     (headers['sec-fetch-site'] === 'none' &&
-      headers['sec-fetch-mode'] === 'navigate' &&
-      headers['sec-fetch-dest'] === 'document');
+      isExpected('sec-fetch-mode', 'navigate') &&
+      isExpected('sec-fetch-dest', 'document'));
   if (headers.origin === undefined && isNavigation) return undefined;
   return { status: 403, body: 'This address is for the browser that was started with it.\n' };
 }

@@ -3,7 +3,7 @@
  * web page can make the browser do so. So a request must name this server as its host (any other name that
  * resolves to 127.0.0.1 is DNS rebinding) and must not come from a page of another origin.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 
 export interface Objection {
   readonly status: number;
@@ -26,10 +26,13 @@ export function ownNames(port: number): OwnNames {
 
 /** `undefined` for a request that may be passed on. */
 export function objectionTo(
-  headers: IncomingHttpHeaders,
+  { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
   { hosts, origins: own }: OwnNames,
   remote: URL,
 ): Objection | undefined {
+  // RFC 9112 §3.2. Node gives the first alone.
+  if (hostsIn(rawHeaders) > 1)
+    return { status: 400, words: 'The request names more than one host.' };
   if (!hosts.includes(headers.host?.toLowerCase() ?? '')) {
     return {
       status: 421,
@@ -48,6 +51,15 @@ export function objectionTo(
     status: 403,
     words: `This relay to ${remote.host} does not answer pages of other origins. Open ${own[0]} itself.`,
   };
+}
+
+/** `fields`: names and values in turn. */
+function hostsIn(fields: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < fields.length; at += 2) {
+    if (fields[at]?.length === 4 && fields[at]?.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 /** For browsers that send no Sec-Fetch-Site. Not every Referer is a URL: npm puts its command there. */

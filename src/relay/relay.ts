@@ -52,7 +52,7 @@ export async function startRelay(options: RelayOptions): Promise<LocalServer | s
       if (!response.writableFinished) gone.abort(hasLeft);
     });
     if (socket.localPort !== own.port) own = ownNames(socket.localPort ?? 0);
-    const objection = objectionTo(headers, own, remote);
+    const objection = objectionTo(request, own, remote);
     if (objection) return refuse(exchange, objection.status, objection.words);
     if ((await owners.get(socket)) === 'other') {
       return refuse(

@@ -1062,6 +1062,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'forward-one-host',
+    keeps: 'RFC 9112 §3.2 a request for two hosts is for none',
+    file: 'src/relay/local-client.ts',
+    guard: 'if (hostsIn(rawHeaders) > 1) return',
+    without: 'if (hostsIn(rawHeaders) > 9) return',
+    test: 'test/relay/forward.test.ts',
+    only: 'two hosts',
+    built: true,
+  },
+  {
     name: 'forward-origin',
     keeps: 'contract §6 a relay answers no page of another origin',
     file: 'src/relay/local-client.ts',

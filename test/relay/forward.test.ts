@@ -485,6 +485,17 @@ describe('who may ask', () => {
     expect(edge.requests).toEqual([]);
   });
 
+  it('not a request for two hosts', async () => {
+    await warm(echo);
+    const own = `127.0.0.1:${forward.port}`;
+    const heard = await sayRaw(
+      forward.port,
+      `GET / HTTP/1.1\r\nHost: ${own}\r\nhost: evil.example\r\nConnection: close\r\n\r\n`,
+    );
+    expect(heard).toMatch(/^HTTP\/1\.1 400 /);
+    expect(edge.requests).toEqual([]);
+  });
+
   it('not a preflight for private network access', async () => {
     await warm(echo);
     const { status, headers } = await ask(forward.local, '/', {

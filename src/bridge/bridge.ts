@@ -24,6 +24,10 @@ export interface BridgeOptions {
 
 export interface Bridge {
   take(line: string): void;
+  /** Resolves when nothing that was taken waits for an answer. */
+  answered(): Promise<void>;
+  /** Whether the server has answered anything yet. */
+  hasAnswered(): boolean;
   /** Abandons everything that is open, and ends the session at the server. */
   end(until: Abortable): Promise<void>;
 }
@@ -38,6 +42,8 @@ export function createBridge({ url, ask, write, explain, onFailure }: BridgeOpti
   const open = createOpenRequests();
   /** Resolves when the server has accepted the message that must precede all others. */
   let before: Promise<void> = Promise.resolve();
+  const passing = new Set<Promise<void>>();
+  let hasAnswered = false;
 
   const fail = (request: OpenRequest, error: unknown): void => {
     if (open.done(request)) void write(errorAnswer(request.id, error, explain));
@@ -48,6 +54,7 @@ export function createBridge({ url, ask, write, explain, onFailure }: BridgeOpti
     async onMessage({ parts, isBatch }, text) {
       for (const part of parts) {
         if (part.kind !== 'answer' || part.id === null) continue;
+        hasAnswered = true;
         const request = open.find(part.id);
         if (request) open.done(request);
         // It has already been answered here, or cancelled.
@@ -128,9 +135,16 @@ export function createBridge({ url, ask, write, explain, onFailure }: BridgeOpti
           return;
         }
       }
-      const passing = before.then(() => pass(message));
-      if (method === 'initialize' || method === 'notifications/initialized') before = passing;
+      const passed = before.then(() => pass(message)).finally(() => passing.delete(passed));
+      passing.add(passed);
+      if (method === 'initialize' || method === 'notifications/initialized') before = passed;
     },
+    async answered() {
+      while (passing.size > 0 || open.all().length > 0) {
+        await (passing.size > 0 ? Promise.all(passing) : open.nextDone());
+      }
+    },
+    hasAnswered: () => hasAnswered,
     async end(until) {
       for (const request of open.all()) {
         open.done(request);

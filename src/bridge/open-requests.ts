@@ -20,10 +20,13 @@ export interface OpenRequests {
   /** False if it was already done. */
   done(request: OpenRequest): boolean;
   all(): OpenRequest[];
+  /** Resolves when the next one is done. */
+  nextDone(): Promise<void>;
 }
 
 export function createOpenRequests(): OpenRequests {
   const open = new Map<string, OpenRequest>();
+  const waiting: (() => void)[] = [];
   return {
     add(request, leave) {
       const { id, method } = request;
@@ -44,8 +47,10 @@ export function createOpenRequests(): OpenRequests {
       if (request.isDone) return false;
       request.isDone = true;
       if (open.get(keyOf(request.id)) === request) open.delete(keyOf(request.id));
+      for (const resolve of waiting.splice(0)) resolve();
       return true;
     },
     all: () => [...open.values()],
+    nextDone: () => new Promise((resolve) => void waiting.push(resolve)),
   };
 }

@@ -49,8 +49,14 @@ export function addConnect(program: Command, shell: Shell, end: (exitCode: numbe
  */
 const endingMs = 500;
 
+/** After stdin's end, for the answers to what was asked before it. */
+const answersMs = 400;
+/** The same where nothing has been answered yet: stdin was a file or a pipe, and is no host that leaves. */
+const firstAnswersMs = 10_000;
+
 async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): Promise<number> {
   const { rooms, config, interrupted } = open;
+  const { clock } = rooms;
   const { err, environment } = shell;
   const person = (error: unknown) => failureText(error, { url, environment, repeats: 'message' });
   const waiting = {
@@ -76,6 +82,8 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
   const read = async () => {
     try {
       for await (const line of linesOf(stdin)) bridge.take(line);
+      const patienceMs = bridge.hasAnswered() ? answersMs : firstAnswersMs;
+      await Promise.race([bridge.answered(), clock.sleep(patienceMs)]);
     } catch (error) {
       if (error instanceof LineTooLong) throw lineTooLong();
       // The system's own errors mean that the host has closed its end; anything else is a fault of ours.

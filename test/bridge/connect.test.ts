@@ -109,6 +109,33 @@ describe('a session', () => {
     await eventually(() => edge.connections.size === 0 || undefined);
   });
 
+  it('answers what was asked before the end of a stdin that is a file or a pipe', async () => {
+    await warmRemote();
+    const lines = [
+      {
+        jsonrpc: '2.0',
+        id: 0,
+        method: 'initialize',
+        params: {
+          protocolVersion: '2025-06-18',
+          capabilities: {},
+          clientInfo: { name: 'script', version: '1' },
+        },
+      },
+      { jsonrpc: '2.0', method: 'notifications/initialized' },
+      call(1, 'echo', { text: 'hello' }),
+    ];
+    const input = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const { code, stdout } = await program.run(['connect', address()], { input });
+    const answers = stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    expect(answers.map(({ id }) => id)).toEqual([0, 1]);
+    expect(code).toBe(0);
+    expect(methods().at(-1)).toBe('DELETE');
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with %s as well', async (signal) => {
     await warmRemote();
     const connection = connect();

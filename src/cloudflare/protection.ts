@@ -182,9 +182,9 @@ function isAccessMetadata(text: string, asked: URL): boolean {
 }
 
 function claimsOf(asked: URL, headers: Fields, login: LoginRedirect | undefined): UnsignedClaims {
-  const given = headers.get('cf-access-domain')?.trim() ?? '';
+  const given = headers.get('cf-access-domain')?.trim();
   // Hosts are case-insensitive, paths are not.
-  const domain = given.replace(/^[^/]*/, (host) => host.toLowerCase());
+  const domain = given?.replace(/^[^/]*/, (host) => host.toLowerCase()) ?? '';
   // cloudflared reads the application's domain from this field; some answers are said to contain the
   // team's domain.
   const namesTeam = isAccessTeamHost(domain) && domain !== asked.host;

@@ -4,23 +4,24 @@ import { cleanBody } from '../../answer/clean-body.ts';
 import { isAccessError } from '../../errors.ts';
 import { networkFailure } from '../../http/failures.ts';
 import type { HopAnswer, HopResult } from '../../http/hops.ts';
-import type { HopRequest } from '../../http/next-hop.ts';
 import { discard } from '../../http/peek.ts';
 import { type Concealed, type Concealer, createConcealer } from '../../secrets/concealer.ts';
 import type { Shell } from '../terminal/shell.ts';
 import type { Target } from './conditions.ts';
 import { CurlFailure, systemCodeOf } from './exit-code.ts';
 import { headLines } from './head-lines.ts';
+import { dateAs, isUnmet } from './modified.ts';
 import type { FetchOptions } from './options.ts';
 import { type Output, openOutput, tooLarge } from './output.ts';
 import { placeFor } from './place.ts';
 import { nameFromDisposition } from './remote-name.ts';
+import type { FetchRequest } from './request.ts';
 import { judgeResumed } from './resume.ts';
 import type { Given } from './write-out.ts';
 
 interface GiveParts {
   readonly heads: readonly HopAnswer[];
-  readonly request: HopRequest;
+  readonly request: FetchRequest;
   readonly target: Target;
   readonly shell: Shell;
   readonly options: FetchOptions;
@@ -52,6 +53,8 @@ export async function give(result: HopResult, parts: GiveParts): Promise<void> {
     }
     // Only then is it known whether the file could be written.
     await output.close();
+    const file = output.size() > 0 && options.remoteTime ? output.file() : undefined;
+    if (file !== undefined) await dateAs(file, answer);
   } catch (error) {
     discard(answer);
     failure = error instanceof CurlFailure ? error : brokenOff(error, answer.url, parts.until);
@@ -78,6 +81,7 @@ function hasNothingToGive(
   { request, options, target, skipped }: GiveParts,
 ): boolean {
   if (request.method === 'HEAD') return true;
+  if (request.condition && isUnmet(answer, request.condition)) return true;
   if (options.continueAt === undefined) return false;
   const verdict = skipped > 0 ? judgeResumed(answer, skipped) : 'rest';
   const isAnswer = answer.status >= 200 && answer.status < 300;

@@ -41,6 +41,8 @@ export interface FetchOptions extends FetchLists, RetryOptions {
   readonly maxRedirs: number;
   readonly range?: string;
   readonly continueAt?: string;
+  readonly timeCond?: string;
+  readonly remoteTime?: true;
   readonly outputDir?: string;
   readonly createDirs?: true;
   /** Bytes. */

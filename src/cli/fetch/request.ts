@@ -12,10 +12,12 @@ import { dataPieces } from './body/data.ts';
 import { bodyOf, readPiece, wholeOf } from './body/pieces.ts';
 import { nameInto, uploadOf } from './body/upload.ts';
 import { CurlFailure } from './exit-code.ts';
+import { conditionField, type TimeCondition, timeCondition } from './modified.ts';
 import type { FetchOptions } from './options.ts';
 import type { Transfer } from './transfers.ts';
 
 export interface FetchRequest extends HopRequest {
+  readonly condition?: TimeCondition;
   /** The body can be sent a single time. */
   readonly once: boolean;
   /** The URL was given as the address of Access's login page. */
@@ -45,6 +47,9 @@ export async function buildRequest(
   if (options.data.some(({ kind }) => kind === 'json')) headers.set('accept', 'application/json');
   if (content.type !== undefined) headers.set('content-type', content.type);
   if (options.range !== undefined) headers.set('range', `bytes=${wholeRange(options.range)}`);
+  const condition =
+    options.timeCond === undefined ? undefined : await timeCondition(options.timeCond);
+  if (condition) headers.set(...conditionField(condition));
   if (options.userAgent !== undefined) headers.set('user-agent', options.userAgent);
   if (options.referer !== undefined) headers.set('referer', options.referer);
   const credentials = options.user ?? user;
@@ -69,6 +74,7 @@ export async function buildRequest(
     url,
     headers: checkAgentHeaders(Object.fromEntries(headers)),
     ...(body ? { body } : {}),
+    ...(condition ? { condition } : {}),
     once,
     isPastedLogin,
   };

@@ -26,6 +26,11 @@ export async function runTransfer(transfer: Transfer, parts: TransferParts): Pro
       `${note} that is the address of Access’s login page for ${request.url.host}; ${shownUrl(atPath(request.url, request.url.pathname))} is fetched.`,
     );
   }
+  if (options.timeCond !== undefined && !request.condition && !options.silent) {
+    shell.err.line(
+      `Warning: ${JSON.stringify(options.timeCond)} is neither a date nor a file: the answer is taken whatever its date.`,
+    );
+  }
   const { output } = transfer;
   const isNamedByUrl = output === 'remote-name';
   const name = isNamedByUrl ? nameFromUrl(request.url) : output?.file;

@@ -1,6 +1,6 @@
 /** -o, -O, -J, -C, several URLs and --retry: the same files, output and exit code as from the real curl. */
 import { existsSync } from 'node:fs';
-import { chmod, readdir, symlink } from 'node:fs/promises';
+import { chmod, readdir, stat, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram, type Program } from '../program.ts';
@@ -14,6 +14,9 @@ beforeAll(async () => {
 afterAll(() => program.remove());
 
 const content = '0123456789';
+const dated = 'Wed, 21 Oct 2015 07:28:00 GMT';
+const later = 'Thu, 22 Oct 2015 07:28:00 GMT';
+const earlier = 'Tue, 20 Oct 2015 07:28:00 GMT';
 
 /** `/range`: a file with parts; `/whole`: one without; `/named?…`: one that is called so; `/403`: no file. */
 function answer({ target, fields }: Recorded): [status: number, fields: object, body: string] {
@@ -30,6 +33,11 @@ function answer({ target, fields }: Recorded): [status: number, fields: object, 
     return [206, { 'content-range': range }, content.slice(from)];
   }
   if (url.pathname === '/odd') return [206, { 'content-range': 'bytes 0-3/10' }, '0123'];
+  if (url.pathname === '/dated') {
+    if (Date.parse(fields['if-modified-since'] ?? '') >= Date.parse(dated)) return [304, {}, ''];
+    return [200, { 'last-modified': dated }, content];
+  }
+  if (url.pathname === '/heedless') return [200, { 'last-modified': dated }, content];
   if (url.pathname === '/empty') return [200, {}, ''];
   if (url.pathname === '/longer') return [416, { 'content-range': 'bytes */3' }, ''];
   return [200, {}, content];
@@ -85,6 +93,15 @@ describe.skipIf(!hasCurl)('saves and says the same as curl', () => {
     ['a file that is not', ['--max-filesize', '1k', '-o', 'x'], ['/1'], {}, 0],
     ['--fail-early', ['--fail-early', '-f'], ['/404', '/1'], {}, 22],
     ['no limit', ['-m', '0', '--connect-timeout', '0'], ['/1'], {}, 0],
+    ['-z a later date', ['-z', later, '-o', 'x'], ['/dated'], { x: 'old' }, 0],
+    ['-z a later date, with no file', ['-z', later, '-o', 'x'], ['/dated'], {}, 0],
+    ['-z an earlier date', ['-z', earlier, '-o', 'x'], ['/dated'], { x: 'old' }, 0],
+    ['-z a file', ['-z', 'x', '-o', 'x'], ['/dated'], { x: 'old' }, 0],
+    ['-z a file that is not there', ['-z', 'x', '-o', 'x'], ['/dated'], {}, 0],
+    ['-z a date that nobody heeds', ['-z', later, '-o', 'x'], ['/heedless'], { x: 'old' }, 0],
+    ['-z an earlier date that nobody heeds', ['-z', earlier], ['/heedless'], {}, 0],
+    ['-z what is not newer', ['-z', `-${earlier}`], ['/heedless'], {}, 0],
+    ['-z what is older', ['-z', `-${later}`], ['/heedless'], {}, 0],
     ['-w of each and of a failure', ['-w', '%{urlnum}%{onerror} x'], ['/1', refused], {}, 7],
     ['-w on both', ['-w', 'a%{stderr}b%{stdout}c'], ['/1'], {}, 0],
     ['-w from a file', ['-w', '@format'], ['/1'], { format: '%{http_code}\n%{size_download}' }, 0],
@@ -286,6 +303,24 @@ it('ends with 63 where a body is larger than --max-filesize, whether its length 
     const { run } = await withOurs(program, all);
     expect(run).toMatchObject({ code: 63, stdout: '' });
     expect(run.stderr).toContain('3 bytes');
+  }
+});
+
+it.skipIf(!hasCurl)('asks for the date of -z, and dates a file with -R, as curl', async () => {
+  const origin = await plain();
+  const names = ['if-modified-since', 'if-unmodified-since'];
+  for (const condition of [earlier, `-${later}`, 'x1']) {
+    const all = ['-sR', '-z', condition, '-o', 'x', origin.url('/heedless')];
+    const seen = [];
+    for (const run of [withCurl, withOurs]) {
+      const { folder } = await run(program, all, { files: { x: 'old' } });
+      const fields = origin.requests
+        .splice(0)
+        .map((each) => names.map((name) => each.fields[name]));
+      seen.push({ fields, date: (await stat(join(folder, 'x'))).mtime });
+    }
+    expect(seen[1]).toEqual(seen[0]);
+    expect(seen[0]?.date).toEqual(new Date(dated));
   }
 });
 

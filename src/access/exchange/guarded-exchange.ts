@@ -57,7 +57,7 @@ export function createSendGuardedHop(parts: {
       : await credentials.find(url, 0, signal);
     let answer = await sendWith(credential);
     for (;;) {
-      if (isPlain(answer, credential)) return given(answer, credential);
+      if (isPlain(answer)) return given(answer, credential);
       if (!tried.asStranger && isAmbiguous(answer, credential)) {
         tried.asStranger = true;
         const stranger = await probe(guardedSend, url, signal);
@@ -163,10 +163,9 @@ function given({ response }: GuardedAnswer, credential: ResourceCredential | und
   };
 }
 
-/** Where nothing shows a guard, nothing is left to find out: most answers. A service token's are judged. */
-function isPlain({ guard }: GuardedAnswer, credential: ResourceCredential | undefined): boolean {
-  const isOpen = guard.protection === 'none' && guard.trouble === undefined;
-  return isOpen && credential?.credential.kind !== 'service_token';
+/** Nothing shows a guard, so nothing is left to find out, whatever was sent: most answers. */
+function isPlain({ guard }: GuardedAnswer): boolean {
+  return guard.protection === 'none' && guard.trouble === undefined;
 }
 
 /** True if the answer comes from Access or another guard, and a credential of ours could change it. */

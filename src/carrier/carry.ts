@@ -40,6 +40,8 @@ export async function carry(
   let isOver = false;
   /** The other end is not waited for any more. */
   let isLeft = false;
+  /** Nobody takes what comes. */
+  let isUnheard = false;
   let timer: NodeJS.Timeout | undefined;
   const leaveAfter = (ms: number): void => {
     clearTimeout(timer);
@@ -49,15 +51,19 @@ export async function carry(
     }, ms);
   };
   const endHere = (): void => writer.close(normal, () => leaveAfter(closingMs));
+  const unheard = (): void => {
+    isUnheard = true;
+    endHere();
+  };
   const leave = (): void => {
     writer.close(goingAway);
     leaveAfter(leavingMs);
   };
   const heard = (): void => {
-    if (timer && !signal.aborted) leaveAfter(closingMs);
+    if (timer && !signal.aborted && !isUnheard) leaveAfter(closingMs);
   };
   socket.on('error', () => {});
-  writable.on('error', endHere).on('close', endHere);
+  writable.on('error', unheard).on('close', unheard);
   signal.addEventListener('abort', leave, { once: true });
   if (signal.aborted) leave();
 
@@ -81,7 +87,7 @@ export async function carry(
     isOver = true;
     clearTimeout(timer);
     signal.removeEventListener('abort', leave);
-    writable.off('error', endHere).off('close', endHere);
+    writable.off('error', unheard).off('close', unheard);
     socket.end();
     setTimeout(() => socket.destroy(), closingMs).unref();
   }

@@ -26,7 +26,10 @@ export interface Rooms {
   readonly fetch: ProtocolFetch;
   /** What an agent's calls need besides. */
   toolCalls(): Promise<ToolCalls>;
-  /** Resolves when every browser that was started has fetched its sign-in's address, or on abort. */
+  /**
+   * Resolves when every browser that was started has fetched its sign-in's address, or has had time to, or
+   * on abort.
+   */
   browsersLed(until: AbortSignal): Promise<void>;
   /** Releases ports, locks and temporary files once a refresh under way has ended, or after `graceMs`. */
   close(graceMs?: number): Promise<void>;

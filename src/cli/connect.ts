@@ -52,7 +52,7 @@ const endingMs = 500;
 /** After stdin's end, for the answers to what was asked before it. */
 const answersMs = 400;
 /** The same where nothing has been answered yet: stdin was a file or a pipe, and is no host that leaves. */
-const firstAnswersMs = 10_000;
+const firstAnswersMs = 5_000;
 
 async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): Promise<number> {
   const { rooms, config, interrupted } = open;

@@ -12,9 +12,6 @@ export interface OpenRooms extends Cancellation {
   readonly config: Config;
 }
 
-/** A browser that was just started requests its address from this process first. */
-const browserPatienceMs = 10_000;
-
 export interface WithRoomsOptions extends ConnectionsOptions {
   /** Whoever started it kills it soon: nothing is waited for at the end. */
   readonly leavesAtOnce?: boolean;
@@ -47,8 +44,8 @@ export async function withRooms<T>(
       try {
         return await work({ rooms, config, ...cancellation });
       } finally {
-        const patience = AbortSignal.timeout(leavesAtOnce ? 0 : browserPatienceMs);
-        await rooms.browsersLed(AbortSignal.any([cancellation.signal, patience]));
+        // A browser that was just started requests its address from this process first.
+        if (!leavesAtOnce) await rooms.browsersLed(cancellation.signal);
       }
     });
   } finally {

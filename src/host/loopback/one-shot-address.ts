@@ -20,7 +20,10 @@ export interface OneShotAddress {
 export interface OneShotAddresses {
   /** `undefined` when no port can be had on loopback. */
   leadTo(target: URL): Promise<OneShotAddress | undefined>;
-  /** Resolves when every browser that was started has been redirected, and when `until` is aborted. */
+  /**
+   * Resolves when every browser that was started has been redirected, when the last has had `patienceMs`
+   * to come, and when `until` is aborted.
+   */
   settled(until: AbortSignal): Promise<void>;
 }
 
@@ -32,6 +35,7 @@ export function createOneShotAddresses({
   log,
   owner = connectionOwner,
   lifetimeMs = 60_000,
+  patienceMs = 10_000,
 }: {
   /** This process's server on a callback port, which people may forward to other machines. */
   readonly callbackServer: (port: number) => LoopbackServer | undefined;
@@ -39,8 +43,11 @@ export function createOneShotAddresses({
   readonly owner?: typeof connectionOwner;
   /** Milliseconds; default: a minute. */
   readonly lifetimeMs?: number;
+  /** Default: ten seconds, since a browser may have to be started first. */
+  readonly patienceMs?: number;
 }): OneShotAddresses {
-  const waiting = new Set<Promise<void>>();
+  /** When each was started, by `performance.now()`. */
+  const waiting = new Map<Promise<void>, number>();
 
   return {
     async leadTo(target) {
@@ -76,7 +83,7 @@ export function createOneShotAddresses({
         if (state === 'closed') remove();
       };
       const timer = setTimeout(close, lifetimeMs).unref();
-      waiting.add(ended.given);
+      waiting.set(ended.given, performance.now());
       void ended.given.then(() => waiting.delete(ended.given));
       // Not `localhost`: browsers try ::1 first, where another program may listen, and apply HSTS by name.
       const url = new URL(`http://127.0.0.1:${server.port}${path}`);
@@ -84,11 +91,15 @@ export function createOneShotAddresses({
     },
 
     async settled(until) {
-      const aborted = new Promise<void>((resolve) => {
-        if (until.aborted) resolve();
-        else until.addEventListener('abort', () => resolve(), { once: true });
+      const leftMs = Math.max(...waiting.values()) + patienceMs - performance.now();
+      if (until.aborted || leftMs <= 0) return;
+      let timer: NodeJS.Timeout | undefined;
+      const over = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, leftMs);
+        until.addEventListener('abort', () => resolve(), { once: true });
       });
-      await Promise.race([Promise.all(waiting), aborted]);
+      await Promise.race([Promise.all(waiting.keys()), over]);
+      clearTimeout(timer);
     },
   };
 }

@@ -75,6 +75,26 @@ test('leads a browser on, once; then its server is gone', async () => {
   await expect(ask(url, browsers)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
+test('a command waits for the browser that it has started, but not for one that never comes', async () => {
+  const started = async (patienceMs: number) => {
+    const addresses = createOneShotAddresses({
+      callbackServer: () => undefined,
+      log: recordingLog().log,
+      patienceMs,
+    });
+    const address = await addresses.leadTo(target);
+    if (address === undefined) throw new Error('no port');
+    closing.push(() => address.close());
+    const settled = addresses.settled(new AbortController().signal).then(() => 'settled');
+    return { address, settled };
+  };
+  const late = await started(60_000);
+  const never = await started(0);
+  expect(await Promise.race([late.settled, never.settled.then(() => 'given up')])).toBe('given up');
+  expect((await ask(late.address.url, browsers)).status).toBe(302);
+  expect(await late.settled).toBe('settled');
+});
+
 test('leads a program on that stands for a browser and fetches as Node does', async () => {
   const { url } = await lead();
   const { status, headers } = await fetch(url, { redirect: 'manual' });

@@ -3,7 +3,7 @@
  * constant memory, because reading waits for writing.
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Concealed } from '../../secrets/concealer.ts';
@@ -21,7 +21,10 @@ export interface Output {
   text(text: Concealed<string>): Promise<void>;
   /** Throws CurlFailure 23 when it cannot be written, and what reading throws. */
   body(body: Concealed<Readable>): Promise<void>;
-  /** `--remove-on-error`: what it has written, if that is a file. Not before it is closed. */
+  /**
+   * `--remove-on-error`: the file that it has opened; no other of that name, no pipe, device or link. Not
+   * before it is closed.
+   */
   remove(): Promise<void>;
   /** Can be called again. Throws CurlFailure 23 when something could not be written. */
   close(): Promise<void>;
@@ -48,13 +51,18 @@ export function openOutput({
   let name = file === '-' ? undefined : file;
   let flags = append ? 'a' : 'w';
   let opened: WriteStream | undefined;
+  let isOwn = false;
   let failure: Error | undefined;
   let size = 0;
   const target = (): Writable => {
     if (name === undefined) return stdout();
-    opened ??= createWriteStream(name, { flags }).on('error', (error) => {
-      failure ??= error;
-    });
+    opened ??= createWriteStream(name, { flags })
+      .on('open', () => {
+        isOwn = true;
+      })
+      .on('error', (error) => {
+        failure ??= error;
+      });
     return opened;
   };
   const onStdoutError = (error: Error) => {
@@ -115,8 +123,9 @@ export function openOutput({
       }
     },
     async remove() {
-      if (name === undefined || !opened) return;
-      await rm(name, { force: true }).catch(() => {});
+      if (name === undefined || !isOwn) return;
+      const found = await lstat(name).catch(() => undefined);
+      if (found?.isFile()) await rm(name, { force: true }).catch(() => {});
     },
     async close() {
       stdout().off('error', onStdoutError);

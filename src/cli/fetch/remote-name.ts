@@ -50,6 +50,7 @@ function plainName(given: string): string | undefined {
   const safe = process.platform === 'win32' ? seen.replace(/[<>:"|?*]/g, '_') : seen;
   // A name of dots is a folder's, and one that begins with a dot is read by some program unasked.
   const name = safe.replace(/^\.+/, '_').replace(/[. ]+$/, '');
-  if (name === '' || /^_+$/.test(name) || Buffer.byteLength(name) > longestName) return undefined;
+  if (name === '' || /^[_-]+$/.test(name) || Buffer.byteLength(name) > longestName)
+    return undefined;
   return reservedOnWindows.test(name) ? `_${name}` : name;
 }

@@ -1,6 +1,6 @@
 /** -o, -O, -J, -C, several URLs and --retry: the same files, output and exit code as from the real curl. */
 import { existsSync } from 'node:fs';
-import { chmod, readdir, stat, symlink } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram, type Program } from '../program.ts';
@@ -183,6 +183,7 @@ describe('a name that the answer gives', () => {
     ['...', 'url.txt'],
     ['..', 'url.txt'],
     ['/', 'url.txt'],
+    ['-', 'url.txt'],
     ['a/.ssh/config', 'config'],
     ['\u202egnp.exe', 'gnp.exe'],
     ['x\u0000y\ry', 'xyy'],
@@ -202,7 +203,6 @@ describe('a name that the answer gives', () => {
   it('is not written through a link that is there', async () => {
     const origin = await plain();
     const folder = join(program.place, 'linked');
-    const { mkdir, readdir } = await import('node:fs/promises');
     await mkdir(folder);
     await symlink(join(folder, 'target'), join(folder, 'name.txt'));
     const { code, stderr } = await program.run(
@@ -282,6 +282,36 @@ describe.skipIf(!hasCurl)('in folders, the same files as from curl', () => {
     const ours = await withOurs(program, all, { files: { x: 'old' } });
     expect([theirs.run.code, ours.run.code]).toEqual([18, 18]);
     expect([theirs.files, ours.files]).toEqual([{}, {}]);
+  });
+});
+
+describe('--remove-on-error removes nothing that it has not written itself', () => {
+  const breaksOff = () =>
+    recordingOrigin(async (_, response) => {
+      response.writeHead(200, {
+        'content-length': '100',
+        'content-disposition': 'x; filename=old',
+      });
+      response.write(content);
+      setTimeout(() => response.destroy(), 100);
+    });
+
+  it('that is, no file of the name that the answer gives', async () => {
+    const origin = await breaksOff();
+    const all = ['-sS', '--remove-on-error', '-OJ', origin.url('/x')];
+    const { run, files } = await withOurs(program, all, { files: { old: 'old' } });
+    expect(run.code).toBe(23);
+    expect(files).toEqual({ old: 'old' });
+  });
+
+  it('that is, no pipe, device or link', async () => {
+    const origin = await breaksOff();
+    const folder = join(program.place, 'not-a-file');
+    await mkdir(folder);
+    await symlink('/dev/null', join(folder, 'x'));
+    const all = ['curl', '-s', '--remove-on-error', '-o', 'x', origin.url()];
+    expect((await program.run(all, { cwd: folder })).code).toBe(18);
+    expect(await readdir(folder)).toEqual(['x']);
   });
 });
 

@@ -30,12 +30,14 @@ export type AnswerCall = (call: Call) => Promise<CallToolResult>;
 
 /** `inner`: gives only messages that are JSON-RPC's, as the SDK's transports do. */
 export function withCalls(inner: Transport, answerCall: AnswerCall): Transport {
-  const running = new Map<RequestId, Ending>();
+  /** Two of the same id are a host's fault; both are answered, and both end. */
+  const running = new Set<{ readonly id: RequestId; readonly signal: Ending }>();
   const fail = (error: Error) => outer.onerror?.(error);
 
   const answer = async ({ id, params: unchecked }: JSONRPCRequest): Promise<void> => {
     const signal = new Ending();
-    running.set(id, signal);
+    const call = { id, signal };
+    running.add(call);
     const notify = (notification: ServerNotification) => {
       if (!signal.aborted) inner.send({ jsonrpc: '2.0', ...notification }).catch(fail);
     };
@@ -52,22 +54,22 @@ export function withCalls(inner: Transport, answerCall: AnswerCall): Transport {
           : { code: ErrorCode.InternalError, message: 'Internal error' };
       outcome = { error: { code, message } };
     }
-    if (running.get(id) === signal) running.delete(id);
+    running.delete(call);
     // A cancelled request gets no answer.
     if (!signal.aborted) await inner.send({ jsonrpc: '2.0', id, ...outcome });
   };
 
   /** False when it is about a request that is not a running call. */
   const cancels = (params: JSONRPCRequest['params']): boolean => {
-    const call = running.get(params?.requestId as RequestId);
-    call?.abort(params?.reason);
-    return call !== undefined;
+    const cancelled = [...running].filter(({ id }) => id === params?.requestId);
+    for (const { signal } of cancelled) signal.abort(params?.reason);
+    return cancelled.length > 0;
   };
 
   const outer: Transport = {
     async start() {
       inner.onclose = () => {
-        for (const call of running.values()) call.abort();
+        for (const { signal } of running) signal.abort();
         outer.onclose?.();
       };
       inner.onerror = fail;

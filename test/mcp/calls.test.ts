@@ -65,6 +65,15 @@ it.each([0, 7, 'seven'])(
   },
 );
 
+it('two calls that a host gives the same id both end when it is cancelled', async () => {
+  fetches(1);
+  fetches(1);
+  const responses = await eventually(() => (asked.length === 2 ? asked : undefined));
+  const closed = responses.map((response) => once(response, 'close'));
+  tell({ method: 'notifications/cancelled', params: { requestId: 1 } });
+  await Promise.all(closed);
+});
+
 it('a call that is answered is no longer there to be cancelled, and its id can be used again', async () => {
   for (const page of ['one', 'two']) {
     heard.length = 0;

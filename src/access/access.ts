@@ -81,7 +81,7 @@ export function createAccess(parts: AccessParts): Access {
       checkUrl(limits, url);
       return asking.authenticate(url, options);
     },
-    sendHop(request, options) {
+    async sendHop(request, options) {
       checkRequest(limits, request);
       return asking.sendHop(request, options);
     },

@@ -41,7 +41,7 @@ export interface Access {
   readonly userAgents: UserAgents;
   /** Identifies the holder of the credential that a request to `url` would carry now; empty for none. */
   readonly identityAt: (url: URL) => Promise<string>;
-  readonly sessions: Pick<Sessions, 'list' | 'find' | 'leave' | 'isFresh'>;
+  readonly sessions: Pick<Sessions, 'list' | 'find' | 'leave' | 'isFresh' | 'renewalsEnded'>;
   /** Why sessions live in this process's memory alone; `undefined` while they are on disk. */
   memoryOnly(): string | undefined;
 }

@@ -127,6 +127,8 @@ async function tryOut(
   } catch (error) {
     if (isAccessError(error, 'sign_in_required', 'token_rejected')) throw error;
   }
+  // It may take longer than the application may, and then the token that was refused is not given.
+  await access.sessions.renewalsEnded();
 }
 
 async function pairFor(

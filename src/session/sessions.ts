@@ -29,6 +29,8 @@ export interface Sessions {
    * stored.
    */
   renew(session: Session, signal?: Abortable): Promise<Session | undefined>;
+  /** Resolves when no refresh is under way here, however those that were have ended. */
+  renewalsEnded(): Promise<void>;
   /** What another process has stored in place of `session`, if it is fresh. Sends no request. */
   successor(session: Session): Promise<Session | undefined>;
   /** What is on disk for `resource` now, whichever process stored it. */
@@ -198,6 +200,9 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
     isFresh,
     renew,
+    async renewalsEnded() {
+      await Promise.allSettled(renewals.values());
+    },
     successor,
     reread: read,
     async usable(resource) {

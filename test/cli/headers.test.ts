@@ -63,6 +63,18 @@ describe('the fields', () => {
     expect(third.stderr).toContain(`cloudflare-access-mcp login ${href}`);
   });
 
+  it('are the new token also where the refresh of a refused one is slow', async () => {
+    const slow = await startSandbox({
+      fault: ({ url }) => (url.endsWith('/oauth/token') ? { delayMs: 3_500 } : undefined),
+    });
+    onTestFinished(() => slow.close());
+    const { href } = slow.applications['managed-oauth'].url;
+    await login(href);
+    slow.expireAccessTokens();
+    const { stdout } = await program.run(['headers', href]);
+    expect(await getsThrough(href, stdout)).toBe(true);
+  });
+
   it('are the application’s token where there is a login page', async () => {
     await login(dashboard);
     const { stdout } = await program.run(['headers'], {

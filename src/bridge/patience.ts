@@ -1,5 +1,6 @@
-import type { Abortable } from '../abortable.ts';
 /** How long to wait before requesting a stream again that has ended. */
+
+import type { Abortable } from '../abortable.ts';
 
 export interface Patience {
   /** The delay that the server asks for, in milliseconds. */

@@ -25,16 +25,23 @@ export function asAbortSignal(source: Abortable): AbortSignal {
 export class Ending implements Abortable {
   aborted = false;
   reason: unknown;
-  #listeners: (() => void)[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   /** Only the first reason counts; without one, it is an `AbortController`'s. */
   abort(reason: unknown = new DOMException('This operation was aborted', 'AbortError')): void {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) listener();
+    for (let next = this.#listeners.shift(); next; next = this.#listeners.shift()) {
+      try {
+        next();
+      } catch (error) {
+        // As with an `AbortSignal`: whoever aborts, and the other listeners, are not concerned.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** A listener is called once at most. */

@@ -50,6 +50,10 @@ const measurements = {
   install: () => measureInstall({ rounds: short ? 1 : 5 }),
 };
 const wanted = options.only?.split(',') ?? Object.keys(measurements);
+const unknown = wanted.filter((name) => !Object.hasOwn(measurements, name));
+if (unknown.length > 0) {
+  throw new Error(`There is no ${unknown}; there are ${Object.keys(measurements).join(', ')}.`);
+}
 const print = (text = '') => process.stdout.write(`${text}\n`);
 
 const report = {

@@ -75,9 +75,9 @@ async function run(shell: Shell, url: URL, { wait }: Options, open: OpenRooms): 
     explain: { person, agent: stepForAgents },
     onFailure: (error) => err.line(person(error)),
   });
-  // A host that has closed its end of stdout has exited.
+  // A host that has closed its end of stdout has exited; each answer that still comes is another error.
   const left = new Promise<void>((resolve) => {
-    stdout.once('close', resolve).once('error', () => resolve());
+    stdout.once('close', resolve).on('error', () => resolve());
   });
   const read = async () => {
     try {

@@ -109,6 +109,17 @@ describe('a session', () => {
     await eventually(() => edge.connections.size === 0 || undefined);
   });
 
+  it('ends with a host that leaves at once, whatever is still to be said to it', async () => {
+    await warmRemote();
+    const connection = connect();
+    const { child, ended, stderr } = connection.running;
+    child.stdout?.destroy();
+    for (const message of [initialize(), initialized]) connection.say(message);
+    for (let id = 1; id <= 20; id += 1) connection.say(call(id, 'echo', { text: 'hello' }));
+    child.stdin?.end();
+    expect((await ended).code, stderr()).toBe(0);
+  });
+
   it('answers what was asked before the end of a stdin that is a file or a pipe', async () => {
     await warmRemote();
     const lines = [

@@ -1446,6 +1446,16 @@ export const guards: readonly Guard[] = [
     built: true,
   },
   {
+    name: 'connect-host-gone',
+    keeps: 'a host that has left ends the process in order, whatever is still said to it',
+    file: 'src/cli/connect.ts',
+    guard: ".on('error', () => resolve())",
+    without: ".once('error', () => resolve())",
+    test: 'test/bridge/connect.test.ts',
+    only: 'leaves at once',
+    built: true,
+  },
+  {
     name: 'connect-order',
     keeps: 'nothing overtakes the handshake',
     file: 'src/bridge/bridge.ts',

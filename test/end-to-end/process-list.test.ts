@@ -99,7 +99,10 @@ exec '${process.execPath}' -e 'fetch("http://${devTools}/json/new?" + process.ar
         printed += part;
       });
       const endpoint = await eventually(() => /ws:\/\/\S+/.exec(printed)?.[0], 20_000);
-      browser = await chromium.connectOverCDP(endpoint);
+      // On a busy machine, a Chromium that is still starting has left its first visitor without an answer.
+      browser = await chromium
+        .connectOverCDP(endpoint, { timeout: 15_000 })
+        .catch(() => chromium.connectOverCDP(endpoint));
       return new URL(endpoint).host;
     }
 

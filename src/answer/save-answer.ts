@@ -1,5 +1,4 @@
 /** Saves an answer's body to a file, and always releases its connection. */
-
 import type { Abortable } from '../abortable.ts';
 import { type Saved, type SaveOptions, saveTo } from '../files/save.ts';
 import { abortFailure } from '../http/failures.ts';

@@ -2,7 +2,6 @@
  * MCP's first transport over HTTP (revision 2024-11-05): the server sends everything on one event stream,
  * whose first event contains the address to post messages to. The session ends with the stream.
  */
-
 import { setMaxListeners } from 'node:events';
 import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';

@@ -1,5 +1,4 @@
 /** How long to wait before requesting a stream again that has ended. */
-
 import type { Abortable } from '../abortable.ts';
 
 export interface Patience {

@@ -3,7 +3,6 @@
  * sent with POST and answered by one message or a stream of messages; a GET receives the messages that the
  * server sends on its own. A stream whose events have ids is resumed where it was interrupted.
  */
-
 import { setMaxListeners } from 'node:events';
 import type { Abortable } from '../abortable.ts';
 import type { Field } from '../http/next-hop.ts';

@@ -3,7 +3,6 @@
  * memory it needs does not depend on how much passes. There is no half-close (cloudflare-access.md §8):
  * when one end is done, what is under way is still delivered, and then both are.
  */
-
 import type { Duplex, Writable } from 'node:stream';
 import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';

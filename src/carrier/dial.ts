@@ -2,7 +2,6 @@
  * Opens the WebSocket that carries a TCP connection through Access (cloudflare-access.md §8; the handshake
  * is RFC 6455 §4.1): without subprotocol and extensions, with the credential of its resource.
  */
-
 import { createHash, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Abortable } from '../abortable.ts';

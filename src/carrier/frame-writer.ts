@@ -1,5 +1,4 @@
 /** What a client writes on a WebSocket: data as the connection takes it, the last ping's answer, one close. */
-
 import type { Writable } from 'node:stream';
 import type { Abortable } from '../abortable.ts';
 import { closeFrame, frame, opcodes } from './frames.ts';

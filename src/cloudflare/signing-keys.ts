@@ -2,7 +2,6 @@
  * A team's public signing keys, from `https://<team>/cdn-cgi/access/certs`: cached for 24 hours, and
  * fetched again when a key is unknown, at most once a minute.
  */
-
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';

@@ -3,7 +3,6 @@
  * temporary name, then gives it its final name, never replacing an existing file. Not synced to disk, like
  * any other download; the SHA-256 in the result shows whether the file is complete.
  */
-
 import { randomBytes } from 'node:crypto';
 import {
   type FileHandle,

@@ -2,7 +2,6 @@
  * An answer's body as it arrives. What comes before anybody reads is held as it is, so that a short body,
  * which mostly comes with its head, can be taken whole, past the machinery of streams.
  */
-
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Abortable } from '../abortable.ts';

@@ -1,5 +1,4 @@
 /** Turns what undici, TLS and sockets throw into an AccessError that says what to do. */
-
 import type { Abortable } from '../abortable.ts';
 import { AccessError } from '../errors.ts';
 import { isLoopback } from '../secure-url.ts';

@@ -3,7 +3,6 @@
  * and hands it on through twenty promises: more than a third of what it takes for a short call. All other
  * messages pass unchanged.
  */
-
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolRequest,

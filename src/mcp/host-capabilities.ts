@@ -1,5 +1,4 @@
 /** What the host can do for us, as declared in its handshake. */
-
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { type Abortable, asAbortSignal } from '../abortable.ts';
 import { shownUrl } from '../shown-url.ts';

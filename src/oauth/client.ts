@@ -1,5 +1,4 @@
 /** Our client at an authorization server, and how its requests authenticate (RFC 6749 §2.3). */
-
 import {
   allowInsecureRequests,
   type Client,

@@ -1,5 +1,4 @@
 /** The device access token request (RFC 8628 §3.4–3.5): polling until the person has decided. */
-
 import { deviceCodeGrantRequest, processDeviceCodeResponse } from 'oauth4webapi';
 import type { Abortable } from '../abortable.ts';
 import { AccessError, isAccessError } from '../errors.ts';

@@ -2,7 +2,6 @@
  * What a tool is, and the only place where input is validated and failures become results. A tool's file
  * holds its texts and schemas; the code that `run` needs is loaded by the first call.
  */
-
 import type { CallToolResult, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
 import type * as z from 'zod';
 import type { Abortable } from '../abortable.ts';

@@ -2,7 +2,6 @@
  * Several processes that want the same person signed in: as many rendezvous on one folder, with the
  * real disk, lock and callback ports. Nothing is shared between them but the machine.
  */
-
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Abortable } from '../../src/abortable.ts';

@@ -1,5 +1,4 @@
 /** The redirection URIs that an application takes, as far as it shows before anybody signs in. */
-
 import { randomBytes } from 'node:crypto';
 import type { Abortable } from '../../abortable.ts';
 import { authorizationUrl, drawCodeVerifier } from '../../oauth/authorization.ts';

@@ -1,5 +1,4 @@
 /** `--markdown`: a page as an agent gets it. Anything other than HTML stays as it is. */
-
 import { Readable } from 'node:stream';
 import type { Abortable } from '../../abortable.ts';
 import { contentKind, decodeText, parseMediaType } from '../../answer/charset.ts';

@@ -2,7 +2,6 @@
  * `tcp <host>`: a TCP service behind Access, on stdin and stdout as ssh's ProxyCommand wants it, or at a
  * port of this machine. Only bytes go to stdout, and with `--listen` only the address.
  */
-
 import type { Command } from 'commander';
 import { carry } from '../../carrier/carry.ts';
 import { type Dialled, dial } from '../../carrier/dial.ts';

@@ -2,7 +2,6 @@
  * Bounded waiting. Sending a request takes a `Deadline`, and only this file makes them, so code that waits
  * for the network without a limit does not compile.
  */
-
 import { type Abortable, TimeLimit } from '../../abortable.ts';
 import { abortFailure } from '../failures.ts';
 import { follow } from './first-of.ts';

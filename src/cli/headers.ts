@@ -5,6 +5,7 @@
  */
 import { type Command, Option } from 'commander';
 import type { Access } from '../access/access.ts';
+import { attempt } from '../access/attempt.ts';
 import { type FetchOptions, fetchWithAccess } from '../access/fetch.ts';
 import { checkTokenMayLeave } from '../access/limits.ts';
 import { NoCredentialAsked } from '../access/token/no-credential-asked.ts';
@@ -120,13 +121,11 @@ async function tryOut(
   { access, signal, askPerson }: Pick<FetchOptions, 'signal' | 'askPerson'> & { access: Access },
 ): Promise<void> {
   const until = firstOf(signal, AbortSignal.timeout(trialMs)).signal;
-  try {
-    const request = { method: 'HEAD', url, headers: [] };
-    const options = { signIn: false, follow: false, waitMs: 0, askPerson, signal: until };
-    discard((await fetchWithAccess(access, request, options)).answer);
-  } catch (error) {
-    if (isAccessError(error, 'sign_in_required', 'token_rejected')) throw error;
-  }
+  const request = { method: 'HEAD', url, headers: [] };
+  const options = { signIn: false, follow: false, waitMs: 0, askPerson, signal: until };
+  const outcome = await attempt(fetchWithAccess(access, request, options), signal);
+  if (!isAccessError(outcome)) discard(outcome.answer);
+  else if (isAccessError(outcome, 'sign_in_required', 'token_rejected')) throw outcome;
   // It may take longer than the application may, and then the token that was refused is not given.
   await access.sessions.renewalsEnded();
 }

@@ -75,6 +75,22 @@ describe('the fields', () => {
     expect(await getsThrough(href, stdout)).toBe(true);
   });
 
+  it.each([
+    { state: 'fails', delayMs: 0 },
+    { state: 'is slow', delayMs: 5_000 },
+  ])('are the kept ones where the application $state', async ({ delayMs }) => {
+    let isWell = true;
+    const ailing = await startSandbox({ fault: () => (isWell ? undefined : { delayMs }) });
+    onTestFinished(() => ailing.close());
+    const { href } = ailing.applications['managed-oauth'].url;
+    await login(href);
+    if (delayMs === 0) await ailing.close();
+    isWell = false;
+    const { code, stdout } = await program.run(['headers', href]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\{"Authorization":"Bearer oauth:/);
+  });
+
   it('are the application’s token where there is a login page', async () => {
     await login(dashboard);
     const { stdout } = await program.run(['headers'], {
